@@ -1,0 +1,158 @@
+"""The words of a driver: what a sans-IO machine asks of the wire, and what it reports.
+
+A driver is one file that defines `DRIVER: DriverSpec`. Its machine knows no socket, clock or thread:
+`next_step()` says what to do on the wire, `receive(data)` takes what came back and may report an event.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class UsbId:
+    """Vendor and product of a USB device."""
+
+    vendor: int
+    product: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of the platen: (height, width) uint8, dark ridges on light ground, upright as it lay."""
+
+    pixels: NDArray[np.uint8]
+    ppi_x: float
+    ppi_y: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """Which device took a sample."""
+
+    model: str
+    serial: str  # as the device tells it; empty where it tells none
+    firmware: str
+    location: str  # the port it is plugged into: "usb:1-1.2" or "usbip://host:port/busid"
+
+
+# What a machine asks of the wire. Times are seconds.
+@dataclass(frozen=True, slots=True)
+class ControlIn:
+    """A vendor control read; its answer goes to `receive`."""
+
+    request: int
+    value: int
+    index: int
+    length: int
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlOut:
+    """A vendor control write; `receive(b"")` follows."""
+
+    request: int
+    value: int
+    index: int
+    data: bytes = b""
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BulkIn:
+    """Read `length` bytes of one endpoint, in pieces of at most `piece` bytes, many in flight."""
+
+    endpoint: int
+    length: int
+    piece: int
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let this many seconds pass, then `receive(b"")`; the pump may be asked to arm or disarm meanwhile."""
+
+    seconds: float
+
+
+Step = ControlIn | ControlOut | BulkIn | Wait
+
+
+# What a machine reports.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The device answered and is ready."""
+
+    serial: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class FingerOn:
+    """A finger lies on the platen; a capture follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The picture taken of the finger that lies on the platen."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class FingerOff:
+    """The platen is empty again."""
+
+
+Event = Opened | FingerOn | Captured | FingerOff
+
+
+class Machine(Protocol):
+    """One open device. After `arm`, one acquisition: FingerOn, Captured, FingerOff; then at rest."""
+
+    def next_step(self) -> Step:
+        """Say what to do on the wire now; the same answer until `receive` is called."""
+
+    def receive(self, data: bytes) -> Event | None:
+        """Take what the last step brought; raise DeviceFault when the device breaks its protocol."""
+
+    def arm(self) -> None:
+        """Begin to look for a finger as soon as the platen is empty."""
+
+    def disarm(self) -> None:
+        """Stop looking for a finger; the machine goes to rest in a consistent state."""
+
+
+class Transport(Protocol):
+    """Carries out steps on a real or recorded wire."""
+
+    def perform(self, step: Step) -> bytes:
+        """Do one step and return what came back; raise DeviceFault when the wire fails."""
+
+    def close(self) -> None:
+        """Let go of the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineOptions:
+    """What a machine is told when it is made."""
+
+    poll_seconds: float = 0.2  # between two looks at the platen
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSpec:
+    """What a driver declares."""
+
+    model: str
+    ids: tuple[UsbId, ...]
+    width: int  # pixels of a frame
+    height: int
+    ppi: float
+    impressions: tuple[str, ...]  # "plain", "rolled"
+    endpoint_in: int
+    make_machine: Callable[[MachineOptions], Machine]

@@ -1,0 +1,52 @@
+"""`vantay`: argv in, exit code out. Each command is a module of `edge.commands`, imported only when named."""
+
+import sys
+from argparse import ArgumentParser
+from importlib import import_module, metadata
+
+from edge.errors import VantayError
+
+COMMANDS = {
+    "booth": "run the booth daemon",
+    "hub": "run the station hub, or ask it how things stand (vantay hub status)",
+    "demo": "enrol synthetic subjects end to end on this machine",
+    "keys": "make the keys of a booth or of the ministry",
+    "journal": "show or verify a booth's journal",
+    "packet": "open a sealed packet with the ministry's key",
+    "extract": "image to minutiae template",
+    "compare": "compare two images or templates",
+    "quality": "quality of images, with its parts",
+    "show": "draw every stage of extraction",
+    "evaluate": "accuracy and speed on a folder of images",
+    "warm": "compile every kernel into the cache",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; every expected failure is one sentence on standard error and exit code 2."""
+    argv = sys.argv[1:] if arguments is None else arguments
+    if argv and argv[0] in ("-V", "--version"):
+        print(f"vantay {metadata.version('vantay')}")
+        return 0
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: vantay COMMAND …   (vantay COMMAND --help says more)\n")
+        print("\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items()))
+        return 0 if argv else 2
+    if argv[0] not in COMMANDS:
+        return _fail(f"unknown command '{argv[0]}'; the commands are {', '.join(COMMANDS)}")
+    command = import_module(f"edge.commands.{argv[0]}")
+    parser = ArgumentParser(prog=f"vantay {argv[0]}", description=COMMANDS[argv[0]])
+    command.configure(parser)
+    try:
+        return int(command.run(parser.parse_args(argv[1:])))
+    except VantayError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(sentence: str) -> int:
+    print(f"vantay: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,21 @@
+"""Errors that end as one clear sentence: on standard error with a non-zero exit code, or as a refusal."""
+
+
+class VantayError(Exception):
+    """Its text is the whole message: what is wrong and what to do."""
+
+
+class BadSettings(VantayError):
+    """A configuration file, a key or a folder it names is wrong."""
+
+
+class BadCommand(VantayError):
+    """A command was refused; nothing was changed."""
+
+
+class HubUnavailable(VantayError):
+    """Nobody acts: capture never waits for the network."""
+
+
+class IllegalTransition(Exception):
+    """Our own bug: an event that the state does not allow; the state is unchanged."""

@@ -1,0 +1,43 @@
+"""`vantay-fw`: the bench tools. Each command is a module of `fwtools.commands`, imported only when named."""
+
+import sys
+from argparse import ArgumentParser
+from importlib import import_module, metadata
+
+from fwtools.errors import ToolError
+
+COMMANDS = {
+    "synthesise": "make synthetic people with fingerprint images and ground truth",
+    "check-synthesis": "judge synthetic fingers with an engine that is not ours (NBIS)",
+    "virtual": "a virtual scanner: a USB/IP server that shows images as fingers put on and lifted",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; every expected failure is one sentence on standard error and exit code 2."""
+    argv = sys.argv[1:] if arguments is None else arguments
+    if argv and argv[0] in ("-V", "--version"):
+        print(f"vantay-fw {metadata.version('vantay')}")
+        return 0
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: vantay-fw COMMAND …   (vantay-fw COMMAND --help says more)\n")
+        print("\n".join(f"  {name:16} {text}" for name, text in COMMANDS.items()))
+        return 0 if argv else 2
+    if argv[0] not in COMMANDS:
+        return _fail(f"unknown command '{argv[0]}'; the commands are {', '.join(COMMANDS)}")
+    command = import_module(f"fwtools.commands.{argv[0].replace('-', '_')}")
+    parser = ArgumentParser(prog=f"vantay-fw {argv[0]}", description=COMMANDS[argv[0]])
+    command.configure(parser)
+    try:
+        return int(command.run(parser.parse_args(argv[1:])))
+    except ToolError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(sentence: str) -> int:
+    print(f"vantay-fw: {sentence}", file=sys.stderr)
+    return 2

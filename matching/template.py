@@ -1,0 +1,42 @@
+"""Template: what extraction keeps of an image and comparison works on. Every unit is stated here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TYPE_OTHER, TYPE_ENDING, TYPE_BIFURCATION = 0, 1, 2  # ISO/IEC 19794-2:2005, 7.4.2.1
+MAXIMUM_MINUTIAE = 255  # ISO/IEC 19794-2:2005, 7.4.1.4
+REFERENCE_PPI = 500.0  # every template is in pixels of this resolution, whatever the image had
+BLOCK = 8  # pixels of one cell of the ridge evidence
+
+MINUTIA = np.dtype(
+    [
+        ("x", np.float32),  # pixels at 500 ppi, from the left edge
+        ("y", np.float32),  # pixels at 500 ppi, from the top edge, growing down
+        ("angle", np.float32),  # radians in [0, 2 pi), counter-clockwise from +x seen by a person (y up)
+        ("type", np.uint8),  # 0 other, 1 ridge ending, 2 bifurcation
+        ("quality", np.uint8),  # 0 not reported, 1..100
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RidgeEvidence:
+    """The ridge flow, one cell every `BLOCK` pixels at 500 ppi; every array is (rows, columns)."""
+
+    orientation: NDArray[np.uint8]  # of the ridges, units of pi/256, counter-clockwise from +x (y up)
+    period: NDArray[np.uint8]  # ridge to ridge, units of 1/16 pixel; 0 unknown
+    valid: NDArray[np.bool_]  # inside the segmented foreground
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """Minutiae of one impression, and the ridge evidence when it is our own and not read from a record."""
+
+    minutiae: NDArray[np.void]  # (n,) of MINUTIA, n <= 255
+    width: int  # pixels at 500 ppi
+    height: int  # pixels at 500 ppi
+    ridges: RidgeEvidence | None = None
+    position: int = 0  # finger position, ISO/IEC 19794-2:2005 table 2: 0 unknown, 1..5 right, 6..10 left
+    quality: int = 0  # of the finger, 0..100

@@ -1,0 +1,35 @@
+"""What every test shares: where real data is, and no network beyond loopback."""
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DATA = Path(os.environ.get("VANTAY_DATA", "../shared/data"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; the test that asks for it is marked real_data and skips without it."""
+    if not DATA.is_dir():
+        pytest.skip(
+            f"no real data at {DATA}: set VANTAY_DATA to the folder that holds fingerprints/ and usb/"
+        )
+    return DATA.resolve()
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+                raise AssertionError(f"a test tried to reach {host}: only loopback is allowed")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
