@@ -1,0 +1,232 @@
+"""Finger views: the part of a minutiae record that ISO/IEC 19794-2:2005 and ANSI/INCITS 378-2004 share.
+
+Both write the same view header, the same six bytes a minutia and the same extended data block; they differ
+in the record header, in the unit of the angle and in the codes they allow, which `Dialect` names.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.errors import BadRecord
+from matching.template import MAXIMUM_MINUTIAE, MINUTIA, REFERENCE_PPI, TYPE_BIFURCATION, Template
+
+MAGIC = b"FMR\0 20\0"  # format identifier and version, the same in both standards
+NOMINAL_PPCM = 197  # pixels per centimetre both standards write for 500 ppi (exactly 196.85)
+MINIMUM_PPCM = 99  # ISO/IEC 19794-2:2005, 7.3.6: 250 ppi
+MAXIMUM_COORDINATE = 0x3FFF  # 14 bits
+MAXIMUM_VIEWS = 176  # 11 positions of 16 views
+MAXIMUM_POSITION = 10
+CENTIMETRES_PER_INCH = 2.54
+SHARED_IMPRESSIONS = frozenset({0, 1, 2, 3, 8})  # live plain, live rolled, non-live both, swipe
+
+
+class Dialect(NamedTuple):
+    """What sets one standard apart from the other behind the record header."""
+
+    name: str
+    angle_step: float  # degrees of one unit of the angle byte
+    angle_count: int  # first value of the angle byte that is not allowed
+    impressions: frozenset[int]
+    unknown_qualities: frozenset[int]  # finger qualities above 100 that mean "not known"
+
+
+class Picture(NamedTuple):
+    """Size and resolution of the image the coordinates belong to."""
+
+    width: int  # pixels
+    height: int  # pixels
+    x_ppcm: int  # pixels per centimetre
+    y_ppcm: int  # pixels per centimetre
+
+
+def to_reference(ppcm: int) -> float:
+    """Return 500 ppi pixels per pixel; 196 and 197 px/cm are how 500 ppi is written and change nothing."""
+    if ppcm in (NOMINAL_PPCM - 1, NOMINAL_PPCM):
+        return 1.0
+    return REFERENCE_PPI / (ppcm * CENTIMETRES_PER_INCH)
+
+
+def check_magic(data: bytes, standard: str) -> None:
+    """Refuse what does not start as a record of either standard does; BadRecord says what was found."""
+    if len(data) < len(MAGIC):
+        raise BadRecord(f"{standard}: {len(data)} bytes are too few for a record header")
+    if data[:4] != MAGIC[:4]:
+        raise BadRecord(f"{standard}: format identifier at offset 0 is {data[:4]!r}, not {MAGIC[:4]!r}")
+    if data[4:8] != MAGIC[4:]:
+        raise BadRecord(f"{standard}: version at offset 4 is {data[4:8]!r}, only {MAGIC[4:]!r} is read here")
+
+
+def check_length(data: bytes, declared: int, header: int, standard: str) -> None:
+    """Refuse a record whose header declares more bytes than there are, or fewer than a header."""
+    if declared < header:
+        raise BadRecord(f"{standard}: record length {declared} at offset 8 is shorter than the header")
+    if declared > len(data):
+        raise BadRecord(f"{standard}: truncated: {declared} bytes declared at offset 8, {len(data)} present")
+
+
+def check_picture(picture: Picture, offset: int, standard: str) -> None:
+    """Refuse an image without area or with a resolution below 250 ppi; `offset` is where its width is."""
+    for index, field in enumerate(("image width", "image height")):
+        if picture[index] == 0:
+            raise BadRecord(f"{standard}: {field} at offset {offset + 2 * index} is zero")
+    for index, field in ((2, "X resolution"), (3, "Y resolution")):
+        if picture[index] < MINIMUM_PPCM:
+            raise BadRecord(
+                f"{standard}: {field} at offset {offset + 2 * index} is {picture[index]} px/cm, "
+                f"at least {MINIMUM_PPCM} is needed"
+            )
+
+
+def read_views(
+    data: bytes,
+    offset: int,
+    count: int,
+    picture: Picture,
+    dialect: Dialect,
+    declared: int,
+    warnings: list[str],
+) -> list[Template]:
+    """Read `count` views from `offset` on and settle what is left over; tolerated faults go to `warnings`."""
+    if count > MAXIMUM_VIEWS:
+        raise BadRecord(f"{dialect.name}: {count} finger views, at most {MAXIMUM_VIEWS} are possible")
+    templates = []
+    seen: dict[int, int] = {}
+    for _ in range(count):
+        template, number, offset = _read_view(data, offset, picture, dialect, warnings)
+        if number != seen.get(template.position, 0):
+            warnings.append(f"view number {number} of position {template.position} is out of sequence")
+        seen[template.position] = number + 1
+        templates.append(template)
+    if offset > declared + 1:
+        raise BadRecord(f"{dialect.name}: {declared} bytes declared at offset 8, the views fill {offset}")
+    if offset == declared + 1:
+        warnings.append("the declared record length is one byte short")
+    elif offset < len(data):
+        warnings.append(f"{len(data) - offset} bytes after the last finger view")
+    return templates
+
+
+def _read_view(
+    data: bytes, offset: int, picture: Picture, dialect: Dialect, warnings: list[str]
+) -> tuple[Template, int, int]:
+    if offset + 4 > len(data):
+        raise BadRecord(f"{dialect.name}: truncated: no finger view header at offset {offset}")
+    position, view, quality, count = data[offset : offset + 4]
+    if position > MAXIMUM_POSITION:
+        raise BadRecord(f"{dialect.name}: finger position {position} at offset {offset} is above 10")
+    if view & 15 not in dialect.impressions:
+        raise BadRecord(f"{dialect.name}: impression type {view & 15} at offset {offset + 1} is not defined")
+    if quality in dialect.unknown_qualities:
+        quality = 0
+    if quality > 100:
+        raise BadRecord(f"{dialect.name}: finger quality {quality} at offset {offset + 2} is above 100")
+    minutiae = _read_minutiae(data, offset + 4, count, picture, dialect)
+    template = Template(
+        minutiae=minutiae,
+        width=max(1, round(picture.width * to_reference(picture.x_ppcm))),
+        height=max(1, round(picture.height * to_reference(picture.y_ppcm))),
+        position=position,
+        quality=quality,
+    )
+    return template, view >> 4, _skip_extended(data, offset + 4 + 6 * count, dialect, warnings)
+
+
+def _read_minutiae(
+    data: bytes, offset: int, count: int, picture: Picture, dialect: Dialect
+) -> NDArray[np.void]:
+    if offset + 6 * count > len(data):
+        raise BadRecord(f"{dialect.name}: truncated: {count} minutiae at offset {offset} do not fit")
+    minutiae = np.zeros(count, MINUTIA)
+    x_scale, y_scale = to_reference(picture.x_ppcm), to_reference(picture.y_ppcm)
+    for index, at in enumerate(range(offset, offset + 6 * count, 6)):
+        x, y, angle, quality = struct.unpack_from(">HHBB", data, at)
+        kind, x = x >> 14, x & MAXIMUM_COORDINATE
+        y &= MAXIMUM_COORDINATE
+        for wrong, field, where in (
+            (kind > TYPE_BIFURCATION, f"minutia type {kind}", at),
+            (x >= picture.width, f"X {x} outside the image of width {picture.width}", at),
+            (y >= picture.height, f"Y {y} outside the image of height {picture.height}", at + 2),
+            (angle >= dialect.angle_count, f"angle {angle}", at + 4),
+            (quality > 100, f"minutia quality {quality}", at + 5),
+        ):
+            if wrong:
+                raise BadRecord(f"{dialect.name}: {field} at offset {where} is not allowed")
+        direction = np.radians(angle * dialect.angle_step)
+        if picture.x_ppcm != picture.y_ppcm:
+            direction = np.arctan2(np.sin(direction) * y_scale, np.cos(direction) * x_scale)
+        minutiae[index] = (x * x_scale, y * y_scale, direction % (2 * np.pi), kind, quality)
+    return minutiae
+
+
+def _skip_extended(data: bytes, offset: int, dialect: Dialect, warnings: list[str]) -> int:
+    """Check the extended data block and return the offset behind it; nothing in it is kept."""
+    if offset + 2 > len(data):
+        raise BadRecord(f"{dialect.name}: truncated: no extended data length at offset {offset}")
+    length = int.from_bytes(data[offset : offset + 2], "big")
+    begin, end = offset + 2, offset + 2 + length
+    if end > len(data) + 1:
+        raise BadRecord(f"{dialect.name}: truncated: extended data at offset {offset} needs {length} bytes")
+    if end == len(data) + 1:
+        warnings.append("the extended data is one byte short")
+    sums = [begin + sum(_item_lengths(data, begin, end, extra)) for extra in (0, 4)]
+    if end not in sums:
+        raise BadRecord(f"{dialect.name}: extended data items at offset {begin} do not fill {length} bytes")
+    return min(end, len(data))
+
+
+def _item_lengths(data: bytes, begin: int, end: int, extra: int) -> Iterator[int]:
+    """Yield the length of each item; `extra` is 4 for writers that leave the item's header uncounted."""
+    while begin + 4 <= min(end, len(data)):
+        length = int.from_bytes(data[begin + 2 : begin + 4], "big") + extra
+        if length < 4:
+            return
+        yield length
+        begin += length
+
+
+def write_views(templates: list[Template], dialect: Dialect) -> bytes:
+    """Return the views of templates in pixels at 500 ppi; view numbers count up for each position."""
+    if len(templates) > MAXIMUM_VIEWS:
+        raise BadRecord(f"{dialect.name}: {len(templates)} views, at most {MAXIMUM_VIEWS} fit")
+    parts = []
+    seen: dict[int, int] = {}
+    for template in templates:
+        number = seen.get(template.position, 0)
+        if number > 15:
+            raise BadRecord(f"{dialect.name}: more than 16 views of finger position {template.position}")
+        seen[template.position] = number + 1
+        parts.append(_write_view(template, number, dialect))
+    return b"".join(parts)
+
+
+def _write_view(template: Template, number: int, dialect: Dialect) -> bytes:
+    minutiae = template.minutiae
+    if not 0 <= template.position <= MAXIMUM_POSITION:
+        raise BadRecord(f"{dialect.name}: finger position {template.position} is not 0 to 10")
+    if not 0 <= template.quality <= 100:
+        raise BadRecord(f"{dialect.name}: finger quality {template.quality} is not 0 to 100")
+    if len(minutiae) > MAXIMUM_MINUTIAE:
+        raise BadRecord(f"{dialect.name}: {len(minutiae)} minutiae, at most {MAXIMUM_MINUTIAE} fit")
+    if (minutiae["type"] > TYPE_BIFURCATION).any():
+        raise BadRecord(f"{dialect.name}: a minutia type above {TYPE_BIFURCATION}")
+    xs = np.clip(np.rint(minutiae["x"]), 0, min(template.width - 1, MAXIMUM_COORDINATE)).astype(int)
+    ys = np.clip(np.rint(minutiae["y"]), 0, min(template.height - 1, MAXIMUM_COORDINATE)).astype(int)
+    degrees = np.degrees(minutiae["angle"].astype(float))
+    angles = np.rint(degrees / dialect.angle_step).astype(int) % dialect.angle_count
+    view = bytearray((template.position, number << 4, template.quality, len(minutiae)))
+    for x, y, angle, kind, quality in zip(xs, ys, angles, minutiae["type"], minutiae["quality"], strict=True):
+        view += struct.pack(">HHBB", int(kind) << 14 | int(x), int(y), int(angle), min(100, int(quality)))
+    return bytes(view) + b"\0\0"
+
+
+def picture_of(templates: list[Template], dialect: Dialect) -> Picture:
+    """Return the image size a record of these templates declares: the largest of them, at 500 ppi."""
+    width = max((template.width for template in templates), default=1)
+    height = max((template.height for template in templates), default=1)
+    if not (0 < width <= 0xFFFF and 0 < height <= 0xFFFF):
+        raise BadRecord(f"{dialect.name}: an image of {width} x {height} does not fit its 16-bit fields")
+    return Picture(width, height, NOMINAL_PPCM, NOMINAL_PPCM)

@@ -1,0 +1,91 @@
+"""Our own form of a template: nothing lost, nothing altered unnoticed."""
+
+import dataclasses
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matching import record, serial
+from matching.errors import BadRecord
+from matching.template import RidgeEvidence, Template
+from tests.matching.templates import random_minutiae, random_template, same
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(0, 255),
+    rows=st.integers(0, 40),
+    columns=st.integers(0, 40),
+    ridges=st.booleans(),
+)
+def test_round_trip_is_lossless(seed: int, count: int, rows: int, columns: int, ridges: bool) -> None:
+    rng = np.random.default_rng(seed)
+    evidence = RidgeEvidence(
+        rng.integers(0, 256, (rows, columns), np.uint8),
+        rng.integers(0, 256, (rows, columns), np.uint8),
+        rng.integers(0, 2, (rows, columns)).astype(np.bool_),
+    )
+    template = Template(
+        random_minutiae(seed, count), 65535, seed % 9000, evidence if ridges else None, 3, 100
+    )
+    data = serial.to_bytes(template)
+    assert same(serial.from_bytes(data), template)
+    assert same(record.read_any(data), template)
+    assert data == serial.to_bytes(serial.from_bytes(data))
+
+
+def test_an_ordinary_template_takes_at_most_4_kib() -> None:
+    assert len(serial.to_bytes(random_template(5, 60, 400, 500))) <= 4096
+
+
+def test_every_truncation_and_every_flipped_bit_is_refused() -> None:
+    data = serial.to_bytes(random_template(6, 5, 80, 80))
+    for length in range(len(data)):
+        with pytest.raises(BadRecord):
+            serial.from_bytes(data[:length])
+    for bit in range(8 * len(data)):
+        altered = bytearray(data)
+        altered[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(BadRecord):
+            serial.from_bytes(bytes(altered))
+
+
+def _signed(data: bytes) -> bytes:
+    body = data[:6] + struct.pack("<I", len(data)) + data[10:-4]
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def test_lies_under_a_correct_crc_are_refused() -> None:
+    template = random_template(7, 4, 80, 80)
+    data = serial.to_bytes(template)
+    grid = serial.HEAD.size + 4 * 14
+    infinite = serial.to_bytes(dataclasses.replace(template, ridges=None))
+    infinite = infinite[:18] + struct.pack("<f", np.inf) + infinite[22:]
+    for altered, words in (
+        (data[:16] + b"\xff" + data[17:], "255 minutiae"),
+        (data[:grid] + b"\x0b\x00" + data[grid + 2 :], "does not fill"),
+        (data[:grid] + b"\xff\xff\xff\xff" + data[grid + 4 :], "larger than any image"),
+        (data[:-9] + data[-4:], "does not fill"),
+        (data[: grid + 4] + b"no deflate" + data[-4:], "cannot be unpacked"),
+        (data[:grid] + data[-4:], "no ridge evidence"),
+        (infinite, "not a finite number"),
+    ):
+        with pytest.raises(BadRecord, match=words):
+            serial.from_bytes(_signed(altered))
+    with pytest.raises(BadRecord, match="version 2"):
+        serial.from_bytes(_signed(data[:4] + b"\x02" + data[5:]))
+    with pytest.raises(BadRecord, match="not a Vantay template"):
+        serial.from_bytes(b"FMR\0" + data[4:])
+
+
+def test_what_does_not_fit_is_not_written() -> None:
+    template = random_template(8, 3)
+    for changes in ({"width": 65536}, {"position": 256}, {"quality": 101}):
+        with pytest.raises(BadRecord):
+            serial.to_bytes(dataclasses.replace(template, **changes))
+    with pytest.raises(BadRecord, match="256 minutiae"):
+        serial.to_bytes(random_template(8, 256))
