@@ -1,0 +1,189 @@
+"""Extraction: image to template, the whole pipeline on one screen.
+
+Every stage is a pure function of the stages before it; `Stages` keeps all their outputs, so looking at
+them (`vantay show`) costs nothing when nobody looks.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.kernels import (
+    cells,
+    detect,
+    flat,
+    flow,
+    gabor,
+    gradient,
+    mask,
+    normalise,
+    period,
+    skeleton,
+    thin,
+)
+from matching.parameters import EXTRACTION, Contact, Extraction, Flow, Gabor, Period, Segment
+from matching.template import MAXIMUM_MINUTIAE, MINUTIA, REFERENCE_PPI, RidgeEvidence, Template
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stages:
+    """What each stage of extraction gave; images (h, w), cells (h/8, w/8) of 8 x 8 px, all at 500 ppi."""
+
+    image: NDArray[np.uint8]  # (h, w) grey levels at 500 ppi, sides grown to multiples of 8
+    flat: Bools  # (h/4, w/4) constant areas
+    normalised: Floats  # (h, w) ridges positive, local deviation about 1
+    contact: Bools  # cells: first guess of the foreground
+    flow: Floats  # (2, cells) doubled-angle vector of the ridges, length = coherence
+    period: Floats  # cells: px from ridge to ridge
+    enhanced: Floats  # (h, w) after the first contextual filter
+    flow_again: Floats  # (2, cells) of the enhanced image
+    enhanced_again: Floats  # (h, w) after the second contextual filter
+    clarity: Floats  # cells: share of the normalised image that the filter keeps, 0..about 1
+    foreground: Bools  # cells
+    ridges: Bools  # (h, w) binary
+    skeleton: NDArray[np.uint8]  # (h, w) one-pixel ridges
+    pruned: NDArray[np.uint8]  # (h, w) without spurs and islands
+    found: Floats  # (n, 4) x, y, angle, type
+    kept: Floats  # (m, 4) without false minutiae
+
+
+def extract(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Template:
+    """Return the template of a grey image (h, w) uint8, dark ridges, ppi in 250..1000."""
+    return template_of(run_stages(pixels, ppi), pixels.shape, ppi)
+
+
+def run_stages(pixels: NDArray[np.uint8], ppi: float = 500.0, p: Extraction = EXTRACTION) -> Stages:
+    """Run the pipeline and keep what each stage gave."""
+    image = whole_cells(at_500_ppi(pixels, ppi))
+    constant = flat.flat_tiles(*flat.tile_range(image), p.flat.reach, p.flat.tolerance)
+    normalised, deviation = normalise.normalise(image, constant, p.normalise)
+    contact = find_contact(deviation, p.contact)
+    first_flow = estimate_flow(normalised, contact, p.flow)
+    ridge_period = estimate_period(normalised, flow.angles(first_flow), contact, p.period)
+    enhanced = enhance(normalised, first_flow, ridge_period, contact, p.gabor)
+    second_flow = estimate_flow(enhanced, contact, p.flow_again)
+    enhanced_again = enhance(enhanced, second_flow, ridge_period, contact, p.gabor)
+    clarity = measure_clarity(enhanced, normalised, p.segment)
+    foreground = segment(clarity, contact, p.segment)
+    ridges = binarise(enhanced_again, foreground)
+    thinned = thin.thin(ridges)
+    pruned = skeleton.without_spurs(thinned, p.skeleton.spur)
+    found = detect.find_minutiae(pruned, second_flow, foreground, p.detect)
+    kept = detect.without_neighbours(found, p.detect)
+    return Stages(
+        image, constant, normalised, contact, first_flow, ridge_period, enhanced, second_flow,
+        enhanced_again, clarity, foreground, ridges, thinned, pruned, found, kept,
+    )  # fmt: skip
+
+
+def at_500_ppi(pixels: NDArray[np.uint8], ppi: float) -> NDArray[np.uint8]:
+    """Resample (h, w) uint8 to 500 ppi, averaging where that makes it smaller."""
+    if ppi == REFERENCE_PPI:
+        return pixels
+    from PIL import Image  # only here: most images need no resampling, and importing it takes time
+
+    height, width = (max(1, round(side * REFERENCE_PPI / ppi)) for side in pixels.shape)
+    resampled = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resampled)
+
+
+def whole_cells(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Copy, and repeat the last row and column until both sides are multiples of a cell."""
+    height, width = pixels.shape
+    return np.pad(pixels, ((0, -height % cells.CELL), (0, -width % cells.CELL)), mode="edge")
+
+
+def find_contact(deviation: Floats, p: Contact) -> Bools:
+    """First guess of where skin touched: cells whose grey levels vary enough."""
+    spread = np.sqrt(cells.cell_energy(deviation))
+    good = np.partition(spread.ravel(), int(p.percentile * (spread.size - 1)))[
+        int(p.percentile * (spread.size - 1))
+    ]
+    varied = spread > max(p.share * float(good), p.least)
+    return mask.without_islands(mask.at_least(varied, 1, 0.5), p.island)
+
+
+def estimate_flow(image: Floats, contact: Bools, p: Flow) -> Floats:
+    """Ridge flow of each cell from the image's gradients."""
+    tensor = flow.balanced(gradient.cell_tensor(image), contact, p.balance)
+    fine, coarse = (
+        cells.smooth(tensor, cells.gaussian(p.fine)),
+        cells.smooth(tensor, cells.gaussian(p.coarse)),
+    )
+    return flow.blend(fine, coarse, p)
+
+
+def estimate_period(image: Floats, angle: Floats, contact: Bools, p: Period) -> Floats:
+    """Ridge period of each cell in pixels."""
+    periods = period.candidate_periods(p.shortest, p.longest)
+    spectra = period.profile_spectra(image, angle, contact, period.waves(periods), p.step, p.reach)
+    local = cells.smooth(spectra, cells.gaussian(p.smooth))
+    sparse = period.most_likely(local, spectra.sum(axis=(1, 2)), p.prior, periods)
+    rows, columns = angle.shape
+    return np.repeat(np.repeat(sparse, p.step, axis=0), p.step, axis=1)[:rows, :columns]
+
+
+def enhance(image: Floats, ridge_flow: Floats, ridge_period: Floats, contact: Bools, p: Gabor) -> Floats:
+    """Keep, in each cell, what looks like ridges of that flow and period."""
+    return gabor.filter_cells(image, gabor.choose(flow.angles(ridge_flow), ridge_period, contact, p), bank(p))
+
+
+@lru_cache(maxsize=2)
+def bank(p: Gabor) -> Floats:
+    """Return the filter bank, made once."""
+    return gabor.make_bank(p)
+
+
+def measure_clarity(enhanced: Floats, normalised: Floats, p: Segment) -> Floats:
+    """Return the ratio of root mean squares that the filter kept, of each cell."""
+    energy = np.stack([cells.cell_energy(enhanced), cells.cell_energy(normalised)])
+    kept, total = cells.smooth(energy, cells.gaussian(p.smooth))
+    clarity: Floats = np.sqrt(kept / (total + np.float32(1 / cells.CELL**2)))
+    return clarity
+
+
+def segment(clarity: Floats, contact: Bools, p: Segment) -> Bools:
+    """Foreground: clear cells, made whole by majorities, without thin outgrowths and islands."""
+    clear = contact & (clarity > p.ratio)
+    whole = mask.at_least(mask.at_least(clear, 1, 0.5), 2, 0.45)
+    eroded = mask.at_least(whole, p.opening, 1.0)
+    return mask.without_islands(mask.at_least(eroded, p.opening, 1e-9), p.island)
+
+
+def binarise(enhanced: Floats, foreground: Bools) -> Bools:
+    """Ridges are where the enhanced image is positive; the outermost pixels are free."""
+    inside = np.repeat(np.repeat(foreground, cells.CELL, axis=0), cells.CELL, axis=1)
+    ridges = (enhanced > 0) & inside
+    ridges[[0, -1], :] = False
+    ridges[:, [0, -1]] = False
+    return ridges
+
+
+def template_of(stages: Stages, shape: tuple[int, ...], ppi: float) -> Template:
+    """Make the template of an image of this shape (h, w) and resolution from its stages."""
+    found = stages.kept
+    rows, columns = (
+        (found[:, detect.Y] // cells.CELL).astype(int),
+        (found[:, detect.X] // cells.CELL).astype(int),
+    )
+    clear = stages.clarity[rows, columns] * np.hypot(*stages.flow_again[:, rows, columns])
+    minutiae = np.zeros(len(found), MINUTIA)
+    minutiae["x"], minutiae["y"] = found[:, detect.X], found[:, detect.Y]
+    minutiae["angle"] = np.mod(found[:, detect.ANGLE], np.float32(2 * np.pi))
+    minutiae["type"] = found[:, detect.TYPE]
+    minutiae["quality"] = np.clip(np.rint(100 * clear), 1, 100)
+    best = np.sort(np.argsort(-clear, kind="stable")[:MAXIMUM_MINUTIAE])
+    height, width = (max(1, round(side * REFERENCE_PPI / ppi)) for side in shape)
+    return Template(minutiae[best], width, height, ridge_evidence(stages))
+
+
+def ridge_evidence(stages: Stages) -> RidgeEvidence:
+    """Quantise flow and period to a byte a cell."""
+    orientation = np.rint(flow.angles(stages.flow_again) * np.float32(256 / np.pi)).astype(np.int32) % 256
+    spacing = np.clip(np.rint(stages.period * 16), 0, 255) * stages.foreground
+    return RidgeEvidence(orientation.astype(np.uint8), spacing.astype(np.uint8), stages.foreground)
