@@ -92,8 +92,13 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatenOccupied:
+    """Armed, but something already lies on the platen: it must be lifted before a finger is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class FingerOn:
-    """A finger lies on the platen; a capture follows."""
+    """A finger lies on the platen; a capture follows as soon as it lies still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +110,21 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class FingerOff:
-    """The platen is empty again."""
+    """The platen is empty again. Without a Captured since FingerOn the machine stays armed."""
 
 
-Event = Opened | FingerOn | Captured | FingerOff
+Event = Opened | PlatenOccupied | FingerOn | Captured | FingerOff
 
 
 class Machine(Protocol):
-    """One open device. After `arm`, one acquisition: FingerOn, Captured, FingerOff; then at rest."""
+    """One open device. After `arm`, one acquisition: FingerOn, Captured, FingerOff; then at rest.
+
+    After a DeviceFault the machine stays broken: every further call raises the same fault.
+    """
+
+    @property
+    def resting(self) -> bool:
+        """Whether the device is open and nothing on it is switched on: the wire may be let go."""
 
     def next_step(self) -> Step:
         """Say what to do on the wire now; the same answer until `receive` is called."""
@@ -121,7 +133,7 @@ class Machine(Protocol):
         """Take what the last step brought; raise DeviceFault when the device breaks its protocol."""
 
     def arm(self) -> None:
-        """Begin to look for a finger as soon as the platen is empty."""
+        """Begin to look for a finger; one that was already captured must be lifted first."""
 
     def disarm(self) -> None:
         """Stop looking for a finger; the machine goes to rest in a consistent state."""
@@ -130,8 +142,19 @@ class Machine(Protocol):
 class Transport(Protocol):
     """Carries out steps on a real or recorded wire."""
 
-    def perform(self, step: Step) -> bytes:
+    @property
+    def location(self) -> str:
+        """Where the device is plugged in, in the words `open_scanner` takes."""
+
+    @property
+    def release(self) -> str:
+        """The device's release number (bcdDevice) as text: "22.06"."""
+
+    def perform(self, step: ControlIn | ControlOut | BulkIn) -> bytes:
         """Do one step and return what came back; raise DeviceFault when the wire fails."""
+
+    def reset(self) -> None:
+        """Put the device back to its power-on state, as far as the wire can; never raises."""
 
     def close(self) -> None:
         """Let go of the device."""
@@ -142,6 +165,8 @@ class MachineOptions:
     """What a machine is told when it is made."""
 
     poll_seconds: float = 0.2  # between two looks at the platen
+    settle_frames: int = 1  # pictures that must equal the one before; 0 takes the first with a finger in it
+    empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +179,4 @@ class DriverSpec:
     height: int
     ppi: float
     impressions: tuple[str, ...]  # "plain", "rolled"
-    endpoint_in: int
     make_machine: Callable[[MachineOptions], Machine]

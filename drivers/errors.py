@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     UNPLUGGED = "unplugged"  # wait for the plug
     TIMEOUT = "timeout"  # reset, open again
     PROTOCOL = "protocol"  # reset, open again
+    BUSY = "busy"  # another program holds it: open again soon, then call a technician
     PERMISSION = "permission"  # a technician must install the udev rule
     UNSUPPORTED = "unsupported"  # a technician must choose another device
 

@@ -1,0 +1,72 @@
+"""A sans-IO machine written as a generator: a driver tells its protocol as a story of steps."""
+
+from collections.abc import Generator
+from typing import TypeVar
+
+from drivers.api import BulkIn, ControlIn, Event, MachineOptions, Step
+from drivers.errors import DeviceFault, FaultKind
+
+T = TypeVar("T")
+Program = Generator[Step, bytes, T]
+
+
+class ProgramMachine:
+    """Runs `program()`: each `yield step` gets what the wire brought, `emit` reports one event."""
+
+    def __init__(self, options: MachineOptions) -> None:
+        self.options = options
+        self.resting = False
+        self._order = 0  # grows with every arm and disarm; odd while armed
+        self._event: Event | None = None
+        self._fault: DeviceFault | None = None
+        self._running = self.program()
+        self._step = next(self._running)
+
+    def program(self) -> Program[None]:
+        """Tell the device's whole life; never ends, except by a DeviceFault."""
+        raise NotImplementedError
+
+    def next_step(self) -> Step:
+        """Say what to do on the wire now; the same answer until `receive` is called."""
+        if self._fault is not None:
+            raise self._fault
+        return self._step
+
+    def receive(self, data: bytes) -> Event | None:
+        """Take what the last step brought; a wrong length is a fault."""
+        step = self.next_step()
+        wanted = step.length if isinstance(step, ControlIn | BulkIn) else 0
+        self._event = None
+        try:
+            if len(data) != wanted:
+                raise DeviceFault(FaultKind.PROTOCOL, f"{len(data)} of {wanted} bytes came for {_name(step)}")
+            self._step = self._running.send(data)
+        except DeviceFault as fault:
+            self._fault = fault
+            self._running.close()
+            raise
+        return self._event
+
+    def arm(self) -> None:
+        """Begin to look for a finger; nothing changes when already armed."""
+        self._order += 1 - self._order % 2
+
+    def disarm(self) -> None:
+        """Stop looking for a finger; nothing changes when not armed."""
+        self._order += self._order % 2
+
+    @property
+    def order(self) -> int | None:
+        """The order to capture that stands now, or None when disarmed."""
+        return self._order if self._order % 2 else None
+
+    def emit(self, event: Event) -> None:
+        """Report one event with the answer to the present `receive`."""
+        assert self._event is None, "one receive reports at most one event"
+        self._event = event
+
+
+def _name(step: Step) -> str:
+    if isinstance(step, BulkIn):
+        return f"a read of endpoint 0x{step.endpoint:02x}"
+    return f"request {step.request}" if not hasattr(step, "seconds") else "a pause"

@@ -1,0 +1,274 @@
+"""SecuGen Hamster Pro 20 (SIDO020A sensor): an optical single-finger reader, 300 x 400 pixels at 500 ppi.
+
+Evidence: one recording of a real device, from libfprint's tests. Facts only; no code was taken.
+
+The device: 1162:2200, high speed, one vendor interface, bulk IN 0x82. It has no finger sensor and no
+USB serial number. All requests are vendor requests to the device (OUT 0x40, IN 0xC0):
+
+    37 IN   device id, 30 bytes UTF-16LE            5 OUT  value 1: start a capture
+    34      sensor register, value 0x37,            1 OUT  stream on       2 OUT  stream off
+            index register, one byte               17 OUT  value 1 / 0: LED (the finger's light) on / off
+     8 IN   factory data, index address            22 IN   status, 4 bytes, always zero
+    64 OUT  exposure, u16 big endian, 00 00
+
+A picture is 956 x 688 bytes and 192 more on 0x82, read in pieces of 65,536 (usbmon cannot record bigger
+ones whole). Registers 41..48 are the sensor's window: first and last column and row.
+
+The machine: open (id, registers, factory data, dark picture, window, dark picture) -> at rest. Armed:
+look every `poll_seconds`; a mean light of 25 over the background in the central half is a finger; look
+again without pause until two pictures agree, so that a finger still landing is not captured; report the
+image; look until it is lifted; LED off; at rest. An empty picture becomes the new background. At rest
+the status is read once a second, so that an unplugged device is noticed.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.api import (
+    BulkIn,
+    Captured,
+    ControlIn,
+    ControlOut,
+    DriverSpec,
+    FingerOff,
+    FingerOn,
+    Frame,
+    Opened,
+    PlatenOccupied,
+    UsbId,
+    Wait,
+)
+from drivers.errors import DeviceFault, FaultKind
+from drivers.machine import Program, ProgramMachine
+from drivers.secugen_image import (
+    HEIGHT,
+    PPI,
+    RAW_HEIGHT,
+    RAW_WIDTH,
+    WIDTH,
+    Calibration,
+    parse_calibration,
+    render,
+)
+
+Raw = NDArray[np.uint8]
+
+STREAM_ON, STREAM_OFF, START, FACTORY, LED, STATUS, REGISTER, DEVICE_ID, EXPOSURE = (
+    1,
+    2,
+    5,
+    8,
+    17,
+    22,
+    34,
+    37,
+    64,
+)
+SENSOR = 0x37  # I2C address
+FRAME_BYTES = RAW_WIDTH * RAW_HEIGHT + 192
+FACTORY_BLOCKS = (
+    (0x2000, 4096),
+    (0x3000, 4096),
+    (0x4000, 4096),
+    (0x5000, 4096),
+    (0x6000, 4096),
+    (0x7000, 2462),
+)
+DARK_EXPOSURE, WORKING_EXPOSURE = 1000, 1116  # unit of the sensor
+
+# Register and value, as recorded. Written, read back and compared.
+SETUP = bytes.fromhex(
+    "0302 0481 050a 0800 0911 0a11 1011 1123 1285 1300 1427 16b6 3001 31c0 3208 4100 4200 4306 4443 4500 4600"
+    "4704 48b3 4900 4a20 4b00 4c00 4d00 4e00 600b 6116 6232 6380 7108 80f8 8106 90aa 9108 9210 9340 9404 9501"
+    "9602 9708 9810 9908 9a03 9bb0 9c08 9d24 9e30 b715 b828 b904"
+)
+SETUP_END = bytes.fromhex("a500 a600 a700 a800")
+FIRST_WINDOW = bytes.fromhex("4100 42fa 4304 444f 4500 4628 4703 4823")
+WORKING_WINDOW = bytes.fromhex("4101 4248 4303 44bf 4500 46cc 4702 48b3")
+
+# Mean grey levels over the background in the central half of the raw picture.
+FINGER_ON = 25.0  # upstream's threshold; the recording's side of a finger gives 46
+FINGER_OFF = 20.0  # below FINGER_ON, so that noise cannot make a finger flicker
+EMPTY = 5.0  # upstream's; up to here the picture becomes the new background
+MOVING = 0.15  # mean change between two pictures over the mean light of the finger: see tests
+SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
+REST_SECONDS = 1.0  # between two reads of the status at rest
+
+
+class HamsterPro20(ProgramMachine):
+    """The device's life, told in steps; the protocol notes are on top of the file."""
+
+    _calibration: Calibration
+    _background: Raw
+
+    def program(self) -> Program[None]:
+        """Open, then one acquisition for each order."""
+        self._cleared = (
+            not self.options.empty_first
+        )  # whether the platen was seen empty since the last finger
+        serial = yield from self._open()
+        self.emit(Opened(serial, ""))
+        while True:
+            yield from self._rest()
+            yield from self._acquire()
+            yield ControlOut(LED, 0, 0)
+
+    def _open(self) -> Program[str]:
+        serial = yield ControlIn(DEVICE_ID, 0, 0, 30)
+        yield from self._set_checked(SETUP)
+        yield from self._set(0x03, 0x05)
+        yield from self._set_checked(SETUP_END + FIRST_WINDOW)
+        yield ControlOut(START, 1, 0)
+        factory = b""
+        for address, length in FACTORY_BLOCKS:
+            factory += yield ControlIn(FACTORY, 0, address, length, timeout=5.0)
+        try:
+            self._calibration = parse_calibration(factory)
+        except ValueError as error:
+            raise DeviceFault(
+                FaultKind.PROTOCOL, f"{error}; the scanner must go back to its maker"
+            ) from error
+        yield from self._set(0x32, 0x00)
+        yield _exposure(DARK_EXPOSURE)
+        yield from self._stream()
+        yield ControlOut(STREAM_OFF, 0, 0)
+        yield from self._set_checked(WORKING_WINDOW)
+        yield from self._set(0x32, 0x00)
+        yield _exposure(WORKING_EXPOSURE)
+        for register, value in ((0x32, 0x00), (0x30, 0x04), (0x31, 0x5C), (0x32, 0x00), (0x32, 0x24)):
+            yield from self._set(register, value)
+        yield _exposure(WORKING_EXPOSURE)
+        yield from self._set(0x32, 0x00)
+        self._background = yield from self._stream()
+        yield ControlOut(STREAM_OFF, 0, 0)
+        return serial.decode("utf-16-le", "replace").rstrip("\0 ")
+
+    def _rest(self) -> Program[None]:
+        self.resting = True
+        while self.order is None:
+            yield Wait(REST_SECONDS)
+            if self.order is None:
+                yield ControlIn(STATUS, 0, 0, 4)
+        self.resting = False
+
+    def _acquire(self) -> Program[None]:
+        """Carry out one order: FingerOn, Captured, FingerOff; ends early when the order is withdrawn."""
+        order = self.order
+        if not self._cleared:
+            yield from self._make_sure_empty(order)
+        while self.order is not None and self.order == order:
+            raw = yield from self._until_finger(order)
+            if raw is not None:
+                raw = yield from self._until_still(raw, order)
+            if raw is not None:
+                self.emit(Captured(Frame(render(raw, self._calibration), PPI, PPI)))
+                yield from self._until_lifted(order)
+                self.disarm()
+
+    def _make_sure_empty(self, order: int | None) -> Program[None]:
+        light = self._measure((yield from self._look()))
+        self._cleared = light < FINGER_OFF
+        if not self._cleared:
+            self.emit(PlatenOccupied())
+        yield from self._end_look()
+        if not self._cleared:
+            yield from self._until_lifted(order)
+
+    def _until_finger(self, order: int) -> Program[Raw | None]:
+        while self.order == order:
+            raw = yield from self._look()
+            found = self._measure(raw) >= FINGER_ON
+            if found:
+                self._cleared = False
+                self.emit(FingerOn())
+            yield from self._end_look()
+            if found:
+                return raw
+            yield Wait(self.options.poll_seconds)
+        return None
+
+    def _until_still(self, raw: Raw, order: int) -> Program[Raw | None]:
+        still = 0
+        for _ in range(SETTLING_LOOKS):
+            if still >= self.options.settle_frames or self.order != order:
+                break
+            before, raw = raw, (yield from self._look())
+            light = self._measure(raw)
+            self._cleared = light < FINGER_OFF
+            if self._cleared:
+                self.emit(FingerOff())
+            yield from self._end_look()
+            if self._cleared:
+                return None
+            still = still + 1 if _change(before, raw) <= MOVING * light else 0
+        return raw if self.order == order else None
+
+    def _until_lifted(self, order: int | None) -> Program[None]:
+        while not self._cleared:
+            yield Wait(self.options.poll_seconds)
+            if self.order != order:
+                return
+            self._cleared = self._measure((yield from self._look())) < FINGER_OFF
+            if self._cleared:
+                self.emit(FingerOff())
+            yield from self._end_look()
+
+    def _look(self) -> Program[Raw]:
+        """Take one picture in the finger's light, as recorded; `_end_look` must follow."""
+        yield from self._set(0x32, 0x00)
+        yield ControlOut(LED, 1, 0)
+        yield _exposure(WORKING_EXPOSURE)
+        return (yield from self._stream())
+
+    def _end_look(self) -> Program[None]:
+        yield ControlOut(STREAM_OFF, 0, 0)
+        yield ControlIn(STATUS, 0, 0, 4)
+
+    def _stream(self) -> Program[Raw]:
+        yield ControlOut(START, 1, 0)
+        yield ControlOut(STREAM_ON, 0, 0)
+        data = yield BulkIn(0x82, FRAME_BYTES, 65_536)
+        return np.frombuffer(data, np.uint8, RAW_WIDTH * RAW_HEIGHT).reshape(RAW_HEIGHT, RAW_WIDTH)
+
+    def _set(self, register: int, value: int) -> Program[None]:
+        yield ControlOut(REGISTER, SENSOR, register, bytes([value]))
+
+    def _set_checked(self, pairs: bytes) -> Program[None]:
+        for register, value in zip(pairs[::2], pairs[1::2], strict=True):
+            yield from self._set(register, value)
+            kept = yield ControlIn(REGISTER, SENSOR, register, 1)
+            if kept[0] != value:
+                sentence = f"the sensor kept 0x{kept[0]:02x}, not 0x{value:02x}, in register 0x{register:02x}"
+                raise DeviceFault(FaultKind.PROTOCOL, sentence)
+
+    def _measure(self, raw: Raw) -> float:
+        """Mean light over the background, grey levels; an empty picture becomes the new background."""
+        middle, dark = raw[_MIDDLE], self._background[_MIDDLE]
+        light = float((np.maximum(middle, dark) - dark).mean())
+        if light <= EMPTY:
+            self._background = raw
+        return light
+
+
+_MIDDLE = np.s_[RAW_HEIGHT // 4 : RAW_HEIGHT * 3 // 4, RAW_WIDTH // 4 : RAW_WIDTH * 3 // 4]
+
+
+def _change(before: Raw, after: Raw) -> float:
+    """Mean change of the central half between two pictures, grey levels."""
+    a, b = before[_MIDDLE], after[_MIDDLE]
+    return float((np.maximum(a, b) - np.minimum(a, b)).mean())
+
+
+def _exposure(units: int) -> ControlOut:
+    return ControlOut(EXPOSURE, 0, 0, units.to_bytes(2, "big") + b"\0\0")
+
+
+DRIVER = DriverSpec(
+    model="SecuGen Hamster Pro 20",
+    ids=(UsbId(0x1162, 0x2200),),
+    width=WIDTH,
+    height=HEIGHT,
+    ppi=PPI,
+    impressions=("plain",),
+    make_machine=HamsterPro20,
+)

@@ -1,0 +1,129 @@
+"""One scanner, open: pumps a driver's machine over a transport. What a scanner's process runs."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from drivers import registry
+from drivers.api import (
+    DeviceIdentity,
+    DriverSpec,
+    Event,
+    MachineOptions,
+    Opened,
+    Transport,
+    Wait,
+)
+from drivers.errors import DeviceFault, FaultKind
+from drivers.usb_transport import UsbDevice, find_devices
+from drivers.where import parse_where
+
+SLICE_SECONDS = 0.02  # longest sleep of one `step`, so that an order or a signal is heard soon
+CLOSING_STEPS = 64  # most steps to bring the machine to rest; one look of any driver is shorter
+_DEFAULT = MachineOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundScanner:
+    """A supported scanner that is plugged in."""
+
+    location: str
+    spec: DriverSpec
+
+
+class Scanner:
+    """An open scanner, for one thread: call `step` again and again, `arm` and `disarm` between steps."""
+
+    def __init__(self, spec: DriverSpec, transport: Transport, options: MachineOptions = _DEFAULT) -> None:
+        self.spec = spec
+        self.identity: DeviceIdentity | None = None  # known once `step` has returned Opened
+        self._transport = transport
+        self._machine = spec.make_machine(options)
+        self._wait_ends: float | None = None
+        self._fault: DeviceFault | None = None
+
+    def arm(self) -> None:
+        """Order one acquisition: FingerOn, Captured, FingerOff will come from `step`."""
+        self._machine.arm()
+        self._end_wait()
+
+    def disarm(self) -> None:
+        """Withdraw the order; the scanner's light goes off with the next steps."""
+        self._machine.disarm()
+        self._end_wait()
+
+    def step(self) -> Event | None:
+        """Do one step on the wire, or sleep a little; DeviceFault ends the scanner: close it, open again."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            step = self._machine.next_step()
+            if isinstance(step, Wait):
+                if not self._waited(step.seconds):
+                    return None
+                event = self._machine.receive(b"")
+            else:
+                event = self._machine.receive(self._transport.perform(step))
+        except DeviceFault as fault:
+            self._fault = fault
+            raise
+        if isinstance(event, Opened):
+            firmware = event.firmware or self._transport.release
+            self.identity = DeviceIdentity(self.spec.model, event.serial, firmware, self._transport.location)
+        return event
+
+    def close(self) -> None:
+        """Switch the scanner's light off and let go of it; a scanner that failed is reset instead."""
+        if self._fault is None and self.identity is not None:
+            self.disarm()
+            with contextlib.suppress(DeviceFault):
+                for _ in range(CLOSING_STEPS):
+                    if self._machine.resting:
+                        break
+                    self._end_wait()
+                    self.step()
+        if self._fault is not None and self._fault.kind in (FaultKind.TIMEOUT, FaultKind.PROTOCOL):
+            self._transport.reset()
+        self._transport.close()
+
+    def _end_wait(self) -> None:
+        self._wait_ends = 0.0
+
+    def _waited(self, seconds: float) -> bool:
+        """Sleep a slice of a wait; whether the wait is over."""
+        now = time.monotonic()
+        if self._wait_ends is None:
+            self._wait_ends = now + seconds
+        if now < self._wait_ends:
+            time.sleep(min(SLICE_SECONDS, self._wait_ends - now))
+        if time.monotonic() < self._wait_ends:
+            return False
+        self._wait_ends = None
+        return True
+
+
+def open_scanner(where: str, options: MachineOptions = _DEFAULT) -> Scanner:
+    """Open the first supported scanner at `where`; every failure is a DeviceFault.
+
+    `where` is "usb", "usb:BUS-PORT[.PORT]" or "usbip://HOST:PORT[/BUSID]".
+    """
+    found = _supported(where)
+    if not found:
+        known = ", ".join(driver.model for driver in registry.known_drivers())
+        raise DeviceFault(FaultKind.NOT_FOUND, f"no supported scanner at {where} (supported: {known})")
+    device, spec = found[0]
+    return Scanner(spec, device.open(), options)
+
+
+def list_scanners(where: str) -> list[FoundScanner]:
+    """The supported scanners at a place; DeviceFault when the place cannot be asked."""
+    return [FoundScanner(device.location, spec) for device, spec in _supported(where)]
+
+
+def _supported(where: str) -> list[tuple[UsbDevice, DriverSpec]]:
+    try:
+        devices = find_devices(parse_where(where))
+    except ValueError as error:
+        raise DeviceFault(FaultKind.UNSUPPORTED, str(error)) from error
+    pairs = [(device, registry.driver_for(device.vendor, device.product)) for device in devices]
+    return [(device, spec) for device, spec in pairs if spec is not None]

@@ -1,0 +1,163 @@
+"""pyusb behind one small class: finds devices, carries out a machine's steps, sorts what goes wrong."""
+
+import contextlib
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import usb.backend.libusb1
+import usb.core
+import usb.util
+
+from drivers import usbip
+from drivers.api import BulkIn, ControlIn, ControlOut
+from drivers.errors import DeviceFault, FaultKind
+from drivers.usbip_backend import UsbipBackend
+from drivers.where import LocalUsb, RemoteUsb
+
+_VENDOR_OUT, _VENDOR_IN = 0x40, 0xC0
+_KINDS = {
+    errno.ENODEV: FaultKind.UNPLUGGED,
+    errno.ESHUTDOWN: FaultKind.UNPLUGGED,
+    errno.ENOENT: FaultKind.NOT_FOUND,
+    errno.ETIMEDOUT: FaultKind.TIMEOUT,
+    errno.EACCES: FaultKind.PERMISSION,
+    errno.EPERM: FaultKind.PERMISSION,
+    errno.EBUSY: FaultKind.BUSY,
+}
+_SENTENCES = {
+    FaultKind.UNPLUGGED: "the scanner at {location} was unplugged while {doing}",
+    FaultKind.TIMEOUT: "the scanner at {location} did not answer in time while {doing}",
+    FaultKind.PERMISSION: "this user may not open {location}: install systemd/60-vantay.rules into "
+    "/etc/udev/rules.d, plug the scanner in again, and put the user into the group vantay",
+    FaultKind.BUSY: "the scanner at {location} is in use by another program",
+}
+
+Pieces = Callable[[int, int, int, float], bytes]  # endpoint, length, piece, seconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UsbDevice:
+    """A USB device that was found, not opened."""
+
+    vendor: int
+    product: int
+    location: str
+    open: Callable[[], "UsbTransport"]
+
+
+def find_devices(where: LocalUsb | RemoteUsb) -> list[UsbDevice]:
+    """All USB devices at a place, in the order of their ports; DeviceFault when the place cannot be asked."""
+    try:
+        found = _local(where) if isinstance(where, LocalUsb) else _remote(where)
+    except OSError as error:
+        place = "this machine" if isinstance(where, LocalUsb) else f"{where.host}:{where.port}"
+        raise fault_of(error, place, "looking for devices") from error
+    return sorted(found, key=lambda device: device.location)
+
+
+def _local(where: LocalUsb) -> list[UsbDevice]:
+    backend = usb.backend.libusb1.get_backend()
+    if backend is None:
+        raise DeviceFault(FaultKind.UNSUPPORTED, "libusb is not installed here: apt-get install libusb-1.0-0")
+    found = []
+    for device in usb.core.find(find_all=True, backend=backend):
+        port = f"{device.bus}-{'.'.join(map(str, device.port_numbers or (0,)))}"
+        if where.port in (None, port):
+            found.append(_found(device, f"usb:{port}", None))
+    return found
+
+
+def _remote(where: RemoteUsb) -> list[UsbDevice]:
+    host = f"[{where.host}]" if ":" in where.host else where.host
+    found = []
+    for exported in usbip.list_devices(where.host, where.port):
+        if where.busid in (None, exported.busid):
+            backend = UsbipBackend(where.host, where.port, exported)
+            device = usb.core.find(backend=backend)
+            location = f"usbip://{host}:{where.port}/{exported.busid}"
+            found.append(_found(device, location, lambda *a, backend=backend: backend.client.read(*a)))
+    return found
+
+
+def _found(device: Any, location: str, pieces: Pieces | None) -> UsbDevice:
+    return UsbDevice(
+        device.idVendor, device.idProduct, location, lambda: UsbTransport(device, location, pieces)
+    )
+
+
+class UsbTransport:
+    """An open USB device: implements `drivers.api.Transport`."""
+
+    def __init__(self, device: Any, location: str, pieces: Pieces | None) -> None:
+        self._device, self._pieces = device, pieces
+        self.location = location
+        self.release = f"{device.bcdDevice >> 8:x}.{device.bcdDevice & 255:02x}"
+        try:
+            self._configure()
+        except (OSError, NotImplementedError) as error:
+            self.close()
+            raise fault_of(error, location, "opening it") from error
+
+    def _configure(self) -> None:
+        try:
+            self._device.get_active_configuration()
+        except usb.core.USBError as error:
+            if error.errno is not None:  # None is pyusb's "Configuration not set"
+                raise
+            self._device.set_configuration()
+        usb.util.claim_interface(self._device, 0)
+
+    def perform(self, step: ControlIn | ControlOut | BulkIn) -> bytes:
+        """Do one step and return what came back; DeviceFault when the wire fails or brings too little."""
+        try:
+            if isinstance(step, BulkIn):
+                return self._read(step)
+            return self._control(step)
+        except (OSError, NotImplementedError) as error:
+            raise fault_of(error, self.location, _doing(step)) from error
+
+    def _control(self, step: ControlIn | ControlOut) -> bytes:
+        kind = _VENDOR_IN if isinstance(step, ControlIn) else _VENDOR_OUT
+        what = step.length if isinstance(step, ControlIn) else step.data
+        milliseconds = int(step.timeout * 1000)
+        answer = self._device.ctrl_transfer(kind, step.request, step.value, step.index, what, milliseconds)
+        return answer.tobytes() if isinstance(step, ControlIn) else b""
+
+    def _read(self, step: BulkIn) -> bytes:
+        if self._pieces is not None:
+            return self._pieces(step.endpoint, step.length, step.piece, step.timeout)
+        data = bytearray()
+        while len(data) < step.length:
+            wanted = min(step.piece, step.length - len(data))
+            piece = self._device.read(step.endpoint, wanted, int(step.timeout * 1000))
+            data += piece.tobytes()
+            if len(piece) < wanted:
+                break  # a short packet ends the transfer; the machine names what is missing
+        return bytes(data)
+
+    def reset(self) -> None:
+        """Reset the device's port."""
+        with contextlib.suppress(OSError, NotImplementedError):
+            self._device.reset()
+
+    def close(self) -> None:
+        """Let go of the device."""
+        with contextlib.suppress(OSError, NotImplementedError):
+            usb.util.dispose_resources(self._device)
+
+
+def fault_of(error: OSError | NotImplementedError, location: str, doing: str) -> DeviceFault:
+    """Sort an error of pyusb or of a socket by who must act, with one sentence."""
+    number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else getattr(error, "errno", None)
+    kind = _KINDS.get(number or 0, FaultKind.PROTOCOL)
+    reason = getattr(error, "strerror", None) or str(error)
+    sentence = _SENTENCES.get(kind, "{reason}, at {location} while {doing}")
+    return DeviceFault(kind, sentence.format(location=location, doing=doing, reason=reason))
+
+
+def _doing(step: ControlIn | ControlOut | BulkIn) -> str:
+    if isinstance(step, BulkIn):
+        return f"reading {step.length} bytes from endpoint 0x{step.endpoint:02x}"
+    return f"{'reading' if isinstance(step, ControlIn) else 'writing'} request {step.request}"
