@@ -164,7 +164,7 @@ def binarise(enhanced: Floats, foreground: Bools) -> Bools:
     return ridges
 
 
-def template_of(stages: Stages, shape: tuple[int, ...], ppi: float) -> Template:
+def template_of(stages: Stages, shape: tuple[int, ...], ppi: float, quality: int = 0) -> Template:
     """Make the template of an image of this shape (h, w) and resolution from its stages."""
     found = stages.kept
     rows, columns = (
@@ -179,7 +179,7 @@ def template_of(stages: Stages, shape: tuple[int, ...], ppi: float) -> Template:
     minutiae["quality"] = np.clip(np.rint(100 * clear), 1, 100)
     best = np.sort(np.argsort(-clear, kind="stable")[:MAXIMUM_MINUTIAE])
     height, width = (max(1, round(side * REFERENCE_PPI / ppi)) for side in shape)
-    return Template(minutiae[best], width, height, ridge_evidence(stages))
+    return Template(minutiae[best], width, height, ridge_evidence(stages), quality=quality)
 
 
 def ridge_evidence(stages: Stages) -> RidgeEvidence:

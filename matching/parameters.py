@@ -108,3 +108,34 @@ class Extraction(NamedTuple):
 
 
 EXTRACTION = Extraction()
+
+
+class Ramp(NamedTuple):
+    """How one part of the quality counts: nothing at its worst, fully at its best."""
+
+    part: str
+    worst: float  # in the part's unit
+    best: float
+    weight: float  # exponent
+
+
+class Judge(NamedTuple):
+    """Quality: a product of ramps, and the limits of the hints."""
+
+    ramps: tuple[Ramp, ...] = (
+        Ramp("area", 20.0, 220.0, 0.5),
+        Ramp("clarity", 0.3, 0.8, 0.5),
+        Ramp("flow", 0.15, 0.7, 0.4),
+        Ramp("minutiae", 3.0, 30.0, 0.3),
+        Ramp("kept", 0.4, 0.9, 0.2),
+    )
+    good: int = 60  # score from which no hint is given
+    no_finger: float = 20.0  # mm2 of foreground
+    small: float = 120.0  # mm2 of foreground; a thumb's contact is about 250
+    off_centre: float = 4.0  # mm
+    wet: float = 0.56  # share of dark pixels
+    dry: float = 0.36  # share of dark pixels
+    unclear: float = 0.55  # clarity
+
+
+QUALITY = Judge()

@@ -1,0 +1,59 @@
+"""What the image commands share: reading an image, or saying why not; writing a file whole."""
+
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from edge.errors import BadCommand
+from matching.errors import BadImage
+from matching.image import GreyImage, read_image
+
+FORMATS = "a PNG, TIFF or BMP image of one finger, dark ridges"
+
+
+def add_images(parser: ArgumentParser) -> None:
+    """Add IMAGE… and --dpi."""
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help=FORMATS)
+    add_dpi(parser)
+
+
+def add_dpi(parser: ArgumentParser) -> None:
+    """Add --dpi."""
+    parser.add_argument(
+        "--dpi",
+        type=float,
+        metavar="N",
+        help="the image's resolution, 250 to 1000; without it the file's own, or 500",
+    )
+
+
+def load(path: Path, dpi: float | None = None) -> GreyImage:
+    """Read an image file; BadCommand says what is wrong with it."""
+    try:
+        return read_image(path, dpi)
+    except BadImage as error:
+        raise BadCommand(str(error)) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all; BadCommand when it cannot be written."""
+    temporary = None
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise BadCommand(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
