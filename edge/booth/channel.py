@@ -1,0 +1,197 @@
+"""What daemon and workers say to each other: small typed messages over a socket pair, bulk through memory.
+
+A message is one packet of a SOCK_SEQPACKET pair: a JSON object with `type`, and beside it the descriptors of
+anonymous memory files that hold its blobs (frames, templates). Memory without a name: whoever is killed, the
+kernel cleans up.
+"""
+
+import os
+import socket
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+PACKET_BYTES = 65536
+MAXIMUM_BLOBS = 16
+MAXIMUM_BLOB_BYTES = 64 * 1024 * 1024
+
+
+class Message(BaseModel):
+    """A frozen message between this release's own processes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Arm(Message):
+    """Daemon to scanner: look for a finger. Every event it brings repeats `token`."""
+
+    type: Literal["arm"] = "arm"
+    token: int
+
+
+class Disarm(Message):
+    """Daemon to scanner: stop looking."""
+
+    type: Literal["disarm"] = "disarm"
+
+
+class ScannerReady(Message):
+    """Scanner to daemon: the device is open."""
+
+    type: Literal["scanner-ready"] = "scanner-ready"
+    model: str
+    serial: str
+    firmware: str
+    location: str
+    impressions: tuple[str, ...]
+
+
+class ScannerFault(Message):
+    """Scanner to daemon: the device is gone or broken; the worker goes on trying."""
+
+    type: Literal["scanner-fault"] = "scanner-fault"
+    kind: str
+    detail: str
+
+
+class Finger(Message):
+    """Scanner to daemon: a finger lies on the platen, or it was lifted."""
+
+    type: Literal["finger"] = "finger"
+    token: int
+    on: bool
+
+
+class Captured(Message):
+    """Scanner to daemon; blob: the frame, uint8, row by row."""
+
+    type: Literal["captured"] = "captured"
+    token: int
+    width: int
+    height: int
+    ppi: float
+
+
+class Load(Message):
+    """Daemon to matcher: one template of the gallery; blob: the template."""
+
+    type: Literal["load"] = "load"
+    subject: str
+    position: int
+
+
+class Examine(Message):
+    """Daemon to matcher; blobs: the frame, then the templates of `accepted`, in that order."""
+
+    type: Literal["examine"] = "examine"
+    token: int
+    position: int
+    width: int
+    height: int
+    ppi: float
+    accepted: tuple[int, ...]
+    same_finger_fmr: float
+    already_enrolled_fmr: float
+
+
+class MatcherReady(Message):
+    """Matcher to daemon: every kernel is loaded."""
+
+    type: Literal["matcher-ready"] = "matcher-ready"
+
+
+class Hit(Message):
+    """A comparison that decided for the same finger."""
+
+    subject: str | None = None
+    position: int
+    score: float
+
+
+class Examined(Message):
+    """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record."""
+
+    type: Literal["examined"] = "examined"
+    token: int
+    quality: int
+    parts: dict[str, float]
+    hint: str | None
+    minutiae: int
+    same_finger: tuple[Hit, ...]
+    already: tuple[Hit, ...]
+    milliseconds: float
+
+
+AnyMessage = Annotated[
+    Arm | Disarm | ScannerReady | ScannerFault | Finger | Captured | Load | Examine | MatcherReady | Examined,
+    Field(discriminator="type"),
+]
+_ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
+
+
+class Channel:
+    """One end of the pair."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+
+    @staticmethod
+    def pair() -> tuple["Channel", socket.socket]:
+        """Return the daemon's channel and the raw end that a worker inherits."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return Channel(ours), theirs
+
+    @staticmethod
+    def inherited(descriptor: int) -> "Channel":
+        """Return the channel of a worker that was started with this descriptor."""
+        return Channel(socket.socket(fileno=descriptor))
+
+    def fileno(self) -> int:
+        """For select()."""
+        return self._socket.fileno()
+
+    def send(self, message: Message, *blobs: bytes) -> None:
+        """Send; OSError when the other side is gone."""
+        files = [_memory(blob) for blob in blobs]
+        try:
+            socket.send_fds(self._socket, [message.model_dump_json().encode()], files)
+        finally:
+            for file in files:
+                os.close(file)
+
+    def receive(self) -> tuple[Message, list[bytes]] | None:
+        """Wait for a message; None when the other side is gone."""
+        try:
+            data, files, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, MAXIMUM_BLOBS)
+        except OSError:
+            return None
+        try:
+            return (_ADAPTER.validate_json(data), [_content(file) for file in files]) if data else None
+        finally:
+            for file in files:
+                os.close(file)
+
+    def close(self) -> None:
+        """Wake whoever waits in `receive` and let go."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._socket.close()
+
+
+def _memory(data: bytes) -> int:
+    file = os.memfd_create("vantay", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(file), "wb") as writer:
+        writer.write(data)
+    return file
+
+
+def _content(file: int) -> bytes:
+    """Read, not map: a worker that shortens the file meanwhile must not crash the daemon."""
+    size = os.fstat(file).st_size
+    if size > MAXIMUM_BLOB_BYTES:
+        raise ValueError(f"a worker sent {size} bytes where at most {MAXIMUM_BLOB_BYTES} are taken")
+    with os.fdopen(os.dup(file), "rb") as reader:
+        reader.seek(0)
+        return reader.read(size)

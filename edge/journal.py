@@ -1,0 +1,119 @@
+"""The journal: an append-only, hash-chained table that is audit trail, outbox and crash recovery at once.
+
+It holds no biometric data and no name: a subject is a keyed hash of the identity number.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from edge.errors import VantayError
+from edge.messages import Clock, JournalEntry, canonical
+from edge.store import Store
+
+GENESIS = "0" * 64
+
+
+class JournalBroken(VantayError):
+    """The chain does not verify: an entry was altered, removed or inserted."""
+
+
+def entry_hash(seq: int, at: str, clock: Clock, kind: str, body: JsonValue, previous_hash: str) -> str:
+    """Return the SHA-256 of everything an entry says, in canonical JSON."""
+    return hashlib.sha256(
+        canonical([seq, at, clock.model_dump(), kind, body, previous_hash])  # a list: the order is fixed
+    ).hexdigest()
+
+
+def check_entry(entry: JournalEntry) -> bool:
+    """Tell whether an entry's hash is the hash of what it says."""
+    return entry.hash == entry_hash(
+        entry.seq, entry.at, entry.clock, entry.kind, entry.body, entry.previous_hash
+    )
+
+
+class Journal:
+    """Append and read. Callers group what belongs together in `store.transaction()`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def tail(self) -> tuple[int, str]:
+        """Return seq and hash of the last entry; (0, GENESIS) when there is none."""
+        row = self.store.db.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+        return (int(row["seq"]), str(row["hash"])) if row else (0, GENESIS)
+
+    def append(self, kind: str, body: dict[str, JsonValue], at: str, clock: Clock) -> JournalEntry:
+        """Add one entry; on disk when the transaction around it has returned."""
+        seq, previous = self.tail()
+        digest = entry_hash(seq + 1, at, clock, kind, body, previous)
+        entry = JournalEntry(
+            seq=seq + 1, at=at, clock=clock, kind=kind, body=body, previous_hash=previous, hash=digest
+        )
+        self.store.db.execute(
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                seq + 1,
+                at,
+                canonical(clock.model_dump()).decode(),
+                kind,
+                canonical(body).decode(),
+                previous,
+                digest,
+            ),
+        )
+        return entry
+
+    def read(self, after: int = 0, limit: int = -1) -> Iterator[JournalEntry]:
+        """Yield the entries with seq > after, in order."""
+        query = "SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
+        for row in self.store.db.execute(query, (after, limit)):
+            yield _entry(row)
+
+    def hash_at(self, seq: int) -> str | None:
+        """Return the hash of one entry, None when there is none."""
+        if seq == 0:
+            return GENESIS
+        row = self.store.db.execute("SELECT hash FROM journal WHERE seq = ?", (seq,)).fetchone()
+        return str(row["hash"]) if row else None
+
+    def last_of(self, *kinds: str) -> int:
+        """Return the seq of the last entry of any of these kinds, 0 when there is none."""
+        marks = ",".join("?" * len(kinds))
+        query = f"SELECT max(seq) AS seq FROM journal WHERE kind IN ({marks})"  # noqa: S608 - only marks
+        return int(self.store.db.execute(query, kinds).fetchone()["seq"] or 0)
+
+    def answer_to(self, request_id: str) -> JournalEntry | None:
+        """Return the entry that answered a request, None when it is new."""
+        row = self.store.db.execute(
+            "SELECT * FROM journal WHERE kind = 'command.answered' AND json_extract(body, '$.request_id') = ?"
+            " ORDER BY seq LIMIT 1",
+            (request_id,),
+        ).fetchone()
+        return _entry(row) if row else None
+
+    def verify(self) -> int:
+        """Check the whole chain; return the number of entries; JournalBroken names the first bad seq."""
+        count, previous = 0, GENESIS
+        for entry in self.read():
+            if entry.seq != count + 1:
+                raise JournalBroken(f"the journal lacks entry {count + 1}: it was removed")
+            if entry.previous_hash != previous or not check_entry(entry):
+                raise JournalBroken(f"journal entry {entry.seq} was altered: its hash does not verify")
+            count, previous = entry.seq, entry.hash
+        return count
+
+
+def _entry(row: sqlite3.Row) -> JournalEntry:
+    return JournalEntry(
+        seq=row["seq"],
+        at=row["at"],
+        clock=Clock(**json.loads(row["clock"])),
+        kind=row["kind"],
+        body=json.loads(row["body"]),
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+    )

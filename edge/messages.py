@@ -1,0 +1,259 @@
+"""Every topic and payload of the wire, version 1. A contract with people outside: additive changes only.
+
+A booth `B` publishes below `vantay/v1/booth/B/`:
+    status          retained, last will      Status
+    state           retained                 State
+    journal         QoS 1                    JournalEntry
+    reply           QoS 1                    Reply
+and listens there to:
+    command/NAME    QoS 1                    Enrol | MarkMissing | Abandon
+    ack             QoS 1                    Acknowledgement
+    resend          QoS 1                    Resend
+    packet-wanted   QoS 1                    PacketWanted
+    packet-ack      QoS 1                    PacketAcknowledgement
+The station hub publishes `vantay/v1/hub/status` (retained, last will, HubStatus).
+The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable and free of biometric data:
+    vantay-packet/v1/booth/B/SHA256/OFFSET    QoS 1, at most 256 KiB of the packet from OFFSET
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+)
+
+ROOT = "vantay/v1"
+PACKET_ROOT = "vantay-packet/v1"
+CHUNK_BYTES = 256 * 1024
+INBOUND = ("command/+", "ack", "resend", "packet-wanted", "packet-ack")
+OUTBOUND = ("status", "state", "journal", "reply")
+
+BoothName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Position = Annotated[int, Field(ge=1, le=10)]  # ISO/IEC 19794-2:2005, table 2
+Sequence = Annotated[int, Field(ge=1, le=2**53)]
+
+POSITION_NAMES = {
+    1: "right thumb",
+    2: "right index",
+    3: "right middle",
+    4: "right ring",
+    5: "right little",
+    6: "left thumb",
+    7: "left index",
+    8: "left middle",
+    9: "left ring",
+    10: "left little",
+}
+
+
+def booth_topic(booth: str, name: str) -> str:
+    """Return the topic `name` of one booth."""
+    return f"{ROOT}/booth/{booth}/{name}"
+
+
+def packet_topic(booth: str, packet: str, offset: int) -> str:
+    """Return the topic that carries the bytes of a packet from `offset`."""
+    return f"{PACKET_ROOT}/booth/{booth}/{packet}/{offset}"
+
+
+HUB_STATUS_TOPIC = f"{ROOT}/hub/status"
+
+
+def utc(moment: datetime) -> str:
+    """Write a time as everywhere on the wire: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def canonical(value: Any) -> bytes:
+    """Write JSON in the one form that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+class Report(BaseModel):
+    """What a booth or hub says: frozen; a key that a newer release added is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def payload(self) -> bytes:
+        """Return the JSON of the wire."""
+        return self.model_dump_json().encode()
+
+
+class Clock(Report):
+    """How far the time of an entry can be trusted."""
+
+    synchronised: bool
+    boot: str  # changes with every start of the machine
+    monotonic_ms: int  # since that start
+
+
+class Status(Report):
+    """Whether the booth's daemon is there."""
+
+    booth: BoothName
+    online: bool
+    release: str
+    at: str
+
+
+class HubStatus(Report):
+    """Whether the hub is there."""
+
+    online: bool
+    release: str
+    at: str
+
+
+class Phase(StrEnum):
+    """What the booth waits for."""
+
+    IDLE = "idle"  # a command
+    PLACE = "place"  # the finger named by `position`
+    HOLD = "hold"  # a picture is being taken
+    LIFT = "lift"  # the finger to be lifted
+    CHECK = "check"  # the sample is being judged
+    SEAL = "seal"  # the record is being sealed
+    WAIT = "wait"  # scanner or matcher are not ready
+
+
+class State(Report):
+    """What the booth does now, for the console and for anyone who looks."""
+
+    booth: BoothName
+    at: str
+    phase: Phase
+    prompt: str  # one sentence for the person or the operator
+    enrolment: str | None = None
+    subject: str | None = None
+    position: Position | None = None
+    position_name: str | None = None
+    attempt: int | None = None
+    attempts: int | None = None
+    hint: str | None = None
+    accepted: list[int] = []
+    missing: list[int] = []
+    scanner: str  # "ready", or what is wrong with it
+    device: str | None = None
+    matcher: str
+    last_seq: int
+    acknowledged_seq: int
+
+
+class JournalEntry(Report):
+    """One fact of the journal; `hash` covers all the other fields."""
+
+    seq: Sequence
+    at: str
+    clock: Clock
+    kind: str
+    body: dict[str, JsonValue]
+    previous_hash: Digest
+    hash: Digest
+
+
+class Acknowledgement(Report):
+    """The hub has committed every entry up to `seq`, whose hash it repeats."""
+
+    seq: Annotated[int, Field(ge=0)]
+    hash: Digest
+
+
+class Resend(Report):
+    """The hub misses entries: send again from here."""
+
+    from_seq: Sequence
+
+
+class PacketWanted(Report):
+    """The hub holds `offset` bytes of this packet and wants the next ones."""
+
+    packet: Digest
+    offset: Annotated[int, Field(ge=0)]
+
+
+class PacketAcknowledgement(Report):
+    """The hub has the whole packet, checked by its hash and on disk."""
+
+    packet: Digest
+    size: int
+
+
+def _missing(fingers: dict[int, str]) -> dict[int, str]:
+    if len(fingers) == len(POSITION_NAMES):
+        raise ValueError("all ten fingers are missing: nothing can be captured")
+    return fingers
+
+
+class Command(BaseModel):
+    """What a console, a technician or a rig asks for: frozen; an unknown key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request_id: RequestId
+    expires_at: datetime | None = None  # refused when it arrives later than this
+
+
+class Enrol(Command):
+    """Begin the enrolment of one subject."""
+
+    identity_number: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]  # Decree 137/2015, article 13
+    missing: Annotated[dict[Position, Reason], AfterValidator(_missing)] = {}
+
+
+class MarkMissing(Command):
+    """A finger cannot be captured; why is kept with the record."""
+
+    position: Position
+    reason: Reason
+
+
+class Abandon(Command):
+    """Give the current enrolment up; what was captured is purged, why is kept."""
+
+    reason: Reason
+
+
+COMMANDS: dict[str, type[Command]] = {"enrol": Enrol, "mark-missing": MarkMissing, "abandon": Abandon}
+
+
+class Reply(Report):
+    """The one answer to a command. `repeated`: it was answered before, nothing was done again."""
+
+    request_id: str | None  # null when the command was too broken to have one
+    command: str
+    outcome: Literal["accepted", "refused"]
+    reason: str
+    repeated: bool = False
+    at: str
+
+
+def sentence(error: ValidationError) -> str:
+    """Say in one line what is wrong with a payload, naming every field."""
+    parts = []
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(step) for step in problem["loc"])
+        parts.append(f"{where}: {problem['msg']}" if where else str(problem["msg"]))
+    return re.sub(r"\s+", " ", "; ".join(parts))
+
+
+def parse(model: type[BaseModel], payload: bytes) -> Any:
+    """Read a payload strictly as JSON of `model`; ValueError with one sentence when it is not."""
+    try:
+        return model.model_validate_json(payload)
+    except ValidationError as error:
+        raise ValueError(sentence(error)) from None

@@ -1,0 +1,218 @@
+"""The one paho adapter: bytes in, bytes out, no decisions.
+
+A thread of its own keeps one connection: MQTT 5 where the broker takes it, 3.1.1 where not, again after every
+loss with a growing pause. Callbacks only enqueue: an exception in one would silently end paho's thread.
+"""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+SESSION_SECONDS = 3600  # how long the broker keeps commands for a client that is away
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0  # seconds between two attempts to connect
+HANDSHAKE_SECONDS = 2.0  # a broker that does not speak our version may simply say nothing
+PATIENCE = 5  # failures after which even a version that once worked is doubted
+OTHER = {
+    MQTTProtocolVersion.MQTTv5: MQTTProtocolVersion.MQTTv311,
+    MQTTProtocolVersion.MQTTv311: MQTTProtocolVersion.MQTTv5,
+}
+INFLIGHT = 20  # unacknowledged QoS 1 messages on the wire
+OUTSTANDING = 500  # handed to paho and not yet acknowledged; more are refused: the journal is the queue
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The broker took us and the subscriptions."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The connection is gone, or could not be made."""
+
+    reason: str
+
+
+LinkEvent = Received | LinkUp | LinkDown
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says, retained, when this client vanishes."""
+
+    topic: str
+    payload: bytes
+
+
+class Link:
+    """One connection to one broker. `on_event` is called from the link's thread and must only enqueue."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        client_id: str,
+        subscriptions: list[str],
+        on_event: Callable[[LinkEvent], None],
+        will: Will | None = None,
+        keepalive: int = 15,
+    ) -> None:
+        self._address, self._id, self._keepalive = address, client_id, keepalive
+        self._subscriptions, self._on_event, self._will = subscriptions, on_event, will
+        self._version = MQTTProtocolVersion.MQTTv5
+        self._client = self._make()
+        self._up = self._proven = False
+        self._unacknowledged: set[int] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; LinkUp follows when a broker is there."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say goodbye (no will is sent) and end the thread."""
+        self._stop.set()
+        with contextlib.suppress(Exception):
+            self._client.disconnect()
+        self._thread.join(timeout=5)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread lives; a dead one never comes back, the program must end."""
+        return self._thread.is_alive()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
+        """Hand a message to the connection; False when there is none or too much is outstanding."""
+        if not self._up or len(self._unacknowledged) >= OUTSTANDING:
+            return False
+        information = self._client.publish(topic, payload, qos, retain)
+        if information.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return False
+        if qos:
+            self._unacknowledged.add(information.mid)
+            if information.is_published():  # acknowledged before we noted it
+                self._unacknowledged.discard(information.mid)
+        return True
+
+    def _run(self) -> None:
+        pause, failures = FIRST_PAUSE, 0
+        while not self._stop.is_set():
+            self._client = self._make()
+            self._unacknowledged.clear()
+            reached = self._serve()
+            if self._was_up:
+                pause, failures, self._proven = FIRST_PAUSE, 0, True
+            elif reached:
+                failures += 1
+                if not self._proven or failures % PATIENCE == 0:
+                    self._version = OTHER[self._version]
+            if self._stop.wait(pause * random.uniform(0.7, 1.3)):
+                break
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _serve(self) -> bool:
+        """Connect and serve until the connection is gone; tell whether a broker was reached at all."""
+        host, port = self._address
+        try:
+            if self._version is MQTTProtocolVersion.MQTTv5:
+                self._client.connect(
+                    host, port, self._keepalive, clean_start=False, properties=_kept_session()
+                )
+            else:
+                self._client.connect(host, port, self._keepalive)
+        except (OSError, ValueError) as error:
+            self._on_event(LinkDown(f"no broker at {host}:{port}: {error}"))
+            return False
+        deadline = time.monotonic() + HANDSHAKE_SECONDS
+        while self._client.loop(timeout=0.5) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if not self._was_up and time.monotonic() > deadline:
+                break
+        self._up = False
+        with contextlib.suppress(OSError, ValueError):
+            self._client.disconnect()
+        return True
+
+    def _make(self) -> paho.Client:
+        five = self._version is MQTTProtocolVersion.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._id,
+            protocol=self._version,
+            clean_session=None if five else False,
+            reconnect_on_failure=False,
+        )
+        client.max_inflight_messages_set(INFLIGHT)
+        if self._will:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = self._subscribed
+        client.on_message = self._received
+        client.on_publish = self._published
+        self._was_up = False
+        return client
+
+    # paho's callbacks: enqueue, nothing else
+
+    def _connected(
+        self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        if code.is_failure:
+            self._on_event(LinkDown(f"the broker turned us away: {code}"))
+            client.disconnect()
+        elif self._subscriptions:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        else:
+            self._now_up()
+
+    def _subscribed(
+        self, client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
+    ) -> None:
+        if any(code.is_failure for code in codes):
+            self._on_event(LinkDown("the broker refused a subscription: check its access list"))
+            client.disconnect()
+        else:
+            self._now_up()
+
+    def _now_up(self) -> None:
+        self._up = self._was_up = True
+        self._on_event(LinkUp("5" if self._version is MQTTProtocolVersion.MQTTv5 else "3.1.1"))
+
+    def _disconnected(
+        self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        self._up = False
+        self._on_event(LinkDown(str(code)))
+
+    def _received(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        self._on_event(Received(message.topic, bytes(message.payload), message.retain))
+
+    def _published(
+        self, _client: paho.Client, _data: object, mid: int, _code: object, _properties: object
+    ) -> None:
+        self._unacknowledged.discard(mid)
+
+
+def _kept_session() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = SESSION_SECONDS
+    return properties

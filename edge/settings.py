@@ -1,0 +1,111 @@
+"""Settings: one frozen tree per program, read from TOML; an unknown key is an error, not a surprise."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from edge.errors import BadSettings
+from edge.messages import BoothName
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Rate = Annotated[float, Field(gt=0, le=0.1)]
+Place = Annotated[
+    str, StringConstraints(pattern=r"^(usb(:[0-9]+-[0-9]+(\.[0-9]+)*)?|usbip://[^/\s]+:[0-9]+(/[0-9.-]+)?)$")
+]
+
+
+class Section(BaseModel):
+    """A frozen part of the tree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Broker(Section):
+    """The MQTT broker a program speaks to: a booth to its own box's, the hub to the station's."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    keepalive: Annotated[int, Field(ge=2, le=600)] = 15  # seconds
+
+
+class Scanner(Section):
+    """Where the scanner is: "usb", "usb:1-1.2" or "usbip://host:port/busid"."""
+
+    where: Place = "usb"
+    poll_seconds: Annotated[float, Field(ge=0.01, le=2)] = 0.1  # between two looks at the platen
+
+
+class Plan(Section):
+    """Ten single plain impressions; what is asked of each."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3  # BSI TR-03121-3: three, then the best is kept
+    quality: Annotated[int, Field(ge=0, le=100)] = (
+        30  # Vantay quality at which an attempt is accepted at once
+    )
+
+
+class Comparison(Section):
+    """The false match rates at which the booth's checks decide."""
+
+    same_finger_fmr: Rate = 1e-4  # one new sample against at most nine accepted ones
+    already_enrolled_fmr: Rate = 1e-5  # one new sample against everyone enrolled here
+    already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
+
+
+class BoothSettings(Section):
+    """booth.toml."""
+
+    booth: BoothName
+    data: Path  # the folder of the journal and the vault
+    keys: Path  # the folder made by `vantay keys booth`
+    broker: Broker = Broker()
+    scanner: Scanner = Scanner()
+    plan: Plan = Plan()
+    comparison: Comparison = Comparison()
+
+
+class HubSettings(Section):
+    """hub.toml."""
+
+    data: Path  # the folder of the hub's database and of the packets
+    broker: Broker = Broker()
+    booths: dict[BoothName, str] = {}  # name -> public signing key; empty: any booth is taken
+
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+def read_settings(path: Path, model: type[Settings]) -> Settings:
+    """Read and check a file; BadSettings names the key and what is wanted. Paths are relative to the file."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path} is no valid TOML: {error}") from None
+    try:
+        settings = model.model_validate(tree)
+    except ValidationError as error:
+        raise BadSettings(f"{path}: " + "; ".join(_explain(p, model) for p in error.errors())) from None
+    folders = {name: path.parent / value for name, value in settings if isinstance(value, Path)}
+    return settings.model_copy(update=folders)
+
+
+def _explain(problem: object, model: type[BaseModel]) -> str:
+    assert isinstance(problem, dict)
+    where = [str(step) for step in problem["loc"]]
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{'.'.join(where)}'; known there: {', '.join(_known(model, where[:-1]))}"
+    if problem["type"] == "missing":
+        return f"'{'.'.join(where)}' is missing"
+    return f"'{'.'.join(where)}' = {problem['input']!r}: {problem['msg']}"
+
+
+def _known(model: type[BaseModel], where: list[str]) -> list[str]:
+    for step in where:
+        field = model.model_fields[step].annotation
+        assert isinstance(field, type)
+        model = field
+    return list(model.model_fields)

@@ -1,0 +1,85 @@
+"""The booth's one SQLite file: journal, vault and cursors, so that one transaction covers all of them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import VantayError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS journal (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, clock TEXT NOT NULL, kind TEXT NOT NULL,
+    body TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS journal_keeps BEFORE DELETE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS journal_stands BEFORE UPDATE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE INDEX IF NOT EXISTS journal_by_request ON journal (json_extract(body, '$.request_id'))
+    WHERE kind = 'command.answered';
+CREATE INDEX IF NOT EXISTS journal_by_kind ON journal (kind, seq);
+CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS vault (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, enrolment TEXT NOT NULL, subject TEXT NOT NULL,
+    position INTEGER NOT NULL, nonce BLOB NOT NULL, data BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS vault_by_enrolment ON vault (enrolment, kind);
+CREATE TABLE IF NOT EXISTS packet (
+    hash TEXT PRIMARY KEY, enrolment TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL
+) STRICT;
+"""
+
+
+class Store:
+    """One connection. A commit is on disk when it returns: WAL with synchronous=FULL."""
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        try:
+            if read_only:
+                self.db = sqlite3.connect(
+                    f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None
+                )
+            else:
+                self.db = sqlite3.connect(path, isolation_level=None)
+                self.db.execute("PRAGMA journal_mode=WAL")
+                self.db.execute("PRAGMA synchronous=FULL")
+                self.db.execute("PRAGMA secure_delete=ON")  # a purged sample leaves no bytes behind
+            self.db.execute("PRAGMA busy_timeout=5000")
+            self.db.row_factory = sqlite3.Row
+            if not read_only:
+                self.db.executescript(SCHEMA)
+                path.chmod(0o600)
+            self.db.execute("SELECT count(*) FROM (SELECT 1 FROM journal LIMIT 1)").fetchone()
+        except sqlite3.Error as error:
+            raise VantayError(f"the booth's file {path} cannot be opened: {error}") from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nested use joins the outer one."""
+        if self.db.in_transaction:
+            yield
+            return
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def cursor_at(self, name: str) -> int:
+        """Return a cursor's place, 0 when it was never moved."""
+        row = self.db.execute("SELECT seq FROM cursor WHERE name = ?", (name,)).fetchone()
+        return int(row["seq"]) if row else 0
+
+    def move_cursor(self, name: str, seq: int) -> None:
+        """Remember a cursor's place."""
+        self.db.execute(
+            "INSERT INTO cursor VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
+            (name, seq),
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.db.close()

@@ -1,0 +1,99 @@
+"""The vault: samples and templates encrypted at rest, and sealed packets until the hub has them.
+
+AES-256-GCM, a fresh nonce for each blob. What a blob is and whose it is goes in as associated data: a blob
+moved to another person's row does not open.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from edge.errors import VantayError
+from edge.messages import canonical
+from edge.store import Store
+
+NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
+
+SAMPLE, TEMPLATE, IDENTITY, ENROLLED = "sample", "template", "identity", "enrolled"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a blob is and whose: `kind` is SAMPLE, TEMPLATE, IDENTITY or ENROLLED (a gallery template)."""
+
+    id: str
+    kind: str
+    enrolment: str
+    subject: str
+    position: int = 0
+
+    def associated(self) -> bytes:
+        """Return what the encryption binds the blob to."""
+        return canonical(["vantay vault 1", self.id, self.kind, self.enrolment, self.subject, self.position])
+
+
+class Vault:
+    """Put, get, purge. Callers group what belongs together in `store.transaction()`."""
+
+    def __init__(self, store: Store, key: bytes) -> None:
+        self.db = store.db
+        self._cipher = AESGCM(key)
+
+    def put(self, label: Label, data: bytes) -> None:
+        """Encrypt and keep one blob."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, data, label.associated())
+        row = (label.id, label.kind, label.enrolment, label.subject, label.position, nonce, sealed)
+        self.db.execute("INSERT INTO vault VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def get(self, blob: str) -> bytes:
+        """Decrypt one blob; VantayError when it is not there or does not open."""
+        for _, data in self._open("WHERE id = ?", (blob,)):
+            return data
+        raise VantayError(f"the vault holds no blob {blob}")
+
+    def all_of(self, kind: str, enrolment: str | None = None) -> Iterator[tuple[Label, bytes]]:
+        """Yield label and content of every blob of a kind, in the order they were put."""
+        if enrolment is None:
+            return self._open("WHERE kind = ? ORDER BY rowid", (kind,))
+        return self._open("WHERE kind = ? AND enrolment = ? ORDER BY rowid", (kind, enrolment))
+
+    def purge(self, enrolment: str, *kinds: str) -> None:
+        """Forget an enrolment's blobs of these kinds; the bytes are overwritten."""
+        for kind in kinds:
+            self.db.execute("DELETE FROM vault WHERE enrolment = ? AND kind = ?", (enrolment, kind))
+
+    def put_packet(self, enrolment: str, data: bytes) -> str:
+        """Keep a sealed packet until the hub has it; return its SHA-256."""
+        digest = sha256(data).hexdigest()
+        self.db.execute("INSERT INTO packet VALUES (?, ?, ?, ?)", (digest, enrolment, len(data), data))
+        return digest
+
+    def packet_chunk(self, packet: str, offset: int, length: int) -> bytes | None:
+        """Return bytes of a packet, None when the vault does not hold it (any more)."""
+        row = self.db.execute(
+            "SELECT substr(data, ?, ?) AS chunk FROM packet WHERE hash = ?", (offset + 1, length, packet)
+        ).fetchone()
+        return bytes(row["chunk"]) if row else None
+
+    def packets(self) -> list[str]:
+        """Return the packets that wait for the hub, oldest first."""
+        return [str(row["hash"]) for row in self.db.execute("SELECT hash FROM packet ORDER BY rowid")]
+
+    def purge_packet(self, packet: str) -> bool:
+        """Forget a packet that the hub has; tell whether it was here."""
+        return self.db.execute("DELETE FROM packet WHERE hash = ?", (packet,)).rowcount > 0
+
+    def _open(self, where: str, values: tuple[str, ...]) -> Iterator[tuple[Label, bytes]]:
+        for row in self.db.execute(f"SELECT * FROM vault {where}", values):  # noqa: S608 - literals above
+            label = Label(row["id"], row["kind"], row["enrolment"], row["subject"], row["position"])
+            try:
+                yield label, self._cipher.decrypt(row["nonce"], row["data"], label.associated())
+            except InvalidTag:
+                raise VantayError(
+                    f"the vault's blob {label.id} does not open: another key, or it was altered"
+                ) from None
