@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from edge.errors import BadSettings
@@ -74,14 +74,6 @@ def read_key(path: Path, secret: bool = True) -> bytes:
     if len(key) != SIZE:
         raise BadSettings(f"the key {path} has {len(key)} bytes, not {SIZE}: it is no key of Vantay")
     return key
-
-
-def signing_key_from_hex(text: str) -> Ed25519PublicKey:
-    """Read a booth's public signing key as `vantay keys booth` prints it."""
-    try:
-        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
-    except ValueError:
-        raise BadSettings(f"'{text}' is no public signing key: 64 hexadecimal digits are wanted") from None
 
 
 def _make_folder(folder: Path, *names: str) -> None:

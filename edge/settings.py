@@ -71,7 +71,7 @@ class HubSettings(Section):
 
     data: Path  # the folder of the hub's database and of the packets
     broker: Broker = Broker()
-    booths: dict[BoothName, str] = {}  # name -> public signing key; empty: any booth is taken
+    booths: tuple[BoothName, ...] = ()  # whose reports are taken; empty: any booth's
 
 
 Settings = TypeVar("Settings", bound=Section)

@@ -31,8 +31,11 @@ CREATE TABLE IF NOT EXISTS packet (
 """
 
 
-class Store:
-    """One connection. A commit is on disk when it returns: WAL with synchronous=FULL."""
+class Database:
+    """One connection to one file. A commit is on disk when it returns: WAL with synchronous=FULL."""
+
+    schema = ""
+    what = "file"
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
         try:
@@ -48,11 +51,11 @@ class Store:
             self.db.execute("PRAGMA busy_timeout=5000")
             self.db.row_factory = sqlite3.Row
             if not read_only:
-                self.db.executescript(SCHEMA)
+                self.db.executescript(self.schema)
                 path.chmod(0o600)
-            self.db.execute("SELECT count(*) FROM (SELECT 1 FROM journal LIMIT 1)").fetchone()
-        except sqlite3.Error as error:
-            raise VantayError(f"the booth's file {path} cannot be opened: {error}") from None
+            self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except (sqlite3.Error, OSError) as error:
+            raise VantayError(f"the {self.what} {path} cannot be opened: {error}") from None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -68,6 +71,17 @@ class Store:
             raise
         self.db.execute("COMMIT")
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self.db.close()
+
+
+class Store(Database):
+    """The booth's file."""
+
+    schema = SCHEMA
+    what = "booth's file"
+
     def cursor_at(self, name: str) -> int:
         """Return a cursor's place, 0 when it was never moved."""
         row = self.db.execute("SELECT seq FROM cursor WHERE name = ?", (name,)).fetchone()
@@ -79,7 +93,3 @@ class Store:
             "INSERT INTO cursor VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
             (name, seq),
         )
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.db.close()

@@ -18,12 +18,12 @@ from edge.store import Store
 
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
 
-SAMPLE, TEMPLATE, IDENTITY, ENROLLED = "sample", "template", "identity", "enrolled"
+SAMPLE, TEMPLATE, RECORD, IDENTITY, ENROLLED = "sample", "template", "record", "identity", "enrolled"
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a blob is and whose: `kind` is SAMPLE, TEMPLATE, IDENTITY or ENROLLED (a gallery template)."""
+    """What a blob is and whose: `kind` is one of the names above; ENROLLED: in the gallery."""
 
     id: str
     kind: str

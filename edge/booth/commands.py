@@ -1,0 +1,143 @@
+"""A command from the wire becomes journal entries, or one sentence that says why not. Answered once.
+
+A request id that was answered before is answered the same way again and nothing is done; the same id on
+another command is refused. The digest that tells the two apart is keyed: identity numbers can be guessed.
+"""
+
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from edge.booth import enrolment as core
+from edge.booth.enrolment import Enrolment, Entry
+from edge.errors import BadCommand
+from edge.journal import Journal
+from edge.keys import BoothKeys
+from edge.messages import COMMANDS, Abandon, Command, Enrol, MarkMissing, Reply, parse
+from edge.settings import BoothSettings
+
+ANSWERED = "command.answered"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a command: the reply, the entries to record, and an identity number to keep."""
+
+    reply: Reply
+    entries: list[Entry]
+    identity: tuple[Enrolment, str] | None = None
+
+
+@dataclass(frozen=True)
+class CommandDesk:
+    """Judges commands for one booth."""
+
+    settings: BoothSettings
+    keys: BoothKeys
+    journal: Journal
+
+    def judge(self, name: str, payload: bytes, current: Enrolment | None, at: str) -> Verdict:
+        """Decide; nothing is changed here."""
+        request_id = None
+        try:
+            request_id, tree = _request_id(payload)
+            digest = self._digest(name, tree)
+            if (before := self.journal.answer_to(request_id)) is not None:
+                return Verdict(_again(name, request_id, digest, before.body, at), [])
+            model = COMMANDS.get(name)
+            if model is None:
+                raise BadCommand(f"unknown command '{name}': this booth knows {', '.join(COMMANDS)}")
+            command: Command = parse(model, payload)
+            if command.expires_at and command.expires_at.astimezone(UTC) < datetime.now(UTC):
+                raise BadCommand(f"the command expired at {command.expires_at}: send it again")
+        except (BadCommand, ValueError) as error:
+            return self._answer(name, request_id, None, "refused", str(error), [], at)
+        try:
+            return self._carry_out(name, command, current, digest, at)
+        except BadCommand as error:
+            return self._answer(name, request_id, digest, "refused", str(error), [], at)
+
+    def _carry_out(
+        self, name: str, command: Command, current: Enrolment | None, digest: str, at: str
+    ) -> Verdict:
+        identity = None
+        match command:
+            case Enrol():
+                new = self._new_enrolment(command)
+                entries, reason = core.start(current, new), f"enrolment {new.id} has begun"
+                identity = (new, command.identity_number)
+            case MarkMissing():
+                entries = core.mark_missing(current, command.position, command.reason)
+                reason = "the finger is marked missing"
+            case Abandon():
+                entries, reason = core.abandon(current, command.reason), "the enrolment was given up"
+            case _:
+                raise AssertionError(name)
+        verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
+        return Verdict(verdict.reply, verdict.entries, identity)
+
+    def _new_enrolment(self, command: Enrol) -> Enrolment:
+        plan = self.settings.plan
+        return Enrolment(
+            id=secrets.token_hex(8),
+            subject=self.keys.subject_of(command.identity_number),
+            positions=tuple(p for p in range(1, 11) if p not in command.missing),
+            attempts_allowed=plan.attempts,
+            quality_wanted=plan.quality,
+            fingers_to_tell=self.settings.comparison.already_enrolled_fingers,
+            missing=dict(command.missing),
+        )
+
+    def _answer(
+        self,
+        name: str,
+        request_id: str | None,
+        digest: str | None,
+        outcome: Literal["accepted", "refused"],
+        reason: str,
+        entries: list[Entry],
+        at: str,
+    ) -> Verdict:
+        reply = Reply(request_id=request_id, command=name, outcome=outcome, reason=reason, at=at)
+        if digest is None:  # too broken to be told from another: answered, and not remembered
+            return Verdict(reply, [])
+        body = {
+            "request_id": request_id,
+            "command": name,
+            "digest": digest,
+            "outcome": outcome,
+            "reason": reason,
+        }
+        return Verdict(reply, [*entries, (ANSWERED, body)])
+
+    def _digest(self, name: str, tree: dict[str, Any]) -> str:
+        text = json.dumps([name, tree], sort_keys=True)
+        return hmac.digest(self.keys.subject, text.encode(), "sha256").hex()
+
+
+def _request_id(payload: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        tree = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise BadCommand(f"the command is no valid JSON: {error}") from None
+    request_id = tree.get("request_id") if isinstance(tree, dict) else None
+    if not isinstance(request_id, str) or not request_id:
+        raise BadCommand("the command is no JSON object with a request_id: it cannot be answered once")
+    return request_id[:64], tree
+
+
+def _again(name: str, request_id: str, digest: str, before: dict[str, Any], at: str) -> Reply:
+    if before["digest"] != digest:
+        reason = f"request id {request_id} was used before, for another command: choose a new one"
+        return Reply(request_id=request_id, command=name, outcome="refused", reason=reason, at=at)
+    return Reply(
+        request_id=request_id,
+        command=name,
+        outcome=before["outcome"],
+        reason=before["reason"],
+        repeated=True,
+        at=at,
+    )

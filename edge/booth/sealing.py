@@ -1,0 +1,59 @@
+"""A closed enrolment becomes a sealed packet; what lay open for it in the vault goes with the same commit."""
+
+from edge.booth.enrolment import ENROLLED, Enrolment, Entry, sealed
+from edge.keys import BoothKeys
+from edge.packet import seal
+from edge.vault import ENROLLED as GALLERY
+from edge.vault import IDENTITY, RECORD, SAMPLE, TEMPLATE, Label, Vault
+
+OPEN_KINDS = (IDENTITY, SAMPLE, TEMPLATE, RECORD)  # what an enrolment keeps in the vault until it ends
+
+
+def put_sample(vault: Vault, enrolment: Enrolment, position: int, sample: str, blobs: list[bytes]) -> None:
+    """Keep one judged sample: `blobs` are PNG, full template, ISO/IEC 19794-2 record."""
+    for kind, data in zip((SAMPLE, TEMPLATE, RECORD), blobs, strict=True):
+        vault.put(Label(f"{sample}.{kind}", kind, enrolment.id, enrolment.subject, position), data)
+
+
+def accepted_templates(vault: Vault, enrolment: Enrolment) -> dict[int, bytes]:
+    """Return the templates of the fingers accepted so far, by position."""
+    return {p: vault.get(f"{a.sample}.{TEMPLATE}") for p, a in enrolment.accepted.items()}
+
+
+def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys: BoothKeys) -> list[Entry]:
+    """Seal, keep the templates for the gallery, forget the rest; call it inside the journal's transaction."""
+    (identity,) = [data for _, data in vault.all_of(IDENTITY, enrolment.id)]
+    blobs: dict[str, bytes] = {}
+    samples = []
+    for position, attempt in enrolment.accepted.items():
+        blobs[f"{position}.png"] = vault.get(f"{attempt.sample}.{SAMPLE}")
+        blobs[f"{position}.fmr"] = vault.get(f"{attempt.sample}.{RECORD}")
+        samples.append(
+            {
+                "position": position,
+                "sample": attempt.sample,
+                "quality": attempt.quality,
+                "impression": "plain",
+            }
+        )
+    manifest = {
+        "version": 1,
+        "booth": booth,
+        "sealed_at": at,
+        "enrolment": enrolment.id,
+        "subject": enrolment.subject,
+        "identity_number": identity.decode(),
+        "outcome": enrolment.outcome,
+        "duplicate_of": enrolment.duplicate_of,
+        "samples": samples,
+        "missing": {str(position): reason for position, reason in enrolment.missing.items()},
+        "findings": list(enrolment.findings),
+    }
+    packet = seal(manifest, blobs, keys.signing, keys.ministry)
+    digest = vault.put_packet(enrolment.id, packet)
+    if enrolment.outcome == ENROLLED:
+        for position, template in accepted_templates(vault, enrolment).items():
+            label = Label(f"{enrolment.id}-{position}", GALLERY, enrolment.id, enrolment.subject, position)
+            vault.put(label, template)
+    vault.purge(enrolment.id, *OPEN_KINDS)
+    return sealed(enrolment, digest, len(packet))

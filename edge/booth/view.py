@@ -1,0 +1,106 @@
+"""What the booth shows of itself: the retained state, with one sentence for the person or the operator."""
+
+from dataclasses import dataclass
+
+from edge.booth.acquisition import Acquisition, Stage
+from edge.booth.enrolment import Enrolment
+from edge.messages import POSITION_NAMES, Phase, State
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """How scanner and matcher are: "ready", or what is wrong."""
+
+    scanner: str = "starting"
+    device: str | None = None
+    matcher: str = "starting"
+
+    @property
+    def ready(self) -> bool:
+        """Whether a finger can be captured and judged."""
+        return self.scanner == "ready" and self.matcher == "ready"
+
+
+PHASES = {
+    Stage.PLACE: Phase.PLACE,
+    Stage.HOLD: Phase.HOLD,
+    Stage.JUDGE: Phase.LIFT,  # the picture is taken: the finger may go while it is judged
+    Stage.LIFT: Phase.LIFT,
+}
+
+
+def phase_of(enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment) -> Phase:
+    """Say what the booth waits for."""
+    if acquisition.stage in (Stage.JUDGE, Stage.LIFT) and acquisition.finger:
+        return Phase.LIFT
+    if enrolment is None:
+        return Phase.IDLE
+    if enrolment.wanted() is None:
+        return Phase.SEAL
+    if acquisition.stage is Stage.JUDGE:
+        return Phase.CHECK
+    if not equipment.ready:
+        return Phase.WAIT
+    return PHASES.get(acquisition.stage, Phase.WAIT)
+
+
+def prompt_of(phase: Phase, enrolment: Enrolment | None, equipment: Equipment) -> str:
+    """Say in one sentence what to do now; never nothing."""
+    wanted = enrolment.wanted() if enrolment else None
+    match phase:
+        case Phase.IDLE if not equipment.ready:
+            return _trouble(equipment)
+        case Phase.IDLE:
+            return "ready for the next subject"
+        case Phase.LIFT:
+            return "lift the finger"
+        case Phase.HOLD:
+            return "hold the finger still"
+        case Phase.CHECK:
+            return "one moment: the sample is being checked"
+        case Phase.SEAL:
+            return "one moment: the record is being sealed"
+        case Phase.PLACE if enrolment and wanted:
+            again = f"{enrolment.hint}: " if enrolment.hint else ""
+            return f"{again}place the {POSITION_NAMES[wanted]} on the scanner"
+        case _:
+            return _trouble(equipment)
+
+
+def _trouble(equipment: Equipment) -> str:
+    if equipment.scanner != "ready":
+        return f"one moment: the scanner is not ready ({equipment.scanner})"
+    return f"one moment: the matcher is not ready ({equipment.matcher})"
+
+
+def state_of(
+    booth: str,
+    enrolment: Enrolment | None,
+    acquisition: Acquisition,
+    equipment: Equipment,
+    journal: tuple[str, int, int],
+) -> State:
+    """Put the retained state together; `journal` is (now, last seq, acknowledged seq)."""
+    phase = phase_of(enrolment, acquisition, equipment)
+    wanted = enrolment.wanted() if enrolment else None
+    at, last, acknowledged = journal
+    return State(
+        booth=booth,
+        at=at,
+        phase=phase,
+        prompt=prompt_of(phase, enrolment, equipment),
+        enrolment=enrolment.id if enrolment else None,
+        subject=enrolment.subject if enrolment else None,
+        position=wanted,
+        position_name=POSITION_NAMES[wanted] if wanted else None,
+        attempt=enrolment.attempt_number(wanted) if enrolment and wanted else None,
+        attempts=enrolment.attempts_allowed if enrolment else None,
+        hint=enrolment.hint if enrolment else None,
+        accepted=sorted(enrolment.accepted) if enrolment else [],
+        missing=sorted(enrolment.missing) if enrolment else [],
+        scanner=equipment.scanner,
+        device=equipment.device,
+        matcher=equipment.matcher,
+        last_seq=last,
+        acknowledged_seq=acknowledged,
+    )

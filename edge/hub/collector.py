@@ -1,0 +1,186 @@
+"""The hub's only loop: take what booths report, commit, then acknowledge. Never the other way round.
+
+A batch of messages becomes one transaction. What is missing is asked for: entries after a gap, the next piece
+of a packet; what was acknowledged and not confirmed by the booth's journal is acknowledged again.
+"""
+
+import queue
+import re
+import time
+from typing import Any
+
+from edge import clock
+from edge.hub.ledger import Ledger
+from edge.hub.packets import PacketFiles
+from edge.hub.store import HubStore
+from edge.messages import (
+    HUB_STATUS_TOPIC,
+    PACKET_ROOT,
+    ROOT,
+    Acknowledgement,
+    HubStatus,
+    JournalEntry,
+    PacketAcknowledgement,
+    PacketWanted,
+    Report,
+    Resend,
+    booth_topic,
+    parse,
+)
+from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
+from edge.settings import HubSettings
+
+BATCH = 500  # messages of one transaction
+REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for again
+REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
+AT_ONCE = 4  # packets a booth is asked for at the same time
+JOURNAL_TOPIC = re.compile(rf"{ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/journal")
+PACKET_TOPIC = re.compile(
+    rf"{PACKET_ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/([0-9a-f]{{64}})/([0-9]{{1,12}})"
+)
+
+
+class Stop:
+    """Someone asked the hub to end."""
+
+
+class Collector:
+    """One hub."""
+
+    def __init__(self, settings: HubSettings, store: HubStore, log: Any, release: str) -> None:
+        self._log, self._release, self._store = log, release, store
+        self._known = settings.booths
+        self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
+        self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._link = Link(
+            (settings.broker.host, settings.broker.port),
+            "vantay-hub",
+            [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+"],
+            self.mailbox.put,
+            Will(HUB_STATUS_TOPIC, self._status(online=False)),
+            settings.broker.keepalive,
+        )
+        self._reminded: dict[str, float] = {}  # what was asked or said -> when
+
+    def run(self) -> None:
+        """Serve until Stop is put into the mailbox."""
+        self._link.start()
+        try:
+            while self._turn():
+                if not self._link.alive:
+                    raise RuntimeError("the MQTT thread ended: the hub must be started again")
+        finally:
+            self._link.publish(HUB_STATUS_TOPIC, self._status(online=False), retain=True)
+            self._link.stop()
+
+    def _turn(self) -> bool:
+        batch = self._batch()
+        now = time.monotonic()
+        heard: set[str] = set()
+        gaps: set[str] = set()
+        if any(isinstance(event, Received) for event in batch):
+            with self._store.transaction():
+                for event in batch:
+                    if isinstance(event, Received):
+                        self._take(event, heard, gaps)
+        for event in batch:
+            match event:
+                case LinkUp(version):
+                    self._log.info("broker connected", mqtt=version)
+                    self._link.publish(HUB_STATUS_TOPIC, self._status(online=True), retain=True)
+                    self._reminded.clear()
+                case LinkDown(reason):
+                    self._log.info("broker away", reason=reason)
+        self._answer(heard, gaps, now)
+        for booth in heard or self._ledger.booths():
+            self._ask_for_packets(booth, now)
+        return not any(isinstance(event, Stop) for event in batch)
+
+    def _batch(self) -> list[object]:
+        events: list[object] = []
+        try:
+            events.append(self.mailbox.get(timeout=REMIND_SECONDS / 2))
+            while len(events) < BATCH:
+                events.append(self.mailbox.get_nowait())
+        except queue.Empty:
+            pass
+        return events
+
+    # inside the transaction
+
+    def _take(self, message: Received, heard: set[str], gaps: set[str]) -> None:
+        if topic := JOURNAL_TOPIC.fullmatch(message.topic):
+            self._take_entry(topic[1], message.payload, heard, gaps)
+        elif topic := PACKET_TOPIC.fullmatch(message.topic):
+            self._take_chunk(topic[1], topic[2], int(topic[3]), message.payload)
+            heard.add(topic[1])
+
+    def _take_entry(self, booth: str, payload: bytes, heard: set[str], gaps: set[str]) -> None:
+        if self._known and booth not in self._known:
+            self._log.warning("an unknown booth was ignored", booth=booth)
+            return
+        try:
+            entry: JournalEntry = parse(JournalEntry, payload)
+        except ValueError as error:
+            self._log.warning("a message was dropped", booth=booth, reason=str(error))
+            return
+        taken = self._ledger.take(booth, entry, clock.now())
+        if taken == "refused":
+            self._log.error("entry refused", booth=booth, seq=entry.seq)
+            return
+        heard.add(booth)
+        if taken == "gap":
+            gaps.add(booth)
+
+    def _take_chunk(self, booth: str, digest: str, offset: int, chunk: bytes) -> None:
+        packet = self._ledger.packet(digest)
+        if packet is None or packet.booth != booth or packet.complete:
+            return
+        held = self._files.add(digest, offset, chunk, packet.size)
+        self._reminded.pop(digest, None)
+        if held >= packet.size and self._files.finish(digest, packet.size):
+            self._ledger.packet_complete(digest, clock.now())
+            self._log.info("packet complete", booth=booth, packet=digest, size=packet.size)
+
+    # after the commit
+
+    def _answer(self, heard: set[str], gaps: set[str], now: float) -> None:
+        for booth in heard:
+            standing = self._ledger.standing(booth)
+            word = Acknowledgement(seq=standing.last_seq, hash=standing.last_hash)
+            self._say(booth, "ack", word)
+            if booth in gaps and self._due(f"gap {booth} {standing.last_seq}", now):
+                self._log.info("gap", booth=booth, wanted=standing.last_seq + 1)
+                self._say(booth, "resend", Resend(from_seq=standing.last_seq + 1))
+
+    def _ask_for_packets(self, booth: str, now: float) -> None:
+        wanted = 0
+        for packet in self._ledger.open_packets(booth):
+            if packet.complete:
+                if self._due(f"ack {packet.hash}", now):
+                    word = PacketAcknowledgement(packet=packet.hash, size=packet.size)
+                    self._say(booth, "packet-ack", word)
+            elif wanted < AT_ONCE:
+                wanted += 1
+                held = self._files.received(packet.hash)
+                if held >= packet.size and self._files.finish(packet.hash, packet.size):
+                    with self._store.transaction():  # all here before a kill, not yet remembered
+                        self._ledger.packet_complete(packet.hash, clock.now())
+                elif self._due(packet.hash, now):
+                    held = self._files.received(packet.hash)
+                    self._say(booth, "packet-wanted", PacketWanted(packet=packet.hash, offset=held))
+
+    def _due(self, what: str, now: float) -> bool:
+        """Tell whether something was not said lately, and note that it is said now."""
+        if now - self._reminded.get(what, -REMIND_SECONDS) < REMIND_SECONDS:
+            return False
+        if len(self._reminded) > REMEMBERED:
+            self._reminded.clear()
+        self._reminded[what] = now
+        return True
+
+    def _say(self, booth: str, name: str, word: Report) -> None:
+        self._link.publish(booth_topic(booth, name), word.payload())
+
+    def _status(self, online: bool) -> bytes:
+        return HubStatus(online=online, release=self._release, at=clock.now()).payload()

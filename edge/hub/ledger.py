@@ -1,0 +1,126 @@
+"""What the hub knows of each booth: entries taken once and in order, forks refused, packets followed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.hub.store import HubStore
+from edge.journal import GENESIS, check_entry
+from edge.messages import JournalEntry, canonical
+
+SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
+
+Taken = Literal["new", "known", "gap", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the hub is with one booth."""
+
+    last_seq: int
+    last_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPacket:
+    """A packet that the hub knows of and that is not over: wanted, or held and not yet confirmed."""
+
+    hash: str
+    booth: str
+    size: int
+    complete: bool
+
+
+class Ledger:
+    """Entries and packets; the caller holds the transaction and commits before it acknowledges."""
+
+    def __init__(self, store: HubStore) -> None:
+        self.db = store.db
+
+    def standing(self, booth: str) -> Standing:
+        """Return the last entry held of a booth."""
+        row = self.db.execute("SELECT last_seq, last_hash FROM booth WHERE name = ?", (booth,)).fetchone()
+        return Standing(row["last_seq"], row["last_hash"]) if row else Standing(0, GENESIS)
+
+    def take(self, booth: str, entry: JournalEntry, at: str) -> Taken:
+        """Take one entry, idempotent by (booth, seq); the same seq with another hash is a fork: refused."""
+        last = self.standing(booth)
+        if not check_entry(entry):
+            self._alarm(booth, entry, at, "its hash does not verify: it was altered on the way")
+            return "refused"
+        if entry.seq <= last.last_seq:
+            held = self._hash_at(booth, entry.seq)
+            if held == entry.hash:
+                return "known"
+            self._alarm(booth, entry, at, "another entry is held under this number: two boxes use one name")
+            return "refused"
+        self._heard(booth, entry.seq, at, last)
+        if entry.seq > last.last_seq + 1:
+            return "gap"
+        if entry.previous_hash != last.last_hash:
+            self._alarm(
+                booth, entry, at, "it does not follow the entry held before it: a copy went its own way"
+            )
+            return "refused"
+        self._insert(booth, entry, at)
+        return "new"
+
+    def open_packets(self, booth: str) -> list[OpenPacket]:
+        """Return a booth's packets that are not closed, oldest first."""
+        rows = self.db.execute(
+            "SELECT hash, booth, size, complete_at FROM packet"
+            " WHERE booth = ? AND closed_at IS NULL ORDER BY rowid",
+            (booth,),
+        )
+        return [OpenPacket(r["hash"], r["booth"], r["size"], r["complete_at"] is not None) for r in rows]
+
+    def packet(self, digest: str) -> OpenPacket | None:
+        """Return a packet that a booth announced, None for one that nobody announced."""
+        row = self.db.execute(
+            "SELECT hash, booth, size, complete_at FROM packet WHERE hash = ?", (digest,)
+        ).fetchone()
+        return OpenPacket(row["hash"], row["booth"], row["size"], bool(row["complete_at"])) if row else None
+
+    def packet_complete(self, digest: str, at: str) -> None:
+        """Remember that a packet is on disk, whole and checked."""
+        self.db.execute(
+            "UPDATE packet SET complete_at = ? WHERE hash = ? AND complete_at IS NULL", (at, digest)
+        )
+
+    def booths(self) -> list[str]:
+        """Return every booth ever heard of."""
+        return [str(row["name"]) for row in self.db.execute("SELECT name FROM booth ORDER BY name")]
+
+    def _hash_at(self, booth: str, seq: int) -> str | None:
+        row = self.db.execute("SELECT hash FROM entry WHERE booth = ? AND seq = ?", (booth, seq)).fetchone()
+        return str(row["hash"]) if row else None
+
+    def _heard(self, booth: str, seq: int, at: str, last: Standing) -> None:
+        self.db.execute(
+            "INSERT INTO booth VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+            " highest_seen = max(highest_seen, excluded.highest_seen), heard_at = excluded.heard_at",
+            (booth, last.last_seq, last.last_hash, seq, at),
+        )
+
+    def _insert(self, booth: str, entry: JournalEntry, at: str) -> None:
+        clock, body = canonical(entry.clock.model_dump()).decode(), canonical(entry.body).decode()
+        self.db.execute(
+            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (booth, entry.seq, entry.at, clock, entry.kind, body, entry.previous_hash, entry.hash),
+        )
+        self.db.execute(
+            "UPDATE booth SET last_seq = ?, last_hash = ? WHERE name = ?", (entry.seq, entry.hash, booth)
+        )
+        if entry.kind == SEALED:
+            fact = entry.body
+            self.db.execute(
+                "INSERT OR IGNORE INTO packet VALUES (?, ?, ?, ?, NULL, NULL)",
+                (fact["packet"], booth, fact["enrolment"], fact["size"]),
+            )
+        elif entry.kind == CLOSED:
+            self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ?", (at, entry.body["packet"]))
+
+    def _alarm(self, booth: str, entry: JournalEntry, at: str, why: str) -> None:
+        text = f"entry {entry.seq} of booth {booth} was refused: {why}"
+        self.db.execute(
+            "INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?)", (booth, entry.seq, entry.hash, at, text)
+        )

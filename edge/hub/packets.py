@@ -1,0 +1,62 @@
+"""Packets as files: named by their SHA-256, received in pieces, on disk before anyone hears of it."""
+
+import contextlib
+import os
+from hashlib import sha256
+from pathlib import Path
+
+
+class PacketFiles:
+    """The folder of packets; what is not whole yet lies in `partial/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._partial = folder, folder / "partial"
+        self._partial.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, digest: str) -> Path:
+        """Return where a whole packet lies."""
+        return self._folder / digest[:2] / f"{digest}.packet"
+
+    def received(self, digest: str) -> int:
+        """Return how many bytes of a packet are here, in one piece from its start."""
+        try:
+            return (self._partial / digest).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def add(self, digest: str, offset: int, chunk: bytes, size: int) -> int:
+        """Append a piece that begins where the file ends; anything else is ignored. Return the bytes held."""
+        held = self.received(digest)
+        if offset != held or held + len(chunk) > size:
+            return held
+        with (self._partial / digest).open("ab") as file:
+            file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        return held + len(chunk)
+
+    def finish(self, digest: str, size: int) -> bool:
+        """Check a packet that is all here and put it in its place; a wrong one is thrown away."""
+        place, partial = self.path(digest), self._partial / digest
+        if place.exists():
+            partial.unlink(missing_ok=True)
+            return True
+        with contextlib.suppress(FileNotFoundError):
+            data = partial.read_bytes()
+            if len(data) == size and sha256(data).hexdigest() == digest:
+                place.parent.mkdir(exist_ok=True, mode=0o700)
+                partial.rename(place)
+                _sync_folder(place.parent)
+                _sync_folder(self._folder)
+                return True
+            if len(data) >= size:
+                partial.unlink()
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""What the hub holds, for people: booths, last entries, what is missing, counts."""
+
+import json
+from typing import Any
+
+from edge.hub.store import HubStore
+
+
+def status_of(store: HubStore) -> dict[str, Any]:
+    """Return every figure of `vantay hub status`."""
+    booths = []
+    for row in store.db.execute("SELECT * FROM booth ORDER BY name").fetchall():
+        name = row["name"]
+        packets = store.db.execute(
+            "SELECT count(*) AS announced, count(complete_at) AS held FROM packet WHERE booth = ?", (name,)
+        ).fetchone()
+        booths.append(
+            {
+                "booth": name,
+                "last_seq": row["last_seq"],
+                "missing_entries": max(0, row["highest_seen"] - row["last_seq"]),
+                "heard_at": row["heard_at"],
+                "enrolled": _sealed(store, name, "enrolled"),
+                "already_enrolled": _sealed(store, name, "already-enrolled"),
+                "abandoned": _count(store, name, "enrolment.abandoned"),
+                "samples": _samples(store, name),
+                "packets": packets["held"],
+                "missing_packets": packets["announced"] - packets["held"],
+            }
+        )
+    alarms = [dict(row) for row in store.db.execute("SELECT booth, seq, at, text FROM alarm ORDER BY at")]
+    return {"booths": booths, "alarms": alarms}
+
+
+def readable(status: dict[str, Any]) -> str:
+    """Write the figures as a table."""
+    columns = {
+        "booth": "booth",
+        "last_seq": "last seq",
+        "missing_entries": "entries missing",
+        "enrolled": "enrolled",
+        "already_enrolled": "already enrolled",
+        "abandoned": "abandoned",
+        "samples": "samples",
+        "packets": "packets",
+        "missing_packets": "packets missing",
+        "heard_at": "last heard (UTC)",
+    }
+    rows = [list(columns.values())] + [[str(booth[key]) for key in columns] for booth in status["booths"]]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    if not status["booths"]:
+        lines = ["no booth has reported yet"]
+    alarms = [f"ALARM {alarm['at']}: {alarm['text']}" for alarm in status["alarms"]]
+    return "\n".join([*lines, *alarms])
+
+
+def _count(store: HubStore, booth: str, kind: str) -> int:
+    query = "SELECT count(*) FROM entry WHERE booth = ? AND kind = ?"
+    return int(store.db.execute(query, (booth, kind)).fetchone()[0])
+
+
+def _sealed(store: HubStore, booth: str, outcome: str) -> int:
+    query = (
+        "SELECT count(*) FROM entry WHERE booth = ? AND kind = 'enrolment.sealed'"
+        " AND json_extract(body, '$.outcome') = ?"
+    )
+    return int(store.db.execute(query, (booth, outcome)).fetchone()[0])
+
+
+def _samples(store: HubStore, booth: str) -> int:
+    query = "SELECT body FROM entry WHERE booth = ? AND kind = 'enrolment.sealed'"
+    return sum(len(json.loads(row["body"])["samples"]) for row in store.db.execute(query, (booth,)))

@@ -1,0 +1,30 @@
+"""The hub's SQLite file: every booth's journal, and how far each packet is. A commit is on disk."""
+
+from edge.store import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS booth (
+    name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL, last_hash TEXT NOT NULL,
+    highest_seen INTEGER NOT NULL, heard_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS entry (
+    booth TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, clock TEXT NOT NULL, kind TEXT NOT NULL,
+    body TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (booth, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_by_kind ON entry (kind, booth);
+CREATE TABLE IF NOT EXISTS packet (
+    hash TEXT PRIMARY KEY, booth TEXT NOT NULL, enrolment TEXT NOT NULL, size INTEGER NOT NULL,
+    complete_at TEXT, closed_at TEXT, UNIQUE (booth, enrolment)
+) STRICT;
+CREATE TABLE IF NOT EXISTS alarm (
+    booth TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (booth, seq, hash)
+) STRICT;
+"""
+
+
+class HubStore(Database):
+    """The hub's file."""
+
+    schema = SCHEMA
+    what = "hub's file"
