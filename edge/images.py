@@ -7,7 +7,7 @@ from tempfile import NamedTemporaryFile
 
 from edge.errors import BadCommand
 from matching.errors import BadImage
-from matching.image import GreyImage, read_image
+from matching.image import LEAST_PPI, MOST_PPI, GreyImage, read_image
 
 FORMATS = "a PNG, TIFF or BMP image of one finger, dark ridges"
 
@@ -26,6 +26,12 @@ def add_dpi(parser: ArgumentParser) -> None:
         metavar="N",
         help="the image's resolution, 250 to 1000; without it the file's own, or 500",
     )
+
+
+def check_dpi(dpi: float | None) -> None:
+    """Refuse a resolution that no image may have, before any image is read; BadCommand says the limits."""
+    if dpi is not None and not LEAST_PPI <= dpi <= MOST_PPI:
+        raise BadCommand(f"a resolution of {dpi:g} dpi is outside {LEAST_PPI:g} to {MOST_PPI:g}")
 
 
 def load(path: Path, dpi: float | None = None) -> GreyImage:

@@ -3,10 +3,16 @@
 from matching import ansi378, iso19794, serial
 from matching.errors import BadRecord
 from matching.template import Template
-from matching.views import check_magic
+from matching.views import MAGIC, check_magic
 
+FORMAT = MAGIC[:4]  # the format identifier; the version is checked when reading
 SHORTEST_ANSI = 26  # bytes: a header with the two-byte length
 SHORTEST_ISO = 24  # bytes: a header
+
+
+def is_record(data: bytes) -> bool:
+    """Tell whether bytes start as a minutiae record or a template of our own does, good or bad."""
+    return serial.is_serial(data) or data[: len(FORMAT)] == FORMAT
 
 
 def is_ansi(data: bytes) -> bool:

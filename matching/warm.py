@@ -3,7 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.compare import CONSTANTS, compare, prepare
 from matching.extract import at_500_ppi
+from matching.gallery import Gallery
+from matching.kernels.packed import pack
+from matching.kernels.scoring import score_pairs
 from matching.quality import examine
 
 
@@ -22,5 +26,10 @@ def ridge_pattern(side: int = 160) -> NDArray[np.uint8]:
 def warm() -> None:
     """Run extraction and comparison on a made-up ridge pattern."""
     pattern = ridge_pattern()
-    examine(pattern)
+    template, _ = examine(pattern)
     examine(at_500_ppi(pattern, 400), 500)
+    compare(template, template)
+    gallery = Gallery()
+    gallery.add("warm", 0, template)
+    gallery.search(template)
+    score_pairs(pack([prepare(template)]), np.zeros((1, 2), np.int64), CONSTANTS)

@@ -30,7 +30,8 @@ def cache_directory() -> Path:
 
 os.environ["NUMBA_CACHE_DIR"] = str(cache_directory())
 
-from numba import njit  # noqa: E402 - reads NUMBA_CACHE_DIR when it is imported
+from numba import njit, types  # noqa: E402 - reads NUMBA_CACHE_DIR when it is imported
+from numba.extending import intrinsic  # noqa: E402
 
 
 def kernel(function: Function) -> Function:
@@ -41,3 +42,16 @@ def kernel(function: Function) -> Function:
 def fast_kernel(function: Function) -> Function:
     """Like `kernel`, and floating-point sums may be reordered: never where nan or inf can occur."""
     return cast(Function, njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function))
+
+
+def _count_bits(word: Any) -> int:
+    """Return how many bits of an unsigned 64-bit word are 1; numba knows no such function of NumPy's."""
+    return int(word).bit_count()
+
+
+def _emit_count_bits(_typing: Any, _word: Any) -> Any:
+    return types.uint64(types.uint64), lambda _context, builder, _signature, words: builder.ctpop(words[0])
+
+
+JITTED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+count_bits: Any = intrinsic(_emit_count_bits) if JITTED else _count_bits

@@ -1,0 +1,71 @@
+"""From a comparison score to a false match rate and back, by measured impostor comparisons.
+
+calibration.json holds, for each kind of comparison, the score at each false match rate (FMR), from impostor
+pairs of real fingers, with its provenance; `benchmarks/fit_comparison.py` writes it. Down to the rate that
+the number of pairs supports it is measured; beyond, an exponential tail is fitted and extended. `highest` is
+the upper end of an interval from resampling fingers, and that is what decides: false matches are rather
+rarer than asked for than more frequent.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+FILE = Path(__file__).with_name("calibration.json")
+FULL = "full"
+
+
+class Point(NamedTuple):
+    """One row of a calibration."""
+
+    fmr: float
+    score: float  # best estimate
+    highest: float  # upper end of the interval
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a score says that two impressions are of one finger, at a stated false match rate."""
+
+    match: bool
+    fmr: float  # the rate asked for
+    threshold: float  # the score from which on it is a match
+    score_fmr: float  # the rate at which this score would just be a match
+
+
+def decide(score: float, fmr: float, kind: str = FULL) -> Decision:
+    """Return the decision at a false match rate in (0, 1); `kind` is the score's own."""
+    limit = threshold(fmr, kind)
+    return Decision(score >= limit, fmr, limit, rate(score, kind))
+
+
+def threshold(fmr: float, kind: str = FULL) -> float:
+    """Return the score from which on the false match rate is at most `fmr`; ValueError outside (0, 1)."""
+    if not 0 < fmr < 1:
+        raise ValueError(f"a false match rate of {fmr:g} is not between 0 and 1")
+    points = calibration(kind)
+    row = next((row for row, point in enumerate(points[1:-1]) if fmr >= point.fmr), len(points) - 2)
+    frequent, rare = points[row : row + 2]
+    share = (math.log(frequent.fmr) - math.log(fmr)) / (math.log(frequent.fmr) - math.log(rare.fmr))
+    return max(0.0, frequent.highest + share * (rare.highest - frequent.highest))
+
+
+def rate(score: float, kind: str = FULL) -> float:
+    """Return the false match rate at which a score is just a match, at most 1: the inverse of `threshold`."""
+    points = calibration(kind)
+    row = next((row for row, point in enumerate(points[1:-1]) if score <= point.highest), len(points) - 2)
+    frequent, rare = points[row : row + 2]
+    share = (score - frequent.highest) / (rare.highest - frequent.highest)
+    return min(1.0, math.exp(math.log(frequent.fmr) + share * (math.log(rare.fmr) - math.log(frequent.fmr))))
+
+
+@cache
+def calibration(kind: str) -> tuple[Point, ...]:
+    """Return the points of one kind, falling rates and rising scores; ValueError for an unknown kind."""
+    stored = json.loads(FILE.read_text("utf-8"))
+    if kind not in stored["kinds"]:
+        raise ValueError(f"no calibration for comparisons of kind '{kind}'")
+    return tuple(Point(*map(float, row)) for row in stored["kinds"][kind]["points"])

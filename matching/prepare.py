@@ -1,0 +1,75 @@
+"""Template to what comparison works on: one frame, the codes of every minutia, the area covered."""
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.compare_parameters import COVERAGE, CYLINDER
+from matching.kernels.coverage import convex_hull, mark_near
+from matching.kernels.cylinders import encode_cylinders, section_table
+from matching.kernels.flow_codes import circular_codes, encode_flows, ring_points
+from matching.kernels.prepared import CELL, PreparedTemplate
+from matching.template import MAXIMUM_MINUTIAE, RidgeEvidence, Template
+
+PADDING = 6  # cells of the grid around the minutiae: no less than the cylinders' margin
+SECTIONS_BY_TURN = section_table(CYLINDER)
+FLOW_POINTS = ring_points()
+FLOW_LEVELS = circular_codes()
+
+
+def prepare(template: Template) -> PreparedTemplate:
+    """Return the template ready for comparison; about 0.15 ms, once an impression.
+
+    ValueError where it has more than 255 minutiae or one that is not a finite number.
+    """
+    minutiae = template.minutiae[np.argsort(template.minutiae["y"], kind="stable")]
+    if len(minutiae) > MAXIMUM_MINUTIAE:
+        raise ValueError(f"a template of {len(minutiae)} minutiae, at most {MAXIMUM_MINUTIAE} are compared")
+    left, top, columns, rows = _grid(minutiae)
+    frame = np.empty((3, len(minutiae)), np.float32)
+    frame[0] = minutiae["x"] - left * CELL
+    frame[1] = minutiae["y"] - top * CELL
+    frame[2] = (np.pi - minutiae["angle"]) % (2 * np.pi) - np.pi  # the frame's y grows down
+    covered = np.zeros((rows, columns), np.bool_)
+    around = np.zeros((rows, columns), np.bool_)
+    if len(minutiae) > 0:
+        corners = convex_hull(frame[0], frame[1])
+        mark_near(corners, COVERAGE.margin, covered)
+        mark_near(corners, CYLINDER.margin, around)
+    orientation = np.full((rows, columns), -1, np.int16)
+    if template.ridges is not None:
+        _lay_orientation(template.ridges, left, top, orientation)
+    return PreparedTemplate(
+        frame,
+        encode_cylinders(frame, around, SECTIONS_BY_TURN, CYLINDER),
+        encode_flows(frame, orientation, FLOW_POINTS, FLOW_LEVELS),
+        covered,
+        template.ridges is not None,
+        zlib.crc32(frame.tobytes()),
+    )
+
+
+def _grid(minutiae: NDArray[np.void]) -> tuple[int, int, int, int]:
+    """Return left, top, columns and rows, in cells of the image, of the grid around the minutiae."""
+    if len(minutiae) == 0:
+        return 0, 0, 1, 1
+    edges = []
+    for field in ("x", "y"):
+        if not (np.isfinite(minutiae[field]).all() and np.isfinite(minutiae["angle"]).all()):
+            raise ValueError("a template with a minutia that is not a finite number")
+        first = int(minutiae[field].min() // CELL) - PADDING
+        edges += [first, int(minutiae[field].max() // CELL) + 1 + PADDING - first]
+    return edges[0], edges[2], edges[1], edges[3]
+
+
+def _lay_orientation(ridges: RidgeEvidence, left: int, top: int, orientation: NDArray[np.int16]) -> None:
+    """Copy the part of the ridge orientation that the grid covers; its angles turn the frame's way."""
+    rows, columns = ridges.valid.shape
+    above, before = max(top, 0), max(left, 0)
+    below, behind = min(top + orientation.shape[0], rows), min(left + orientation.shape[1], columns)
+    if above < below and before < behind:
+        source = np.s_[above:below, before:behind]
+        turned = -ridges.orientation[source].astype(np.int16) & 255
+        target = orientation[above - top : below - top, before - left : behind - left]
+        target[:] = np.where(ridges.valid[source], turned, -1)
