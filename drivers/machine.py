@@ -16,7 +16,8 @@ class ProgramMachine:
     def __init__(self, options: MachineOptions) -> None:
         self.options = options
         self.resting = False
-        self._order = 0  # grows with every arm and disarm; odd while armed
+        self._order = 0  # grows with every arm and disarm; odd while there is an order
+        self._fulfilled = 0
         self._event: Event | None = None
         self._fault: DeviceFault | None = None
         self._running = self.program()
@@ -48,17 +49,26 @@ class ProgramMachine:
         return self._event
 
     def arm(self) -> None:
-        """Begin to look for a finger; nothing changes when already armed."""
-        self._order += 1 - self._order % 2
+        """Give an order to capture; nothing changes while one stands."""
+        if self.order is None:
+            self._order += 1 + self._order % 2
 
     def disarm(self) -> None:
-        """Stop looking for a finger; nothing changes when not armed."""
+        """Withdraw the order; nothing changes when there is none."""
         self._order += self._order % 2
 
     @property
     def order(self) -> int | None:
-        """The order to capture that stands now, or None when disarmed."""
-        return self._order if self._order % 2 else None
+        """The order that waits to be fulfilled, or None."""
+        return self._order if self._order % 2 and self._order != self._fulfilled else None
+
+    def fulfil(self) -> None:
+        """The order that stands is carried out; the next `arm` is a new one."""
+        self._fulfilled = self._order
+
+    def withdrawn(self, order: int) -> bool:
+        """Whether this order was taken back, or another one has followed it."""
+        return self._order != order
 
     def emit(self, event: Event) -> None:
         """Report one event with the answer to the present `receive`."""

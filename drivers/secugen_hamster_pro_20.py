@@ -14,8 +14,9 @@ USB serial number. All requests are vendor requests to the device (OUT 0x40, IN 
 A picture is 956 x 688 bytes and 192 more on 0x82, read in pieces of 65,536 (usbmon cannot record bigger
 ones whole). Registers 41..48 are the sensor's window: first and last column and row.
 
-The machine: open (id, registers, factory data, dark picture, window, dark picture) -> at rest. Armed:
-look every `poll_seconds`; a mean light of 25 over the background in the central half is a finger; look
+The machine: open (id, registers, factory data, dark picture, window, dark picture, and one look whether
+the platen is empty: a finger that lay there before nobody knows may be the last person's) -> at rest. Armed:
+look every `poll_seconds`; light enough over the background is a finger; look
 again without pause until two pictures agree, so that a finger still landing is not captured; report the
 image; look until it is lifted; LED off; at rest. An empty picture becomes the new background. At rest
 the status is read once a second, so that an unplugged device is noticed.
@@ -41,6 +42,7 @@ from drivers.api import (
 from drivers.errors import DeviceFault, FaultKind
 from drivers.machine import Program, ProgramMachine
 from drivers.secugen_image import (
+    FACTORY_BYTES,
     HEIGHT,
     PPI,
     RAW_HEIGHT,
@@ -53,27 +55,11 @@ from drivers.secugen_image import (
 
 Raw = NDArray[np.uint8]
 
-STREAM_ON, STREAM_OFF, START, FACTORY, LED, STATUS, REGISTER, DEVICE_ID, EXPOSURE = (
-    1,
-    2,
-    5,
-    8,
-    17,
-    22,
-    34,
-    37,
-    64,
-)
+STREAM_ON, STREAM_OFF, START, FACTORY = 1, 2, 5, 8  # vendor requests
+LED, STATUS, REGISTER, DEVICE_ID, EXPOSURE = 17, 22, 34, 37, 64
 SENSOR = 0x37  # I2C address
 FRAME_BYTES = RAW_WIDTH * RAW_HEIGHT + 192
-FACTORY_BLOCKS = (
-    (0x2000, 4096),
-    (0x3000, 4096),
-    (0x4000, 4096),
-    (0x5000, 4096),
-    (0x6000, 4096),
-    (0x7000, 2462),
-)
+FACTORY_AT, FACTORY_BLOCK = 0x2000, 4096  # the last block is shorter
 DARK_EXPOSURE, WORKING_EXPOSURE = 1000, 1116  # unit of the sensor
 
 # Register and value, as recorded. Written, read back and compared.
@@ -86,11 +72,13 @@ SETUP_END = bytes.fromhex("a500 a600 a700 a800")
 FIRST_WINDOW = bytes.fromhex("4100 42fa 4304 444f 4500 4628 4703 4823")
 WORKING_WINDOW = bytes.fromhex("4101 4248 4303 44bf 4500 46cc 4702 48b3")
 
-# Mean grey levels over the background in the central half of the raw picture.
-FINGER_ON = 25.0  # upstream's threshold; the recording's side of a finger gives 46
-FINGER_OFF = 20.0  # below FINGER_ON, so that noise cannot make a finger flicker
-EMPTY = 5.0  # upstream's; up to here the picture becomes the new background
-MOVING = 0.15  # mean change between two pictures over the mean light of the finger: see tests
+# Grey levels over the background, as the mean of the brightest eighth of BLOCKS x BLOCKS blocks. (Upstream
+# takes the mean of the central half, 25 for a finger; that misses dry fingers and those off the centre.)
+BLOCKS, BRIGHTEST = 16, 32
+FINGER_ON = 15.0  # the recording's side of a finger gives 79; 240 real impressions shown to it at least 22
+FINGER_OFF = 10.0  # below FINGER_ON, so that noise cannot make a finger flicker
+EMPTY = 5.0  # up to here the picture becomes the new background: an empty platen gives 0.3 to 4
+MOVING = 0.15  # change between two pictures, over the finger's light: noise gives 0.05, see tests
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
 REST_SECONDS = 1.0  # between two reads of the status at rest
 
@@ -120,8 +108,9 @@ class HamsterPro20(ProgramMachine):
         yield from self._set_checked(SETUP_END + FIRST_WINDOW)
         yield ControlOut(START, 1, 0)
         factory = b""
-        for address, length in FACTORY_BLOCKS:
-            factory += yield ControlIn(FACTORY, 0, address, length, timeout=5.0)
+        while len(factory) < FACTORY_BYTES:
+            length = min(FACTORY_BLOCK, FACTORY_BYTES - len(factory))
+            factory += yield ControlIn(FACTORY, 0, FACTORY_AT + len(factory), length, timeout=5.0)
         try:
             self._calibration = parse_calibration(factory)
         except ValueError as error:
@@ -154,18 +143,20 @@ class HamsterPro20(ProgramMachine):
     def _acquire(self) -> Program[None]:
         """Carry out one order: FingerOn, Captured, FingerOff; ends early when the order is withdrawn."""
         order = self.order
+        assert order is not None, "the rest ends with an order"
         if not self._cleared:
             yield from self._make_sure_empty(order)
-        while self.order is not None and self.order == order:
+        while not self.withdrawn(order):
             raw = yield from self._until_finger(order)
             if raw is not None:
                 raw = yield from self._until_still(raw, order)
             if raw is not None:
                 self.emit(Captured(Frame(render(raw, self._calibration), PPI, PPI)))
+                self.fulfil()
                 yield from self._until_lifted(order)
-                self.disarm()
+                return
 
-    def _make_sure_empty(self, order: int | None) -> Program[None]:
+    def _make_sure_empty(self, order: int) -> Program[None]:
         light = self._measure((yield from self._look()))
         self._cleared = light < FINGER_OFF
         if not self._cleared:
@@ -175,7 +166,7 @@ class HamsterPro20(ProgramMachine):
             yield from self._until_lifted(order)
 
     def _until_finger(self, order: int) -> Program[Raw | None]:
-        while self.order == order:
+        while not self.withdrawn(order):
             raw = yield from self._look()
             found = self._measure(raw) >= FINGER_ON
             if found:
@@ -190,7 +181,7 @@ class HamsterPro20(ProgramMachine):
     def _until_still(self, raw: Raw, order: int) -> Program[Raw | None]:
         still = 0
         for _ in range(SETTLING_LOOKS):
-            if still >= self.options.settle_frames or self.order != order:
+            if still >= self.options.settle_frames or self.withdrawn(order):
                 break
             before, raw = raw, (yield from self._look())
             light = self._measure(raw)
@@ -201,12 +192,12 @@ class HamsterPro20(ProgramMachine):
             if self._cleared:
                 return None
             still = still + 1 if _change(before, raw) <= MOVING * light else 0
-        return raw if self.order == order else None
+        return None if self.withdrawn(order) else raw
 
-    def _until_lifted(self, order: int | None) -> Program[None]:
+    def _until_lifted(self, order: int) -> Program[None]:
         while not self._cleared:
             yield Wait(self.options.poll_seconds)
-            if self.order != order:
+            if self.withdrawn(order):
                 return
             self._cleared = self._measure((yield from self._look())) < FINGER_OFF
             if self._cleared:
@@ -242,21 +233,22 @@ class HamsterPro20(ProgramMachine):
                 raise DeviceFault(FaultKind.PROTOCOL, sentence)
 
     def _measure(self, raw: Raw) -> float:
-        """Mean light over the background, grey levels; an empty picture becomes the new background."""
-        middle, dark = raw[_MIDDLE], self._background[_MIDDLE]
-        light = float((np.maximum(middle, dark) - dark).mean())
+        """Light over the background; an empty picture becomes the new background."""
+        light = _brightest(np.maximum(raw, self._background) - self._background)
         if light <= EMPTY:
             self._background = raw
         return light
 
 
-_MIDDLE = np.s_[RAW_HEIGHT // 4 : RAW_HEIGHT * 3 // 4, RAW_WIDTH // 4 : RAW_WIDTH * 3 // 4]
+def _brightest(light: Raw) -> float:
+    height, width = RAW_HEIGHT // BLOCKS, RAW_WIDTH // BLOCKS
+    whole = light[: height * BLOCKS, : width * BLOCKS]
+    means = whole.reshape(BLOCKS, height, BLOCKS, width).mean(axis=(1, 3), dtype=np.float32)
+    return float(np.sort(means, axis=None)[-BRIGHTEST:].mean())
 
 
 def _change(before: Raw, after: Raw) -> float:
-    """Mean change of the central half between two pictures, grey levels."""
-    a, b = before[_MIDDLE], after[_MIDDLE]
-    return float((np.maximum(a, b) - np.minimum(a, b)).mean())
+    return _brightest(np.maximum(before, after) - np.minimum(before, after))
 
 
 def _exposure(units: int) -> ControlOut:

@@ -27,6 +27,7 @@ _KINDS = {
     errno.EBUSY: FaultKind.BUSY,
 }
 _SENTENCES = {
+    FaultKind.NOT_FOUND: "{reason}",
     FaultKind.UNPLUGGED: "the scanner at {location} was unplugged while {doing}",
     FaultKind.TIMEOUT: "the scanner at {location} did not answer in time while {doing}",
     FaultKind.PERMISSION: "this user may not open {location}: install systemd/60-vantay.rules into "

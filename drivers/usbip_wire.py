@@ -20,7 +20,7 @@ MOST_OUT_BYTES = 1 << 20  # of one URB from a client; a scanner takes a few
 _OP = struct.Struct(">HHI")
 _DEVICE = struct.Struct(">256s32sIIIHHHBBBBBB")
 _BASIC = struct.Struct(">IIIII")
-_SUBMIT = struct.Struct(">IIIIII8s")  # flags, length, start frame, packets, interval, setup
+_SUBMIT = struct.Struct(">IIIII8s")  # flags, length, start frame, packets, interval, setup
 _SUBMITTED = struct.Struct(">iIIII8x")  # status, length, start frame, packets, errors
 _NO_PACKETS = 0xFFFFFFFF
 

@@ -1,0 +1,128 @@
+"""The Hamster Pro 20 as its host sees it: requests, registers, stream. Pure: no socket, no clock.
+
+A model made from the fact sheet and one recording. It shows that a driver agrees with these, never that
+it agrees with hardware.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.usbip_wire import ExportedDevice
+
+BULK_IN = 2
+_DEVICE_DESCRIPTOR = bytes.fromhex("120100020000004062110022062200000001")
+_CONFIGURATION = bytes.fromhex("09021900010100804b 0904000001ffffff00 07058202000200")
+_FACTORY_AT, _SENSOR = 0x2000, 0x37
+_SETUP = struct.Struct("<BBHHH")
+
+
+class Stall(Exception):
+    """The device refuses a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A control request, USB 2.0 section 9.3."""
+
+    kind: int
+    request: int
+    value: int
+    index: int
+    length: int
+
+    @classmethod
+    def parse(cls, setup: bytes) -> "Request":
+        """Read the eight bytes of a setup packet."""
+        return cls(*_SETUP.unpack(setup))
+
+
+class HamsterPro20:
+    """One plugged-in device. `shoot(led)` gives the bytes of one picture."""
+
+    def __init__(self, serial: str, factory: bytes, shoot: Callable[[bool], bytes]) -> None:
+        self._id = serial.ljust(15)[:15].encode("utf-16-le")
+        self._factory, self._shoot = factory, shoot
+        self.reset()
+
+    def reset(self) -> None:
+        """Power-on state."""
+        self.led = False
+        self._registers: dict[int, int] = {}
+        self._started = self._streaming = False
+        self._rest = memoryview(b"")  # of the picture under way
+
+    @staticmethod
+    def exported(busid: str) -> ExportedDevice:
+        """How a USB/IP server lists it."""
+        path = f"/sys/devices/virtual/{busid}"
+        return ExportedDevice(path, busid, 1, 2, 3, 0x1162, 0x2200, 0x2206, (0, 0, 0), 1, 1, 1)
+
+    def control(self, setup: bytes, data: bytes) -> bytes:
+        """Answer one control request; Stall when the device does not know it."""
+        request = Request.parse(setup)
+        if request.kind == 0xC0:
+            return self._vendor_in(request)[: request.length]
+        if request.kind == 0x40:
+            self._vendor_out(request, data)
+            return b""
+        return self._standard(request)[: request.length]
+
+    def read(self, length: int) -> bytes | None:
+        """Bytes of the stream for one bulk read, or None while it brings nothing."""
+        if not self._streaming:
+            return None
+        if not self._rest:
+            self._rest = memoryview(self._shoot(self.led))
+        taken, self._rest = self._rest[:length], self._rest[length:]
+        return bytes(taken)
+
+    def _vendor_in(self, request: Request) -> bytes:
+        match request:
+            case Request(request=37, value=0, index=0):
+                return self._id
+            case Request(request=34, value=0x37):
+                return bytes([self._registers.get(request.index, 0)])
+            case Request(request=8, value=0) if 0 <= request.index - _FACTORY_AT < len(self._factory):
+                start = request.index - _FACTORY_AT
+                return self._factory[start : start + min(request.length, 4096)]
+            case Request(request=22, value=0, index=0):
+                return bytes(4)
+        raise Stall
+
+    def _vendor_out(self, request: Request, data: bytes) -> None:
+        match request:
+            case Request(request=34, value=0x37) if len(data) == 1 and request.index < 256:
+                self._registers[request.index] = data[0]
+            case Request(request=64, value=0, index=0, length=4):
+                pass  # the model's light does not depend on the exposure
+            case Request(request=5, value=1, index=0):
+                self._started = True
+            case Request(request=1, value=0, index=0):
+                self._streaming = self._started
+            case Request(request=2, value=0, index=0):
+                self._started = self._streaming = False
+                self._rest = memoryview(b"")
+            case Request(request=17, value=0 | 1, index=0):
+                self.led = request.value == 1
+            case _:
+                raise Stall
+
+    def _standard(self, request: Request) -> bytes:
+        match request:
+            case Request(kind=0x80, request=6, value=0x0100):
+                return _DEVICE_DESCRIPTOR
+            case Request(kind=0x80, request=6, value=0x0200):
+                return _CONFIGURATION
+            case Request(kind=0x80 | 0x81 | 0x82, request=0):
+                return bytes(2)
+            case Request(kind=0x80, request=8):
+                return b"\1"
+            case Request(kind=0, request=9, value=1) | Request(kind=1, request=11, value=0, index=0):
+                return b""
+            case Request(kind=2, request=1, value=0):
+                return b""  # an endpoint's halt is cleared; none ever is halted
+            case Request(kind=0x23, request=3, value=4):
+                self.reset()
+                return b""
+        raise Stall
