@@ -41,6 +41,7 @@ from drivers.api import (
 )
 from drivers.errors import DeviceFault, FaultKind
 from drivers.machine import Program, ProgramMachine
+from drivers.presence import change_between, light_over
 from drivers.secugen_image import (
     FACTORY_BYTES,
     HEIGHT,
@@ -72,13 +73,12 @@ SETUP_END = bytes.fromhex("a500 a600 a700 a800")
 FIRST_WINDOW = bytes.fromhex("4100 42fa 4304 444f 4500 4628 4703 4823")
 WORKING_WINDOW = bytes.fromhex("4101 4248 4303 44bf 4500 46cc 4702 48b3")
 
-# Grey levels over the background, as the mean of the brightest eighth of BLOCKS x BLOCKS blocks. (Upstream
-# takes the mean of the central half, 25 for a finger; that misses dry fingers and those off the centre.)
-BLOCKS, BRIGHTEST = 16, 32
-FINGER_ON = 15.0  # the recording's side of a finger gives 79; 240 real impressions shown to it at least 22
+# Levels of drivers.presence. (Upstream takes the mean of the central half, 25 for a finger; that misses dry
+# fingers and those off the centre.) Tried on 920 real impressions laid on the virtual scanner.
+FINGER_ON = 15.0  # the weakest impression gives 22, the recording's side of a finger 79
 FINGER_OFF = 10.0  # below FINGER_ON, so that noise cannot make a finger flicker
-EMPTY = 5.0  # up to here the picture becomes the new background: an empty platen gives 0.3 to 4
-MOVING = 0.15  # change between two pictures, over the finger's light: noise gives 0.05, see tests
+EMPTY = 5.0  # up to here the picture becomes the new background: an empty platen gives 0.6 to 4
+MOVING = 0.10  # change over light: noise gives at most 0.05, a shift by one pixel of the image at least 0.105
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
 REST_SECONDS = 1.0  # between two reads of the status at rest
 
@@ -91,10 +91,12 @@ class HamsterPro20(ProgramMachine):
 
     def program(self) -> Program[None]:
         """Open, then one acquisition for each order."""
-        self._cleared = (
-            not self.options.empty_first
-        )  # whether the platen was seen empty since the last finger
         serial = yield from self._open()
+        self._cleared = True  # whether the platen was seen empty since the last finger
+        if self.options.empty_first:
+            self._cleared = self._measure((yield from self._look())) < FINGER_OFF
+            yield from self._end_look()
+            yield ControlOut(LED, 0, 0)
         self.emit(Opened(serial, ""))
         while True:
             yield from self._rest()
@@ -191,7 +193,7 @@ class HamsterPro20(ProgramMachine):
             yield from self._end_look()
             if self._cleared:
                 return None
-            still = still + 1 if _change(before, raw) <= MOVING * light else 0
+            still = still + 1 if change_between(before, raw) <= MOVING * light else 0
         return None if self.withdrawn(order) else raw
 
     def _until_lifted(self, order: int) -> Program[None]:
@@ -234,21 +236,10 @@ class HamsterPro20(ProgramMachine):
 
     def _measure(self, raw: Raw) -> float:
         """Light over the background; an empty picture becomes the new background."""
-        light = _brightest(np.maximum(raw, self._background) - self._background)
+        light = light_over(raw, self._background)
         if light <= EMPTY:
             self._background = raw
         return light
-
-
-def _brightest(light: Raw) -> float:
-    height, width = RAW_HEIGHT // BLOCKS, RAW_WIDTH // BLOCKS
-    whole = light[: height * BLOCKS, : width * BLOCKS]
-    means = whole.reshape(BLOCKS, height, BLOCKS, width).mean(axis=(1, 3), dtype=np.float32)
-    return float(np.sort(means, axis=None)[-BRIGHTEST:].mean())
-
-
-def _change(before: Raw, after: Raw) -> float:
-    return _brightest(np.maximum(before, after) - np.minimum(before, after))
 
 
 def _exposure(units: int) -> ControlOut:
