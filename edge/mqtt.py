@@ -7,7 +7,6 @@ loss with a growing pause. Callbacks only enqueue: an exception in one would sil
 import contextlib
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,13 +16,21 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.settings import Broker
+
 SESSION_SECONDS = 3600  # how long the broker keeps commands for a client that is away
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0  # seconds between two attempts to connect
 HANDSHAKE_SECONDS = 2.0  # a broker that does not speak our version may simply say nothing
+LOOK_SECONDS = 1.0  # how often paho's thread is looked after: an exception ends it without a word
 PATIENCE = 5  # failures after which even a version that once worked is doubted
 OTHER = {
     MQTTProtocolVersion.MQTTv5: MQTTProtocolVersion.MQTTv311,
     MQTTProtocolVersion.MQTTv311: MQTTProtocolVersion.MQTTv5,
+}
+FIRST_TRY = {
+    "auto": MQTTProtocolVersion.MQTTv5,
+    "5": MQTTProtocolVersion.MQTTv5,
+    "3.1.1": MQTTProtocolVersion.MQTTv311,
 }
 INFLIGHT = 20  # unacknowledged QoS 1 messages on the wire
 OUTSTANDING = 500  # handed to paho and not yet acknowledged; more are refused: the journal is the queue
@@ -68,16 +75,16 @@ class Link:
 
     def __init__(
         self,
-        address: tuple[str, int],
+        broker: Broker,
         client_id: str,
         subscriptions: list[str],
         on_event: Callable[[LinkEvent], None],
         will: Will | None = None,
-        keepalive: int = 15,
     ) -> None:
-        self._address, self._id, self._keepalive = address, client_id, keepalive
+        self._broker, self._id = broker, client_id
         self._subscriptions, self._on_event, self._will = subscriptions, on_event, will
-        self._version = MQTTProtocolVersion.MQTTv5
+        self._version = FIRST_TRY[broker.mqtt]
+        self._taken, self._ended = threading.Event(), threading.Event()  # of the present connection
         self._client = self._make()
         self._up = self._proven = False
         self._unacknowledged: set[int] = set()
@@ -123,7 +130,7 @@ class Link:
                 pause, failures, self._proven = FIRST_PAUSE, 0, True
             elif reached:
                 failures += 1
-                if not self._proven or failures % PATIENCE == 0:
+                if self._broker.mqtt == "auto" and (not self._proven or failures % PATIENCE == 0):
                     self._version = OTHER[self._version]
             if self._stop.wait(pause * random.uniform(0.7, 1.3)):
                 break
@@ -131,24 +138,24 @@ class Link:
 
     def _serve(self) -> bool:
         """Connect and serve until the connection is gone; tell whether a broker was reached at all."""
-        host, port = self._address
+        host, port, keepalive = self._broker.host, self._broker.port, self._broker.keepalive
         try:
             if self._version is MQTTProtocolVersion.MQTTv5:
-                self._client.connect(
-                    host, port, self._keepalive, clean_start=False, properties=_kept_session()
-                )
+                self._client.connect(host, port, keepalive, clean_start=False, properties=_kept_session())
             else:
-                self._client.connect(host, port, self._keepalive)
+                self._client.connect(host, port, keepalive)
         except (OSError, ValueError) as error:
             self._on_event(LinkDown(f"no broker at {host}:{port}: {error}"))
             return False
-        deadline = time.monotonic() + HANDSHAKE_SECONDS
-        while self._client.loop(timeout=0.5) == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            if not self._was_up and time.monotonic() > deadline:
-                break
+        self._client.loop_start()  # paho's own thread: only then may another thread publish
+        if self._taken.wait(HANDSHAKE_SECONDS):
+            thread = self._client._thread  # paho says nowhere else whether its thread still lives
+            while not self._ended.wait(LOOK_SECONDS) and thread and thread.is_alive():
+                pass
         self._up = False
         with contextlib.suppress(OSError, ValueError):
             self._client.disconnect()
+        self._client.loop_stop()
         return True
 
     def _make(self) -> paho.Client:
@@ -169,6 +176,8 @@ class Link:
         client.on_message = self._received
         client.on_publish = self._published
         self._was_up = False
+        self._taken.clear()
+        self._ended.clear()
         return client
 
     # paho's callbacks: enqueue, nothing else
@@ -195,6 +204,7 @@ class Link:
 
     def _now_up(self) -> None:
         self._up = self._was_up = True
+        self._taken.set()
         self._on_event(LinkUp("5" if self._version is MQTTProtocolVersion.MQTTv5 else "3.1.1"))
 
     def _disconnected(
@@ -202,6 +212,8 @@ class Link:
     ) -> None:
         self._up = False
         self._on_event(LinkDown(str(code)))
+        self._ended.set()
+        self._taken.set()
 
     def _received(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         self._on_event(Received(message.topic, bytes(message.payload), message.retain))

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -28,6 +28,7 @@ class Broker(Section):
     host: str = "127.0.0.1"
     port: Port = 1883
     keepalive: Annotated[int, Field(ge=2, le=600)] = 15  # seconds
+    mqtt: Literal["auto", "5", "3.1.1"] = "auto"  # auto: 5, and 3.1.1 for a broker that does not answer to 5
 
 
 class Scanner(Section):

@@ -2,6 +2,7 @@
 
     stage      event           next       effect
     rest       request         place      arm
+    place      occupied        place                     (a finger lay there before: it must be lifted first)
     place      finger on       hold
     hold       captured        judge      examine        (finger still on)
     judge      judged          lift       report         (when the finger is still on)
@@ -43,6 +44,7 @@ class Happened(StrEnum):
     """What the acquisition reacts to."""
 
     REQUEST = "request"
+    OCCUPIED = "occupied"
     FINGER_ON = "finger on"
     CAPTURED = "captured"
     JUDGED = "judged"
@@ -79,6 +81,10 @@ def advance(state: Acquisition, happened: Happened) -> Step:
     match happened, state.stage:
         case Happened.FINGER_ON, Stage.PLACE:
             return replace(state, stage=Stage.HOLD, finger=True), ()
+        case Happened.OCCUPIED, Stage.PLACE:
+            return replace(state, finger=True), ()
+        case Happened.FINGER_OFF, Stage.PLACE:
+            return replace(state, finger=False), ()
         case Happened.CAPTURED, Stage.HOLD:
             return replace(state, stage=Stage.JUDGE), (Effect.EXAMINE,)
         case Happened.FINGER_OFF, Stage.HOLD:  # lifted before the picture was taken: the device looks on

@@ -62,6 +62,13 @@ class Finger(Message):
     on: bool
 
 
+class Occupied(Message):
+    """Scanner to daemon: a finger lay on the platen before one was asked for."""
+
+    type: Literal["occupied"] = "occupied"
+    token: int
+
+
 class Captured(Message):
     """Scanner to daemon; blob: the frame, uint8, row by row."""
 

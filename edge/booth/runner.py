@@ -57,12 +57,11 @@ class Runner:
         self._wire = BoothWire(settings.booth)
         self._desk = CommandDesk(settings, keys, self._journal)
         self._link = Link(
-            (settings.broker.host, settings.broker.port),
+            settings.broker,
             f"vantay-booth-{settings.booth}",
             self._wire.subscriptions(),
             self.mailbox.put,
             Will(self._wire.status, self._status(online=False)),
-            settings.broker.keepalive,
         )
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         scanner = [settings.scanner.where, str(settings.scanner.poll_seconds)]
@@ -185,6 +184,8 @@ class Runner:
                 self._advance(Happened.SCANNER_LOST)
             case channel.Finger(token=token, on=on) if token == self._token:
                 self._advance(Happened.FINGER_ON if on else Happened.FINGER_OFF)
+            case channel.Occupied(token=token) if token == self._token:
+                self._advance(Happened.OCCUPIED)
             case channel.Captured(token=token) if token == self._token:
                 self._question = self._ask(message, blobs[0])
                 self._advance(Happened.CAPTURED)
@@ -226,7 +227,7 @@ class Runner:
             quality=answer.quality,
             hint=answer.hint,
             same_finger_as=tuple(hit.position for hit in answer.same_finger),
-            already=tuple(h.subject for h in answer.already if h.subject and h.subject != current.subject),
+            already=tuple(hit.subject for hit in answer.already if hit.subject),
             facts={
                 "device": self._device,
                 "minutiae": answer.minutiae,

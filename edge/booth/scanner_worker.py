@@ -8,7 +8,7 @@ import select
 import sys
 import time
 
-from drivers.api import Captured, FingerOff, FingerOn, MachineOptions, Opened
+from drivers.api import Captured, FingerOff, FingerOn, MachineOptions, Opened, PlatenOccupied
 from drivers.errors import DeviceFault
 from drivers.session import Scanner, open_scanner
 from edge.booth import channel
@@ -68,6 +68,8 @@ class ScannerWorker:
                 )
             case FingerOn() | FingerOff() if self._token is not None:
                 self._daemon.send(channel.Finger(token=self._token, on=isinstance(event, FingerOn)))
+            case PlatenOccupied() if self._token is not None:
+                self._daemon.send(channel.Occupied(token=self._token))
             case Captured(frame) if self._token is not None:
                 height, width = frame.pixels.shape
                 message = channel.Captured(token=self._token, width=width, height=height, ppi=frame.ppi_x)

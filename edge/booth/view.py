@@ -31,7 +31,7 @@ PHASES = {
 
 def phase_of(enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment) -> Phase:
     """Say what the booth waits for."""
-    if acquisition.stage in (Stage.JUDGE, Stage.LIFT) and acquisition.finger:
+    if acquisition.finger and acquisition.stage in (Stage.PLACE, Stage.JUDGE, Stage.LIFT):
         return Phase.LIFT
     if enrolment is None:
         return Phase.IDLE

@@ -1,4 +1,4 @@
-"""`vantay journal verify|show --config booth.toml`: the chain checked, the entries read, also while it runs."""
+"""`vantay journal verify|show --config booth.toml`: the chain checked or read, also while the booth runs."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`vantay keys ministry FOLDER`, `vantay keys booth FOLDER --ministry ministry.pub [--subject subject.key]`."""
+"""`vantay keys ministry FOLDER` and `vantay keys booth FOLDER --ministry ministry.pub`."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -53,12 +53,11 @@ class Collector:
         self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._link = Link(
-            (settings.broker.host, settings.broker.port),
+            settings.broker,
             "vantay-hub",
             [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+"],
             self.mailbox.put,
             Will(HUB_STATUS_TOPIC, self._status(online=False)),
-            settings.broker.keepalive,
         )
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
 

@@ -1,0 +1,133 @@
+"""The person at the demo's scanner and the operator at its console: do what the booth's state asks for."""
+
+import json
+import queue
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge.demo.script import Visit
+from edge.errors import VantayError
+from edge.messages import Enrol, Phase, Reply, State, booth_topic, parse
+from edge.mqtt import Link, LinkEvent, Received
+from edge.settings import Broker
+
+PATIENCE = 3.0  # seconds after which a person shows the finger again, or the operator repeats the command
+LIFT_SECONDS = 0.3  # between lifting a finger and showing it again
+VISIT_SECONDS = 120.0
+
+
+class Hand:
+    """Puts fingers on the virtual scanner and lifts them, over its control socket."""
+
+    def __init__(self, control: tuple[str, int]) -> None:
+        self._socket = socket.create_connection(control, timeout=10)
+        self._file = self._socket.makefile("rw")
+        self.on = False
+
+    def put(self, image: str) -> None:
+        """Lay a finger on the platen."""
+        self._do({"do": "put", "image": image})
+        self.on = True
+
+    def lift(self) -> None:
+        """Lift the finger."""
+        self._do({"do": "lift"})
+        self.on = False
+
+    def _do(self, order: dict[str, str]) -> None:
+        self._file.write(json.dumps(order) + "\n")
+        self._file.flush()
+        answer = json.loads(self._file.readline() or '{"ok": false, "error": "it is gone"}')
+        if not answer["ok"]:
+            raise VantayError(f"the virtual scanner refused {order}: {answer['error']}")
+
+
+@dataclass
+class Shown:
+    """What a visit's person did: for every enrolment and position, the image shown last."""
+
+    enrolments: list[str] = field(default_factory=list)
+    images: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    slipped: bool = False
+
+
+class Person:
+    """Plays visits on one booth over its own broker, as console and rig do."""
+
+    def __init__(self, broker: Broker, booth: str, hand: Hand) -> None:
+        self._booth, self._hand = booth, hand
+        self._mailbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+        topics = [booth_topic(booth, "state"), booth_topic(booth, "reply")]
+        self._link = Link(broker, "console", topics, self._mailbox.put)
+        self._link.start()
+        self._key: tuple[object, ...] = ()
+        self._acted_at = 0.0
+
+    def close(self) -> None:
+        """Leave."""
+        self._link.stop()
+
+    def visit(self, visit: Visit, on_state: Callable[[State], None]) -> Shown:
+        """Play one visit to its end; `on_state` sees every state and may make trouble."""
+        shown, accepted, state = Shown(), False, None
+        command = Enrol(
+            request_id=uuid.uuid4().hex, identity_number=visit.identity_number, missing=visit.missing
+        )
+        asked_at, deadline = 0.0, time.monotonic() + VISIT_SECONDS
+        while time.monotonic() < deadline:
+            if not accepted and time.monotonic() - asked_at > PATIENCE:
+                payload = command.model_dump_json(exclude_none=True).encode()
+                if self._link.publish(booth_topic(self._booth, "command/enrol"), payload):
+                    asked_at = time.monotonic()
+            match self._next():
+                case Received(topic, payload) if topic.endswith("/reply"):
+                    accepted |= self._accepted(parse(Reply, payload), command.request_id)
+                case Received(_, payload):
+                    state = parse(State, payload)
+                    on_state(state)
+                    if accepted and shown.enrolments and state.phase is Phase.IDLE:
+                        self._react(visit, state, shown)
+                        return shown
+            if state:
+                self._react(visit, state, shown)
+            if self._hand.on and time.monotonic() - self._acted_at > PATIENCE:
+                self._key = ()  # nothing happens: show the finger again
+        raise VantayError(f"the visit of {visit.title} did not end within {VISIT_SECONDS:.0f} seconds")
+
+    def _next(self) -> LinkEvent | None:
+        try:
+            return self._mailbox.get(timeout=0.25)
+        except queue.Empty:
+            return None
+
+    @staticmethod
+    def _accepted(reply: Reply, request_id: str) -> bool:
+        if reply.request_id != request_id:
+            return False
+        if reply.outcome == "refused":
+            raise VantayError(f"the booth refused to enrol: {reply.reason}")
+        return True
+
+    def _react(self, visit: Visit, state: State, shown: Shown) -> None:
+        if state.phase in (Phase.LIFT, Phase.IDLE, Phase.SEAL) and self._hand.on:
+            self._hand.lift()
+        if state.phase is not Phase.PLACE or not state.position or not state.enrolment:
+            return
+        key = (state.enrolment, state.position, state.attempt, state.hint)
+        if self._hand.on and key == self._key:
+            return  # it lies there already
+        if self._hand.on:
+            self._hand.lift()
+            time.sleep(LIFT_SECONDS)
+        if state.enrolment not in shown.enrolments:
+            shown.enrolments.append(state.enrolment)
+        shown.slipped |= bool(
+            visit.slip and visit.slip[0] == state.position and "finger taken as" in (state.hint or "")
+        )
+        image = visit.image(state.position, state.attempt or 1, shown.slipped)
+        shown.images.setdefault((state.enrolment, state.position), []).append(image)
+        self._hand.put(image)
+        self._key, self._acted_at = key, time.monotonic()
