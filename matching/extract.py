@@ -10,6 +10,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.errors import BadImage
+from matching.image import LEAST_PPI, MOST_PPI
 from matching.kernels import (
     cells,
     detect,
@@ -37,6 +39,7 @@ class Stages:
     image: NDArray[np.uint8]  # (h, w) grey levels at 500 ppi, sides grown to multiples of 8
     flat: Bools  # (h/4, w/4) constant areas
     normalised: Floats  # (h, w) ridges positive, local deviation about 1
+    spread: Floats  # cells: local deviation of grey levels
     contact: Bools  # cells: first guess of the foreground
     flow: Floats  # (2, cells) doubled-angle vector of the ridges, length = coherence
     period: Floats  # cells: px from ridge to ridge
@@ -53,32 +56,45 @@ class Stages:
 
 
 def extract(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Template:
-    """Return the template of a grey image (h, w) uint8, dark ridges, ppi in 250..1000."""
+    """Return the template of a grey image (h, w) uint8, dark ridges, ppi in 250..1000.
+
+    Raises BadImage for anything else. What holds no ridges gives a template without minutiae.
+    """
     return template_of(run_stages(pixels, ppi), pixels.shape, ppi)
 
 
 def run_stages(pixels: NDArray[np.uint8], ppi: float = 500.0, p: Extraction = EXTRACTION) -> Stages:
     """Run the pipeline and keep what each stage gave."""
+    check(pixels, ppi)
     image = whole_cells(at_500_ppi(pixels, ppi))
     constant = flat.flat_tiles(*flat.tile_range(image), p.flat.reach, p.flat.tolerance)
     normalised, deviation = normalise.normalise(image, constant, p.normalise)
-    contact = find_contact(deviation, p.contact)
+    spread = np.sqrt(cells.cell_energy(deviation))
+    contact = find_contact(spread, p.contact)
     first_flow = estimate_flow(normalised, contact, p.flow)
     ridge_period = estimate_period(normalised, flow.angles(first_flow), contact, p.period)
     enhanced = enhance(normalised, first_flow, ridge_period, contact, p.gabor)
     second_flow = estimate_flow(enhanced, contact, p.flow_again)
     enhanced_again = enhance(enhanced, second_flow, ridge_period, contact, p.gabor)
     clarity = measure_clarity(enhanced, normalised, p.segment)
-    foreground = segment(clarity, contact, p.segment)
+    foreground = segment(clarity, spread, contact, p.segment)
     ridges = binarise(enhanced_again, foreground)
     thinned = thin.thin(ridges)
     pruned = skeleton.without_spurs(thinned, p.skeleton.spur)
     found = detect.find_minutiae(pruned, second_flow, foreground, p.detect)
     kept = detect.without_neighbours(found, p.detect)
     return Stages(
-        image, constant, normalised, contact, first_flow, ridge_period, enhanced, second_flow,
+        image, constant, normalised, spread, contact, first_flow, ridge_period, enhanced, second_flow,
         enhanced_again, clarity, foreground, ridges, thinned, pruned, found, kept,
     )  # fmt: skip
+
+
+def check(pixels: NDArray[np.uint8], ppi: float) -> None:
+    """Raise BadImage when this is not a grey image at a resolution that ridges can be seen at."""
+    if pixels.ndim != 2 or pixels.dtype != np.uint8 or pixels.size == 0:
+        raise BadImage(f"an image is (h, w) of 8-bit grey levels, not {pixels.shape} of {pixels.dtype}")
+    if not LEAST_PPI <= ppi <= MOST_PPI:
+        raise BadImage(f"a resolution of {ppi:g} ppi is outside {LEAST_PPI:g} to {MOST_PPI:g}")
 
 
 def at_500_ppi(pixels: NDArray[np.uint8], ppi: float) -> NDArray[np.uint8]:
@@ -95,17 +111,20 @@ def at_500_ppi(pixels: NDArray[np.uint8], ppi: float) -> NDArray[np.uint8]:
 def whole_cells(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Copy, and repeat the last row and column until both sides are multiples of a cell."""
     height, width = pixels.shape
+    pixels = np.ascontiguousarray(pixels)  # another layout would be another compilation of every kernel
     return np.pad(pixels, ((0, -height % cells.CELL), (0, -width % cells.CELL)), mode="edge")
 
 
-def find_contact(deviation: Floats, p: Contact) -> Bools:
+def find_contact(spread: Floats, p: Contact) -> Bools:
     """First guess of where skin touched: cells whose grey levels vary enough."""
-    spread = np.sqrt(cells.cell_energy(deviation))
-    good = np.partition(spread.ravel(), int(p.percentile * (spread.size - 1)))[
-        int(p.percentile * (spread.size - 1))
-    ]
-    varied = spread > max(p.share * float(good), p.least)
+    varied = spread > max(p.share * quantile(spread, p.quantile), p.least)
     return mask.without_islands(mask.at_least(varied, 1, 0.5), p.island)
+
+
+def quantile(values: Floats, share: float) -> float:
+    """Return the value that this share of the values does not exceed; 0 of none."""
+    place = int(share * (values.size - 1))
+    return float(np.partition(values.ravel(), place)[place]) if values.size else 0.0
 
 
 def estimate_flow(image: Floats, contact: Bools, p: Flow) -> Floats:
@@ -147,9 +166,11 @@ def measure_clarity(enhanced: Floats, normalised: Floats, p: Segment) -> Floats:
     return clarity
 
 
-def segment(clarity: Floats, contact: Bools, p: Segment) -> Bools:
-    """Foreground: clear cells, made whole by majorities, without thin outgrowths and islands."""
-    clear = contact & (clarity > p.ratio)
+def segment(clarity: Floats, spread: Floats, contact: Bools, p: Segment) -> Bools:
+    """Foreground: clear cells of enough contrast, whole by majorities, without outgrowths and islands."""
+    contrast = cells.smooth(spread[np.newaxis], cells.gaussian(p.smooth))[0]
+    enough = p.share * quantile(contrast[contact], p.quantile) + 1e-6
+    clear = contact & (clarity * np.minimum(contrast / np.float32(enough), np.float32(1)) > p.ratio)
     whole = mask.at_least(mask.at_least(clear, 1, 0.5), 2, 0.45)
     eroded = mask.at_least(whole, p.opening, 1.0)
     return mask.without_islands(mask.at_least(eroded, p.opening, 1e-9), p.island)

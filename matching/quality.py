@@ -3,7 +3,9 @@
 Everything is read off the stages of extraction, so that it costs next to nothing beyond it.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,43 +41,48 @@ def quality(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Quality:
 
 def judge(stages: Stages, p: Judge = QUALITY) -> Quality:
     """Return the quality that the stages of extraction show."""
-    parts = measure(stages)
+    parts = measure(stages, p)
     exponent = 0.0
     for ramp in p.ramps:
         share = (parts[ramp.part] - ramp.worst) / (ramp.best - ramp.worst)
-        exponent += ramp.weight * float(np.log(min(max(share, 1e-9), 1.0)))
-    score = int(np.rint(100.0 * np.exp(exponent)))
+        exponent += ramp.weight * math.log(min(max(share, 1e-9), 1.0))
+    score = round(100.0 * math.exp(exponent))
     return Quality(score, parts, hint(parts, score, p))
 
 
-def measure(stages: Stages) -> dict[str, float]:
-    """Return the parts of the quality by name.
+def measure(stages: Stages, p: Judge = QUALITY) -> dict[str, float]:
+    """Return the parts of the quality by name; they are 0 where there is no foreground.
 
     area: mm2 of foreground; clarity: share of the normalised image that looks like ridges, 0..1;
-    flow: mean coherence of the ridges' direction, 0..1; minutiae: their number; kept: share of found
-    minutiae that are not false; grey: mean grey level, 0..255; contrast: mean standard deviation in a
-    cell, grey levels; ridge: share of pixels darker than their surroundings, 0..1, high when wet;
-    off_centre: mm from the image's centre to the foreground's, 0 when it touches no edge or all.
+    flow: mean coherence of the ridges' direction, 0..1; minutiae: their number; kept: share of the
+    minutiae found that are not false; grey: mean grey level, 0..255; contrast: mean standard deviation
+    in a cell, grey levels; ridge: share of pixels darker than their surroundings, 0..1, low when dry,
+    high when wet; imbalance: how far that is from a good finger's; off_centre: mm from the image's centre
+    to the foreground's, 0 when it touches no edge or all.
     """
     inside = stages.foreground
-    if not inside.any():
-        inside = np.zeros_like(inside)
     cells = max(1, int(inside.sum()))
-    rows, columns = inside.shape
-    blocks = stages.image.reshape(rows, CELL, columns, CELL).transpose(0, 2, 1, 3)[inside]
-    dark = stages.normalised.reshape(rows, CELL, columns, CELL).transpose(0, 2, 1, 3)[inside] > 0
-    coherence = np.hypot(stages.flow[0], stages.flow[1])
+    grey, dark = _in_cells(stages.image, inside), _in_cells(stages.normalised > 0, inside)
+    ridge = float(dark.mean(axis=1).sum() / cells)
     return {
-        "area": float(inside.sum() * (CELL * MM) ** 2),
+        "area": float(inside.sum()) * (CELL * MM) ** 2,
         "clarity": float(stages.clarity[inside].sum() / cells),
-        "flow": float(coherence[inside].sum() / cells),
+        "flow": float(np.hypot(stages.flow[0], stages.flow[1])[inside].sum() / cells),
         "minutiae": float(len(stages.kept)),
         "kept": len(stages.kept) / max(1, len(stages.found)),
-        "grey": float(blocks.sum() / (cells * CELL * CELL)),
-        "contrast": float(blocks.std(axis=(1, 2)).sum() / cells),
-        "ridge": float(dark.sum() / (cells * CELL * CELL)),
+        "grey": float(grey.mean(axis=1).sum() / cells),
+        "contrast": float(grey.std(axis=1).sum() / cells),
+        "ridge": ridge,
+        "imbalance": abs(ridge - p.balanced),
         "off_centre": _off_centre(inside),
     }
+
+
+def _in_cells(image: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(h, w) -> (n, 64): the pixels of each cell that is inside."""
+    rows, columns = inside.shape
+    blocks = image.reshape(rows, CELL, columns, CELL).transpose(0, 2, 1, 3)[inside]
+    return blocks.reshape(-1, CELL * CELL).astype(np.float32)
 
 
 def _off_centre(inside: NDArray[np.bool_]) -> float:
@@ -84,7 +91,7 @@ def _off_centre(inside: NDArray[np.bool_]) -> float:
         return 0.0
     rows, columns = inside.shape
     y, x = np.nonzero(inside)
-    return float(np.hypot(x.mean() - (columns - 1) / 2, y.mean() - (rows - 1) / 2) * CELL * MM)
+    return float(np.hypot(x.mean() - (columns - 1) / 2, y.mean() - (rows - 1) / 2)) * CELL * MM
 
 
 def hint(parts: dict[str, float], score: int, p: Judge) -> str | None:
@@ -101,4 +108,4 @@ def hint(parts: dict[str, float], score: int, p: Judge) -> str | None:
         return "press harder"
     if parts["ridge"] < p.dry:
         return "moisten the finger"
-    return "press harder" if parts["clarity"] < p.unclear else "hold the finger still"
+    return "clean the finger and hold it still"

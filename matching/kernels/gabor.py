@@ -56,10 +56,15 @@ def choose(
 ) -> NDArray[np.int32]:
     """Return (rows, columns) int32: the index into the bank for each cell, -1 outside the mask."""
     orientation = np.floor(angle * np.float32(p.orientations / np.pi) + np.float32(0.5)).astype(np.int32)
-    middles = np.sqrt(np.multiply(p.periods[1:], p.periods[:-1])).astype(np.float32)
-    nearest = np.searchsorted(middles, period).astype(np.int32)
-    index = (orientation % p.orientations) * len(p.periods) + nearest
+    periods = bank_periods(p)
+    nearest = np.searchsorted(np.sqrt(periods[1:] * periods[:-1]).astype(np.float32), period).astype(np.int32)
+    index = (orientation % p.orientations) * p.periods + nearest
     return np.where(mask, index, np.int32(-1)).astype(np.int32)
+
+
+def bank_periods(p: Gabor) -> NDArray[np.float64]:
+    """Return the bank's periods in pixels, in equal ratios."""
+    return np.geomspace(p.shortest, p.longest, p.periods)
 
 
 def make_bank(p: Gabor) -> NDArray[np.float32]:
@@ -69,7 +74,7 @@ def make_bank(p: Gabor) -> NDArray[np.float32]:
     """
     y, x = np.mgrid[-p.radius : p.radius + 1, -p.radius : p.radius + 1].astype(np.float64)
     angle = (np.arange(p.orientations) * np.pi / p.orientations)[:, None, None, None]
-    period = np.asarray(p.periods)[None, :, None, None]
+    period = bank_periods(p)[None, :, None, None]
     along = x * np.cos(angle) - y * np.sin(angle)
     across = x * np.sin(angle) + y * np.cos(angle)
     sigma = np.clip(p.across * period, p.across_least, p.radius / 2)
