@@ -22,7 +22,9 @@ _DEVICE = struct.Struct(">256s32sIIIHHHBBBBBB")
 _BASIC = struct.Struct(">IIIII")
 _SUBMIT = struct.Struct(">IIIII8s")  # flags, length, start frame, packets, interval, setup
 _SUBMITTED = struct.Struct(">iIIII8x")  # status, length, start frame, packets, errors
-_NO_PACKETS = 0xFFFFFFFF
+# Where there are no isochronous packets the documentation's table says 0xffffffff, its capture of the wire
+# and Linux itself send 0: both are read, 0 is sent.
+_PACKETS, _NO_PACKETS = 0, (0, 0xFFFFFFFF)
 
 
 class WireError(ValueError):
@@ -107,7 +109,7 @@ class Submit:
     def encode(self) -> bytes:
         """Header and payload."""
         basic = _BASIC.pack(CMD_SUBMIT, self.seqnum, self.devid, int(self.incoming), self.endpoint)
-        rest = _SUBMIT.pack(self.flags, self.length, 0, _NO_PACKETS, self.interval, self.setup)
+        rest = _SUBMIT.pack(self.flags, self.length, 0, _PACKETS, self.interval, self.setup)
         return basic + rest + self.data
 
 
@@ -136,7 +138,7 @@ class Submitted:
     def encode(self) -> bytes:
         """Header and payload."""
         basic = _BASIC.pack(RET_SUBMIT, self.seqnum, 0, 0, 0)
-        return basic + _SUBMITTED.pack(self.status, self.length, 0, _NO_PACKETS, 0) + self.data
+        return basic + _SUBMITTED.pack(self.status, self.length, 0, _PACKETS, 0) + self.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def command_reader() -> Reader[Command]:
         if command == CMD_UNLINK:
             return Unlink(seqnum, devid, int.from_bytes(header[20:24], "big")), 0
         flags, length, _, packets, interval, setup = _SUBMIT.unpack_from(header, _BASIC.size)
-        if command != CMD_SUBMIT or direction > 1 or endpoint > 15 or packets not in (0, _NO_PACKETS):
+        if command != CMD_SUBMIT or direction > 1 or endpoint > 15 or packets not in _NO_PACKETS:
             raise WireError(f"command {command} to endpoint {endpoint} is not spoken here")
         outgoing = 0 if direction else length
         if outgoing > MOST_OUT_BYTES:

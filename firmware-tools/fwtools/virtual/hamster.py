@@ -49,7 +49,7 @@ class HamsterPro20:
         """Power-on state."""
         self.led = False
         self._registers: dict[int, int] = {}
-        self._started = self._streaming = False
+        self._started = self.streaming = False
         self._rest = memoryview(b"")  # of the picture under way
 
     @staticmethod
@@ -70,7 +70,7 @@ class HamsterPro20:
 
     def read(self, length: int) -> bytes | None:
         """Bytes of the stream for one bulk read, or None while it brings nothing."""
-        if not self._streaming:
+        if not self.streaming:
             return None
         if not self._rest:
             self._rest = memoryview(self._shoot(self.led))
@@ -99,9 +99,9 @@ class HamsterPro20:
             case Request(request=5, value=1, index=0):
                 self._started = True
             case Request(request=1, value=0, index=0):
-                self._streaming = self._started
+                self.streaming = self._started
             case Request(request=2, value=0, index=0):
-                self._started = self._streaming = False
+                self._started = self.streaming = False
                 self._rest = memoryview(b"")
             case Request(request=17, value=0 | 1, index=0):
                 self.led = request.value == 1

@@ -1,0 +1,264 @@
+"""The Hamster Pro 20's machine against the model: acquisitions, orders at any moment, faults at any step."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from drivers.api import (
+    BulkIn,
+    Captured,
+    ControlIn,
+    Event,
+    FingerOff,
+    FingerOn,
+    MachineOptions,
+    Opened,
+    PlatenOccupied,
+    Step,
+    Wait,
+)
+from drivers.errors import DeviceFault, FaultKind
+from drivers.secugen_hamster_pro_20 import SETTLING_LOOKS
+from tests.drivers.bench import FAST, ModelWire, finger, new_machine, ridges, run
+
+
+def kinds(events: list[Event]) -> list[type]:
+    return [type(event) for event in events]
+
+
+def test_one_acquisition_from_open_to_rest() -> None:
+    wire, machine = ModelWire(), new_machine()
+    assert run(machine, wire, Opened) == [Opened("BENCH", "")]
+    assert machine.resting
+    assert wire.dark
+    machine.arm()
+    run(machine, wire, None, most=60)
+    wire.platen = [*finger()]
+    on, captured = run(machine, wire, Captured)
+    assert isinstance(on, FingerOn)
+    assert isinstance(captured, Captured)
+    assert (captured.frame.ppi_x, captured.frame.ppi_y) == (500, 500)
+    assert np.corrcoef(captured.frame.pixels.ravel(), ridges().ravel())[0, 1] > 0.98
+    assert kinds(run(machine, wire, None, most=60)) == []
+    wire.platen = []
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    assert run(machine, wire, None, most=60) == []
+    assert machine.resting
+    assert wire.dark
+
+
+def test_a_finger_that_still_lands_or_moves_is_not_captured() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    landing, lying = finger()
+    moved = np.roll(lying, 6, axis=0)  # of the raw picture: three and a half pixels of the image
+    wire.platen = [landing, lying, moved, lying, moved]
+    on, captured = run(machine, wire, Captured)
+    assert isinstance(on, FingerOn)
+    assert isinstance(captured, Captured)
+    assert wire.platen == [moved], "captured before it lay still"
+
+
+def test_a_finger_that_never_lies_still_is_captured_in_the_end() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    lying = finger()[1]
+    wire.platen = [np.roll(lying, 8 * (n % 2), axis=0) for n in range(50)]
+    run(machine, wire, Captured)
+    assert 50 - len(wire.platen) == 1 + SETTLING_LOOKS
+
+
+def test_a_finger_that_leaves_too_soon_is_waited_for_again() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [finger()[0], np.full((688, 956), 16, np.uint8)]
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOn, FingerOff]
+    wire.platen = [*finger(1)]
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+
+
+def test_a_finger_that_lay_there_at_the_start_must_be_lifted_first() -> None:
+    wire, machine = ModelWire(), new_machine()
+    wire.platen = [*finger()]
+    run(machine, wire, Opened)
+    machine.arm()
+    assert kinds(run(machine, wire, None, most=100)) == [PlatenOccupied]
+    wire.platen = []
+    assert kinds(run(machine, wire, None, most=60)) == [FingerOff]
+    wire.platen = [*finger(1)]
+    _, captured = run(machine, wire, Captured)
+    assert isinstance(captured, Captured)
+    assert np.corrcoef(captured.frame.pixels.ravel(), ridges(1).ravel())[0, 1] > 0.98
+
+
+def test_a_captured_finger_is_never_captured_for_the_next_order() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [*finger()]
+    run(machine, wire, Captured)
+    machine.disarm()
+    machine.arm()
+    assert kinds(run(machine, wire, None, most=100)) == [PlatenOccupied]
+    wire.platen = []
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+
+
+def test_a_finger_put_on_at_rest_is_taken_at_once() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    wire.platen = [*finger()]
+    machine.arm()
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+
+
+def test_without_settling_the_first_picture_is_taken() -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, settle_frames=0, empty_first=False))
+    wire.platen = [finger()[1]]
+    run(machine, wire, Opened)
+    looks = sum(isinstance(step, BulkIn) for step in wire.steps)
+    assert looks == 2, "only the two dark pictures"
+    machine.arm()
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+    assert sum(isinstance(step, BulkIn) for step in wire.steps) == looks + 1
+
+
+def test_at_rest_the_device_is_asked_whether_it_is_there() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    wire.steps.clear()
+    run(machine, wire, None, most=4)
+    assert wire.steps == [Wait(1.0), ControlIn(22, 0, 0, 4)] * 2
+
+
+def test_background_follows_a_slowly_changing_light() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    for level in range(0, 60, 3):
+        wire.platen = [np.full((688, 956), 18 + level, np.uint8)]
+        assert run(machine, wire, None, most=20) == []
+    wire.platen = [np.full((688, 956), 118, np.uint8)]
+    assert kinds(run(machine, wire, FingerOn)) == [FingerOn]
+
+
+def acquire(wire: ModelWire) -> None:
+    """Open, capture one finger, come to rest."""
+    machine = new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [*finger()]
+    run(machine, wire, Captured)
+    wire.platen = []
+    run(machine, wire, FingerOff)
+    run(machine, wire, None, most=5)
+
+
+def steps_of_an_acquisition() -> list[Step]:
+    wire = ModelWire()
+    acquire(wire)
+    return wire.steps
+
+
+STEPS = steps_of_an_acquisition()
+
+
+@pytest.mark.parametrize("extra", [-1, 1])
+def test_a_wrong_length_at_any_read_is_a_protocol_fault(extra: int) -> None:
+    reads = [n for n, step in enumerate(STEPS) if isinstance(step, ControlIn | BulkIn)]
+    assert len(reads) > 80
+    for number in reads:
+        wire = ModelWire()
+        wire.answer = lambda n, step, data, at=number: (data + b"x")[: len(data) + extra] if n == at else data
+        with pytest.raises(DeviceFault) as fault:
+            acquire(wire)
+        assert fault.value.kind is FaultKind.PROTOCOL
+        assert len(wire.steps) == number + 1, "it went on after the fault"
+
+
+def test_a_register_that_does_not_keep_its_value_is_named() -> None:
+    wire = ModelWire()
+    wire.answer = lambda n, step, data: b"\x55" if step == ControlIn(34, 0x37, 0x41, 1) else data
+    with pytest.raises(DeviceFault, match="kept 0x55, not 0x00, in register 0x41") as fault:
+        acquire(wire)
+    assert fault.value.kind is FaultKind.PROTOCOL
+
+
+@pytest.mark.parametrize("blank", [b"\x00", b"\xff"])
+def test_blank_factory_data_are_refused(blank: bytes) -> None:
+    wire = ModelWire()
+    wire.answer = lambda n, step, data: blank * len(data) if getattr(step, "request", 0) == 8 else data
+    with pytest.raises(DeviceFault, match="factory data hold no flat-field") as fault:
+        acquire(wire)
+    assert fault.value.kind is FaultKind.PROTOCOL
+
+
+GRAMMAR: dict[type | None, set[type]] = {  # what may follow what, while orders come and go
+    None: {PlatenOccupied, FingerOn},
+    PlatenOccupied: {PlatenOccupied, FingerOff, FingerOn},
+    FingerOn: {Captured, FingerOff, PlatenOccupied, FingerOn},
+    Captured: {FingerOff, PlatenOccupied, FingerOn},
+    FingerOff: {FingerOn, PlatenOccupied},
+}
+ACTIONS = ["arm", "disarm", "put", "lift", "step", "steps"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(ACTIONS), max_size=40), st.integers(0, 2))
+@example(["arm", "put", "steps", "steps", "disarm", "arm", "steps", "lift", "steps"], 1)
+def test_orders_and_fingers_at_any_moment(actions: list[str], settle: int) -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, settle))
+    run(machine, wire, Opened)
+    last: type | None = None
+    ordered = 0
+    do: dict[str, Callable[[], object]] = {
+        "arm": machine.arm,
+        "disarm": machine.disarm,
+        "put": lambda: wire.platen.extend(finger()),
+        "lift": wire.platen.clear,
+    }
+    for action in actions:
+        ordered += action == "arm"
+        do.get(action, lambda: None)()
+        for _ in range({"step": 1, "steps": 25}.get(action, 0)):
+            step = machine.next_step()
+            assert step == machine.next_step()
+            event = machine.receive(wire.perform(step))
+            if event is not None:
+                assert type(event) in GRAMMAR[last], f"{type(event)} after {last}"
+                assert ordered, "an event without an order"
+                last = type(event)
+    machine.disarm()
+    run(machine, wire, None, most=30)
+    assert machine.resting
+    assert wire.dark
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, len(STEPS) - 1), st.binary(min_size=1, max_size=8), st.booleans())
+def test_arbitrary_answers_give_events_or_device_faults(
+    start: int, pattern: bytes, same_length: bool
+) -> None:
+    wire = ModelWire()
+
+    def garbage(number: int, step: Step, data: bytes) -> bytes:
+        if number < start or not data:
+            return data
+        return (pattern * len(data))[: len(data)] if same_length else pattern
+
+    wire.answer = garbage
+    machine = new_machine(FAST)
+    machine.arm()
+    with suppress(DeviceFault):
+        run(machine, wire, None, most=len(STEPS) + 60)
+        return
+    with pytest.raises(DeviceFault) as fault:
+        machine.next_step()
+    assert fault.value.kind is FaultKind.PROTOCOL
