@@ -1,5 +1,6 @@
 """The person at the demo's scanner and the operator at its console: do what the booth's state asks for."""
 
+import contextlib
 import json
 import queue
 import socket
@@ -37,6 +38,13 @@ class Hand:
         self._do({"do": "lift"})
         self.on = False
 
+    def close(self) -> None:
+        """Leave the platen empty."""
+        with contextlib.suppress(OSError, VantayError):
+            self.lift()
+        self._file.close()
+        self._socket.close()
+
     def _do(self, order: dict[str, str]) -> None:
         self._file.write(json.dumps(order) + "\n")
         self._file.flush()
@@ -69,6 +77,7 @@ class Person:
     def close(self) -> None:
         """Leave."""
         self._link.stop()
+        self._hand.close()
 
     def visit(self, visit: Visit, on_state: Callable[[State], None]) -> Shown:
         """Play one visit to its end; `on_state` sees every state and may make trouble."""

@@ -53,9 +53,15 @@ class Stage:
 
     def start_broker(self, name: str) -> None:
         """Start an embedded broker on a free port, or on the one it had."""
-        port = self.ports.setdefault(name, free_port())
-        self._spawn(name, [sys.executable, "-m", "edge.demo.broker", str(port)])
+        port = self.port_of(name)
+        self.spawn(name, [sys.executable, "-m", "edge.demo.broker", str(port)])
         self.wait_for_port(name, port)
+
+    def port_of(self, name: str) -> int:
+        """Return a broker's port: the one it had, or a free one."""
+        if name not in self.ports:
+            self.ports[name] = free_port()
+        return self.ports[name]
 
     def box_broker(self) -> Broker:
         """Return the box's own broker, for console and rig."""
@@ -65,15 +71,15 @@ class Stage:
         """Bridge the box's broker to the station's, through the cable."""
         assert self.cable
         ports = [str(self.ports["box"]), str(self.cable.port)]
-        self._spawn("bridge", [sys.executable, "-m", "edge.demo.bridge", BOOTH, *ports])
+        self.spawn("bridge", [sys.executable, "-m", "edge.demo.bridge", BOOTH, *ports])
 
     def start_hub(self) -> None:
         """Start the station hub."""
-        self._spawn("hub", [*vantay("hub"), "--config", str(self.folder / "hub.toml")])
+        self.spawn("hub", [*vantay("hub"), "--config", str(self.folder / "hub.toml")])
 
     def start_booth(self) -> None:
         """Start the booth daemon, which starts its workers."""
-        self._spawn("booth", [*vantay("booth"), "--config", str(self.folder / "booth.toml")])
+        self.spawn("booth", [*vantay("booth"), "--config", str(self.folder / "booth.toml")])
 
     def kill(self, name: str) -> None:
         """End a process without warning, as a power cut would."""
@@ -92,6 +98,8 @@ class Stage:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()
 
     def dead(self) -> list[str]:
         """Return the processes that ended by themselves."""
@@ -110,7 +118,7 @@ class Stage:
 
     def _virtual_scanner(self) -> None:
         command = [program("vantay-fw"), "virtual", "--scans", str(self.scans), "--control", "0"]
-        process = self._spawn("scanner", command, stdout=subprocess.PIPE)
+        process = self.spawn("scanner", command, stdout=subprocess.PIPE)
         assert process.stdout
         line = process.stdout.readline()
         if not line:
@@ -131,7 +139,8 @@ class Stage:
             f'[broker]\nport = {self.ports["station"]}\nmqtt = "{self.mqtt}"\n'
         )
 
-    def _spawn(self, name: str, command: list[str], stdout: int | None = None) -> subprocess.Popen[bytes]:
+    def spawn(self, name: str, command: list[str], stdout: int | None = None) -> subprocess.Popen[bytes]:
+        """Start a process whose words go to a log file of its name."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log if stdout is None else stdout, stderr=log
