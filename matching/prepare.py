@@ -44,6 +44,7 @@ def prepare(template: Template) -> PreparedTemplate:
         frame,
         encode_cylinders(frame, around, SECTIONS_BY_TURN, CYLINDER),
         encode_flows(frame, orientation, FLOW_POINTS, FLOW_LEVELS),
+        np.searchsorted(frame[1], np.arange(rows) * CELL).astype(np.int16),
         covered,
         template.ridges is not None,
         zlib.crc32(frame.tobytes()),

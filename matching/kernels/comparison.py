@@ -30,42 +30,43 @@ class Parts(NamedTuple):
     candidate_overlap: int  # minutiae of the candidate that are paired or that the probe covers
 
 
-class Candidates(NamedTuple):
-    """The shortlisted pairs."""
+class Shortlisted(NamedTuple):
+    """The most alike pairs, and the room to pair all minutiae in."""
 
-    rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    likeness: NDArray[np.float32]
-    relaxed: NDArray[np.float32]
+    alike: NDArray[np.float32]  # (n, m) likeness of every pair
+    rows: NDArray[np.int32]  # (k,) minutiae of the probe
+    columns: NDArray[np.int32]  # (k,) minutiae of the candidate
+    likeness: NDArray[np.float32]  # (k,) falling
+    relaxed: NDArray[np.float32]  # (k,) grown by support
     support: NDArray[np.float32]  # (k, k)
+    pairs: Pairs  # workspace
 
 
 @kernel
 def compare_prepared(probe: PreparedTemplate, candidate: PreparedTemplate, constants: Comparison) -> Parts:
-    """Return the parts of the score; all zero when either has too few minutiae or nothing is alike."""
-    nothing = Parts(0.0, 0.0, 0, 0.0, 0, 0)
-    count, others = probe.minutiae.shape[1], candidate.minutiae.shape[1]
-    if min(count, others) < FEWEST:
-        return nothing
-    alike = np.empty((count, others), np.float32)
-    compare_surroundings(probe, candidate, constants.similarity, alike)
-    listed = _list_pairs(probe, candidate, constants, alike)
-    mean_alike, mean_supported = _local_parts(listed, _expected(min(count, others)))
-    best, merit = nothing, -1.0
+    """Return the parts of the score; no pairs where there is nothing to hope for."""
+    fewest = min(probe.minutiae.shape[1], candidate.minutiae.shape[1])
+    if fewest < FEWEST:
+        return Parts(0.0, 0.0, 0, 0.0, 0, 0)
+    listed = _list_pairs(probe, candidate, constants)
+    alike, supported = _local_parts(listed, _expected(fewest))
+    best = Parts(alike, supported, 0, 0.0, 0, 0)
+    evidence = constants.evidence
+    with_flow = probe.has_flow and candidate.has_flow
+    if supported < (evidence.hopeless if with_flow else evidence.hopeless_bare):
+        return best
     tried = np.zeros(len(listed.rows), np.bool_)
-    pairs = room_for(count)
+    least = constants.alignment.worth * listed.relaxed.max()
     for _ in range(constants.alignment.seeds):
         seed = _best_untried(listed.relaxed, tried)
-        if seed < 0:
+        if seed < 0 or listed.relaxed[seed] < least:
             break
         tried[seed] = True
-        parts = _lay_over(probe, candidate, constants, listed, seed, alike, pairs)
-        _mark_tried(listed, pairs, parts.pairs, tried)
-        if merit_of(parts, constants.evidence) > merit:
-            best, merit = parts, merit_of(parts, constants.evidence)
-    return Parts(
-        mean_alike, mean_supported, best.pairs, best.strength, best.probe_overlap, best.candidate_overlap
-    )
+        parts = _lay_over(probe, candidate, constants, listed, seed, best)
+        _mark_tried(listed, parts.pairs, tried)
+        if merit_of(parts, evidence) > merit_of(best, evidence):
+            best = parts
+    return best
 
 
 @kernel
@@ -76,9 +77,9 @@ def merit_of(parts: Parts, constants: Evidence) -> float:
 
 
 @kernel
-def _list_pairs(
-    probe: PreparedTemplate, candidate: PreparedTemplate, constants: Comparison, alike: NDArray[np.float32]
-) -> Candidates:
+def _list_pairs(probe: PreparedTemplate, candidate: PreparedTemplate, constants: Comparison) -> Shortlisted:
+    alike = np.empty((probe.minutiae.shape[1], candidate.minutiae.shape[1]), np.float32)
+    compare_surroundings(probe, candidate, constants.similarity, alike)
     rows = np.empty(constants.shortlist.size, np.int32)
     columns = np.empty(constants.shortlist.size, np.int32)
     kept = shortlist(alike, constants.shortlist, rows, columns)
@@ -89,7 +90,7 @@ def _list_pairs(
     relaxed = likeness.copy()
     support = mutual_support(probe, candidate, rows, columns, constants.relaxation)
     relax(relaxed, support, constants.relaxation)
-    return Candidates(rows, columns, likeness, relaxed, support)
+    return Shortlisted(alike, rows, columns, likeness, relaxed, support, room_for(len(alike)))
 
 
 @kernel
@@ -108,7 +109,7 @@ def _best_untried(relaxed: NDArray[np.float32], tried: NDArray[np.bool_]) -> int
 
 
 @kernel
-def _local_parts(listed: Candidates, expected: int) -> tuple[float, float]:
+def _local_parts(listed: Shortlisted, expected: int) -> tuple[float, float]:
     """Return the means of the largest likenesses, before and after relaxation."""
     alike, supported = 0.0, 0.0
     spent = np.zeros(len(listed.rows), np.bool_)
@@ -121,11 +122,12 @@ def _local_parts(listed: Candidates, expected: int) -> tuple[float, float]:
 
 
 @kernel
-def _mark_tried(listed: Candidates, pairs: Pairs, known: int, tried: NDArray[np.bool_]) -> None:
+def _mark_tried(listed: Shortlisted, known: int, tried: NDArray[np.bool_]) -> None:
     """Mark the shortlisted pairs that a pairing holds: they would lead to the same motion."""
     for pair in range(len(tried)):
         for place in range(known):
-            if listed.rows[pair] == pairs.rows[place] and listed.columns[pair] == pairs.columns[place]:
+            same_row = listed.rows[pair] == listed.pairs.rows[place]
+            if same_row and listed.columns[pair] == listed.pairs.columns[place]:
                 tried[pair] = True
 
 
@@ -134,34 +136,39 @@ def _lay_over(
     probe: PreparedTemplate,
     candidate: PreparedTemplate,
     constants: Comparison,
-    listed: Candidates,
+    listed: Shortlisted,
     seed: int,
-    alike: NDArray[np.float32],
-    pairs: Pairs,
+    rival: Parts,
 ) -> Parts:
-    """Return the global parts for the motion grown from a shortlisted pair and those that support it."""
-    nothing = Parts(0.0, 0.0, 0, 0.0, 0, 0)
+    """Return the parts for the motion grown from a shortlisted pair and those that support it."""
+    nothing = Parts(rival.alike, rival.supported, 0, 0.0, 0, 0)
     weights = np.empty(len(listed.rows), np.float32)
     for pair in range(len(weights)):
         weight = listed.support[seed, pair] * listed.likeness[pair]
         weights[pair] = weight if weight > constants.alignment.faint else 0
     weights[seed] = listed.likeness[seed]
-    lever = constants.alignment.lever
+    lever, pairs = constants.alignment.lever, listed.pairs
     motion = fit_motion(probe, candidate, listed.rows, listed.columns, weights, lever)
     known = pair_outward(probe, candidate, motion, constants.pairing, pairs)
     for _ in range(1, constants.alignment.rounds):
-        if known < FEWEST:
+        if known < max(FEWEST, constants.alignment.hope * rival.pairs):
             return nothing
         rows, columns, closeness = pairs.rows[:known], pairs.columns[:known], pairs.closeness[:known]
         motion = fit_motion(probe, candidate, rows, columns, closeness, lever)
         known = pair_outward(probe, candidate, motion, constants.pairing, pairs)
     if known < FEWEST:
         return nothing
-    share, floor = constants.evidence.share, constants.evidence.floor
-    strength = 0.0
-    for pair in range(known):
-        likeness = alike[pairs.rows[pair], pairs.columns[pair]]
-        strength += (1 - share + share * pairs.closeness[pair]) * (floor + likeness)
+    strength = _strength(listed, known, constants.evidence)
     overlap = count_covered(probe.minutiae, candidate.covered, motion, pairs.rows[:known])
     back = count_covered(candidate.minutiae, probe.covered, backwards(motion), pairs.columns[:known])
-    return Parts(0.0, 0.0, known, strength, overlap, back)
+    return Parts(rival.alike, rival.supported, known, strength, overlap, back)
+
+
+@kernel
+def _strength(listed: Shortlisted, known: int, constants: Evidence) -> float:
+    strength = 0.0
+    for pair in range(known):
+        likeness = listed.alike[listed.pairs.rows[pair], listed.pairs.columns[pair]]
+        close = 1 - constants.share + constants.share * listed.pairs.closeness[pair]
+        strength += close * (constants.floor + likeness)
+    return strength

@@ -15,7 +15,7 @@ def convex_hull(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.fl
 
     Andrew's monotone chain (Information Processing Letters 9(5), 1979); collinear points are left out.
     """
-    order = np.argsort(x.astype(np.float64) * 65536.0 + y)  # by x, then y: coordinates are below 65536
+    order = _by_x_then_y(x, y)
     corners = np.empty((2 * len(x) + 1, 2))
     count, floor = 0, 1
     for step in range(2 * len(x)):
@@ -28,6 +28,21 @@ def convex_hull(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.fl
         corners[count, 1] = y[index]
         count += 1
     return corners[: max(1, count - 1)]
+
+
+@kernel
+def _by_x_then_y(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.int32]:
+    order = np.empty(len(x), np.int32)
+    for index in range(len(x)):
+        place = index
+        while place > 0:
+            before = order[place - 1]
+            if x[before] < x[index] or (x[before] == x[index] and y[before] <= y[index]):
+                break
+            order[place] = before
+            place -= 1
+        order[place] = index
+    return order
 
 
 @kernel

@@ -24,7 +24,7 @@ def section_table(shape: Cylinder) -> NDArray[np.float32]:
     width = 2 * np.pi / shape.sections
     table = np.zeros((TURNS, shape.sections))
     for section in range(shape.sections):
-        away = (turns - (section + 0.5) * width + 2 * np.pi) % (2 * np.pi) - np.pi
+        away = (turns - (section + 0.5) * width + np.pi) % (2 * np.pi) - np.pi
         for row, middle in enumerate(away):
             low, high = (middle - width / 2) / shape.turn, (middle + width / 2) / shape.turn
             table[row, section] = 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))

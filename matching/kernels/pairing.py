@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from matching.compare_parameters import Pairing
 from matching.kernels._jit import kernel
 from matching.kernels.alignment import Motion
-from matching.kernels.prepared import ANGLE, PreparedTemplate, X, Y
+from matching.kernels.prepared import ANGLE, CELL, PreparedTemplate, X, Y
 
 NOBODY = -1
+TURN = np.float32(2 * math.pi)
+PLACE_SHARE = np.float32(0.6)  # of the cost; direction has the rest
 
 
 class Pairs(NamedTuple):
@@ -26,7 +28,9 @@ class Pairs(NamedTuple):
     rows: NDArray[np.int32]  # minutiae of the probe, in the order of pairing
     columns: NDArray[np.int32]  # their partners in the candidate
     closeness: NDArray[np.float32]  # 0..1, 1 where place and direction are as expected
-    off: NDArray[np.float32]  # (2, n) px from where the motion alone leads to the partner
+    known: NDArray[
+        np.float32
+    ]  # (4, n) px: place in the probe, and how far the motion alone misses the partner
 
 
 @kernel
@@ -36,7 +40,7 @@ def room_for(count: int) -> Pairs:
         np.empty(count, np.int32),
         np.empty(count, np.int32),
         np.empty(count, np.float32),
-        np.empty((2, count), np.float32),
+        np.empty((4, count), np.float32),
     )
 
 
@@ -45,38 +49,41 @@ def pair_outward(
     probe: PreparedTemplate, candidate: PreparedTemplate, motion: Motion, constants: Pairing, pairs: Pairs
 ) -> int:
     """Fill `pairs` from the pivot outward and return how many there are."""
-    taken = np.zeros(candidate.minutiae.shape[1], np.bool_)
+    minutiae, others, starts = probe.minutiae, candidate.minutiae, candidate.starts
+    taken = np.zeros(others.shape[1], np.bool_)
     turn = np.float32(math.atan2(motion.sine, motion.cosine))
-    known = 0
-    for index in _outward(probe.minutiae, motion):
-        dx, dy = probe.minutiae[X, index] - motion.pivot_x, probe.minutiae[Y, index] - motion.pivot_y
+    count = 0
+    for index in outward(minutiae, motion.pivot_x, motion.pivot_y):
+        own_x, own_y = minutiae[X, index], minutiae[Y, index]
+        dx, dy = own_x - motion.pivot_x, own_y - motion.pivot_y
         x = np.float32(motion.cosine * dx - motion.sine * dy + motion.target_x)
         y = np.float32(motion.sine * dx + motion.cosine * dy + motion.target_y)
-        off_x, off_y, nearest = _displacement(probe, index, pairs, known, constants.soften)
+        off_x, off_y, nearest = _displacement(pairs.known, count, own_x, own_y, constants.soften)
         reach = constants.reach
-        if known > 0:
-            reach = min(constants.tight + constants.loosen * float(nearest), constants.loose)
-        angle = probe.minutiae[ANGLE, index] + turn
-        place = (x + off_x, y + off_y, angle)
-        other, cost = _closest(candidate.minutiae, taken, place, reach, constants.turn)
+        if count > 0:
+            reach = min(constants.tight + constants.loosen * nearest, constants.loose)
+        expected = (x + off_x, y + off_y, minutiae[ANGLE, index] + turn)
+        other, cost = _closest(
+            others, starts, taken, expected, (np.float32(reach), np.float32(constants.turn))
+        )
         if other != NOBODY:
             taken[other] = True
-            pairs.rows[known], pairs.columns[known] = index, other
-            pairs.closeness[known] = 1 - cost
-            pairs.off[X, known] = candidate.minutiae[X, other] - x
-            pairs.off[Y, known] = candidate.minutiae[Y, other] - y
-            known += 1
-    return known
+            pairs.rows[count], pairs.columns[count] = index, other
+            pairs.closeness[count] = np.float32(1) - cost
+            pairs.known[0, count], pairs.known[1, count] = own_x, own_y
+            pairs.known[2, count], pairs.known[3, count] = others[X, other] - x, others[Y, other] - y
+            count += 1
+    return count
 
 
 @kernel
-def _outward(minutiae: NDArray[np.float32], motion: Motion) -> NDArray[np.int32]:
-    """Return the minutiae of (3, n) by their distance from the pivot, the nearest first."""
+def outward(minutiae: NDArray[np.float32], x: float, y: float) -> NDArray[np.int32]:
+    """Return the minutiae of (3, n) by their distance from a point, the nearest first."""
     count = minutiae.shape[1]
     order = np.empty(count, np.int32)
     away = np.empty(count, np.float32)
     for index in range(count):
-        dx, dy = minutiae[X, index] - motion.pivot_x, minutiae[Y, index] - motion.pivot_y
+        dx, dy = minutiae[X, index] - x, minutiae[Y, index] - y
         distance = np.float32(dx * dx + dy * dy)
         place = index
         while place > 0 and away[place - 1] > distance:
@@ -90,36 +97,36 @@ def _outward(minutiae: NDArray[np.float32], motion: Motion) -> NDArray[np.int32]
 
 @kernel
 def _displacement(
-    probe: PreparedTemplate, index: int, pairs: Pairs, known: int, soften: float
-) -> tuple[np.float32, np.float32, np.float32]:
-    """Return what the paired neighbours of a minutia are off (px), and how far the nearest is (px)."""
-    x, y = probe.minutiae[X, index], probe.minutiae[Y, index]
+    known: NDArray[np.float32], count: int, x: np.float32, y: np.float32, soften: float
+) -> tuple[np.float32, np.float32, float]:
+    """Return what the paired neighbours of a place are off (px), and how far the nearest is (px)."""
     total, off_x, off_y = np.float32(1e-12), np.float32(0), np.float32(0)
-    nearest = np.float32(1e12)
-    for pair in range(known):
-        dx, dy = probe.minutiae[X, pairs.rows[pair]] - x, probe.minutiae[Y, pairs.rows[pair]] - y
+    nearest, soft = np.float32(1e12), np.float32(soften)
+    for pair in range(count):
+        dx, dy = known[0, pair] - x, known[1, pair] - y
         squared = dx * dx + dy * dy
         nearest = min(nearest, squared)
-        weight = np.float32(1) / (squared + np.float32(soften))
-        weight *= weight
+        weight = np.float32(1) / ((squared + soft) * (squared + soft))
         total += weight
-        off_x += weight * pairs.off[X, pair]
-        off_y += weight * pairs.off[Y, pair]
-    return off_x / total, off_y / total, np.sqrt(nearest)
+        off_x += weight * known[2, pair]
+        off_y += weight * known[3, pair]
+    return off_x / total, off_y / total, math.sqrt(nearest)
 
 
 @kernel
 def _closest(
     minutiae: NDArray[np.float32],
+    starts: NDArray[np.int16],
     taken: NDArray[np.bool_],
-    place: tuple[np.float32, np.float32, np.float32],
-    reach: float,
-    turn: float,
-) -> tuple[int, float]:
-    """Return the free minutia nearest in place and direction within `reach` px and `turn` rad; cost 0..1."""
-    x, y, angle = place
-    best, least = NOBODY, 1.0
-    for other in range(np.searchsorted(minutiae[Y], np.float32(y - reach)), minutiae.shape[1]):
+    expected: tuple[np.float32, np.float32, np.float32],
+    limits: tuple[np.float32, np.float32],
+) -> tuple[int, np.float32]:
+    """Return the free minutia nearest in place and direction within the limits (px, rad); cost 0..1."""
+    x, y, angle = expected
+    reach, turn = limits
+    best, least = NOBODY, np.float32(1)
+    row = max(0, min(math.floor((y - reach) / CELL), len(starts) - 1))
+    for other in range(starts[row], minutiae.shape[1]):
         dy = minutiae[Y, other] - y
         if dy > reach:
             break
@@ -127,10 +134,11 @@ def _closest(
         squared = dx * dx + dy * dy
         if squared >= reach * reach or taken[other]:
             continue
-        misturn = (minutiae[ANGLE, other] - angle + 3 * math.pi) % (2 * math.pi) - math.pi
-        if abs(misturn) >= turn:
-            continue
-        cost = 0.6 * squared / (reach * reach) + 0.4 * (misturn / turn) ** 2
-        if cost < least:
-            best, least = other, cost
+        misturn = minutiae[ANGLE, other] - angle
+        misturn = abs(misturn - TURN * np.rint(misturn / TURN))
+        if misturn < turn:
+            away, turned = squared / (reach * reach), (misturn / turn) * (misturn / turn)
+            cost = PLACE_SHARE * away + (np.float32(1) - PLACE_SHARE) * turned
+            if cost < least:
+                best, least = other, cost
     return best, least

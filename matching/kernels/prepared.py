@@ -21,6 +21,7 @@ class PreparedTemplate(NamedTuple):
     minutiae: NDArray[np.float32]  # (3, n): x px, y px, angle rad in [-pi, pi)
     cylinders: NDArray[np.uint64]  # (7, n): six sections of 8 x 8 cells, and the mask of valid cells
     flows: NDArray[np.uint64]  # (8, n): 32 points of 8 bits, and their mask; zero without ridge evidence
+    starts: NDArray[np.int16]  # (rows,): the first minutia at or below the top of each row of cells
     covered: NDArray[np.bool_]  # (rows, columns) cells of 8 px in which a minutia would have been found
     has_flow: bool  # made from ridge evidence, not from minutiae alone
     digest: int  # of the minutiae: puts any two impressions in one order

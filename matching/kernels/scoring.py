@@ -14,7 +14,12 @@ from matching.kernels.prepared import PreparedTemplate
 
 @kernel
 def terms_of(parts: Parts, constants: Comparison) -> tuple[float, float, float]:
-    """Return what the score is linear in: support, merit and overlap, each on a logarithmic scale from 0."""
+    """Return what the score is linear in: support, merit and overlap, each on a logarithmic scale from 0.
+
+    All 0 where no minutiae were paired.
+    """
+    if parts.pairs == 0:
+        return 0.0, 0.0, 0.0
     overlap = math.sqrt(parts.probe_overlap * parts.candidate_overlap)
     return (
         math.log1p(parts.supported / constants.evidence.faint),
