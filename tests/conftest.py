@@ -1,4 +1,4 @@
-"""What every test shares: where real data is, and no network beyond loopback."""
+"""What every test shares: where real data is, no network beyond loopback, and no skipping in CI."""
 
 import ipaddress
 import os
@@ -19,6 +19,15 @@ def real_data() -> Path:
             f"no real data at {DATA}: set VANTAY_DATA to the folder that holds fingerprints/ and usb/"
         )
     return DATA.resolve()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A test that CI skipped is a test that CI did not pass."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+        reporter.write_line("CI may not skip a test: install what the skipped ones name", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

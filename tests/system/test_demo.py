@@ -1,0 +1,80 @@
+"""The main job as a user runs it, on synthetic people and on real images; and what it says to bad input."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VANTAY = Path(sys.executable).parent / "vantay"
+
+
+def vantay(*words: str, seconds: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [VANTAY, *words],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.system
+def test_demo_with_five_synthetic_people(tmp_path: Path) -> None:
+    done = vantay("demo", TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout
+    for said in (
+        "already-enrolled",
+        "is the one taken as right thumb",
+        "without the right ring finger: enrolled, 9 fingers",
+        "booth killed during the visit",
+        "network cut during the visit",
+        "each exactly once",
+        "everything is as it should be",
+    ):
+        assert said in done.stdout
+
+
+@pytest.mark.system
+@pytest.mark.real_data
+def test_demo_with_real_images(real_data: Path, tmp_path: Path) -> None:
+    done = vantay("demo", "--scans", str(real_data / "fingerprints/fvc2002/DB1_B"), TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "already-enrolled" in done.stdout
+    assert "each exactly once" in done.stdout
+
+
+@pytest.mark.system
+def test_demo_on_a_missing_folder_says_so(tmp_path: Path) -> None:
+    refused(vantay("demo", "--scans", str(tmp_path / "nowhere")), "is no folder")
+
+
+@pytest.mark.system
+def test_demo_on_an_empty_folder_says_what_it_wants(tmp_path: Path) -> None:
+    refused(vantay("demo", "--scans", str(tmp_path)), "FINGER_IMPRESSION.png")
+
+
+@pytest.mark.system
+def test_demo_on_text_named_png_names_the_file(tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for name in ("a_1.png", "a_2.png", "b_1.png", "b_2.png"):
+        (scans / name).write_text("no picture")
+    refused(vantay("demo", "--scans", str(scans), TMPDIR=str(tmp_path)), "a_1.png")
+
+
+def test_unknown_command_names_the_known_ones() -> None:
+    refused(vantay("enroll"), "booth, hub, demo")
+
+
+def refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:
+    """One sentence on standard error, no trace, exit code 2."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert sentence in lines[-1]
+    assert "Traceback" not in done.stderr
+    assert lines[-1].startswith("vantay: ")
