@@ -6,6 +6,7 @@ reads the five FVC sets under $VANTAY_DATA (default ../shared/data), prints the 
 out of the fit in turn, and writes matching/combination.json and matching/calibration.json.
 """
 
+import itertools
 import json
 import os
 import re
@@ -153,6 +154,7 @@ def calibrate(sets: list[SetScores], weights: Weights, when: str) -> dict[str, o
         [rate, round(float(a), 4), round(float(b), 4)]
         for rate, a, b in zip(RATES, best, highest, strict=True)
     ]
+    rising = [row for row, after in itertools.pairwise(points) if row[2] < after[2]] + points[-1:]
     return {
         "date": when,
         "data": list(SETS),
@@ -165,7 +167,7 @@ def calibrate(sets: list[SetScores], weights: Weights, when: str) -> dict[str, o
         ],
         "extrapolated below": 1 / len(scores),
         "tail": f"exponential, fitted to the highest {MEASURED:g} of the scores",
-        "points": points,
+        "points": rising,
     }
 
 

@@ -37,9 +37,9 @@ class Decision:
 
 
 def decide(score: float, fmr: float, kind: str = FULL) -> Decision:
-    """Return the decision at a false match rate in (0, 1); `kind` is the score's own."""
+    """Return the decision at a false match rate in (0, 1), for a score of the stated kind; 0 never matches."""
     limit = threshold(fmr, kind)
-    return Decision(score >= limit, fmr, limit, rate(score, kind))
+    return Decision(score >= limit and score > 0, fmr, limit, rate(score, kind))
 
 
 def threshold(fmr: float, kind: str = FULL) -> float:
@@ -55,6 +55,8 @@ def threshold(fmr: float, kind: str = FULL) -> float:
 
 def rate(score: float, kind: str = FULL) -> float:
     """Return the false match rate at which a score is just a match, at most 1: the inverse of `threshold`."""
+    if score <= 0:
+        return 1.0
     points = calibration(kind)
     row = next((row for row, point in enumerate(points[1:-1]) if score <= point.highest), len(points) - 2)
     frequent, rare = points[row : row + 2]

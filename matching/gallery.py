@@ -62,7 +62,7 @@ class Gallery:
         full = first.has_flow & (packed.heads[chosen, HAS_FLOW] != 0)
         found = []
         for kind, of_kind in ((FULL, full), (MINUTIAE_ONLY, ~full)):
-            for place in np.flatnonzero(of_kind & (scores >= threshold(fmr, kind))):
+            for place in np.flatnonzero(of_kind & (scores >= threshold(fmr, kind)) & (scores > 0)):
                 score = float(scores[place])
                 key, of = names[chosen[place]]
                 found.append(Candidate(key, of, score, decide(score, fmr, kind)))
