@@ -1,0 +1,30 @@
+"""Runs under umockdev: captures one finger from the recorded scanner and writes its image to a file."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from drivers.api import Captured, MachineOptions, Opened
+from drivers.session import list_scanners, open_scanner
+
+
+def main(out: str) -> None:
+    (found,) = list_scanners("usb")
+    scanner = open_scanner(found.location, MachineOptions(settle_frames=0, empty_first=False))
+    while True:
+        event = scanner.step()
+        if isinstance(event, Opened):
+            scanner.arm()
+        if isinstance(event, Captured):
+            break
+    print(scanner.identity, flush=True)
+    np.save(Path(out), event.frame.pixels)
+    scanner.disarm()
+    for _ in range(2):  # the end of the pause, then the last record of the tape: the light goes off
+        scanner.step()
+    scanner.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,240 @@
+"""The USB/IP client against a scripted server: answers out of order, the race of UNLINK, broken servers."""
+
+import errno
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from drivers import usbip
+from drivers import usbip_wire as wire
+from drivers.usbip import UsbipClient, list_devices
+from drivers.usbip_wire import Submit, Submitted, Unlink, Unlinked
+from fwtools.virtual.hamster import HamsterPro20
+
+EXPORTED = HamsterPro20.exported("1-1")
+READ_ID = bytes.fromhex("c025000000001e00")
+
+
+class Peer:
+    """The server's end of one connection, in the test's own words."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self._reader = wire.command_reader()
+        self._commands: list[wire.Command] = []
+
+    def take(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self.socket.recv(count - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def command(self) -> wire.Command:
+        while not self._commands:
+            data = self.socket.recv(4096)
+            if not data:
+                raise EOFError
+            self._commands += self._reader.feed(data)
+        return self._commands.pop(0)
+
+    def lend(self) -> None:
+        self.take(wire.OP_BYTES + wire.BUSID_BYTES)
+        self.send(wire.encode_op(wire.REPLY_IMPORT) + EXPORTED.encode())
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+
+@contextmanager
+def server(script: Callable[[Peer], None]) -> Iterator[int]:
+    """Serve one connection by a script in a thread; its failure fails the test."""
+    failures: list[BaseException] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(20)
+                try:
+                    script(Peer(connection))
+                except BaseException as error:
+                    failures.append(error)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            thread.join(30)
+    assert not thread.is_alive()
+    assert not failures, failures
+
+
+def test_pieces_answered_out_of_order_arrive_in_order() -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        urbs = [peer.command() for _ in range(4)]
+        sizes = [urb.length for urb in urbs if isinstance(urb, Submit)]
+        assert sizes == [100, 100, 100, 50], "all pieces are in flight before any is answered"
+        for number in (2, 0, 3, 1):
+            peer.send(
+                Submitted(urbs[number].seqnum, 0, sizes[number], bytes([number]) * sizes[number]).encode()
+            )
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        data = client.read(0x82, 350, 100, 20.0)
+        client.close()
+    assert data == bytes([0]) * 100 + bytes([1]) * 100 + bytes([2]) * 100 + bytes([3]) * 50
+
+
+def test_a_short_piece_ends_the_read_and_the_rest_is_unlinked_newest_first() -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        urbs = [peer.command() for _ in range(3)]
+        peer.send(Submitted(urbs[0].seqnum, 0, 7, b"1234567").encode())
+        for urb in (urbs[2], urbs[1]):
+            unlink = peer.command()
+            assert isinstance(unlink, Unlink)
+            assert unlink.target == urb.seqnum
+            peer.send(Unlinked(unlink.seqnum, -errno.ECONNRESET).encode())
+        peer.send(Submitted(peer.command().seqnum, 0, 2, b"ok").encode())
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        assert client.read(0x82, 192, 64, 20.0) == b"1234567"
+        assert client.control(READ_ID, b"", 20.0) == b"ok"
+        client.close()
+
+
+@pytest.mark.parametrize("answered_before", [False, True])
+def test_a_time_out_unlinks_and_the_connection_goes_on(answered_before: bool) -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        urb, unlink = peer.command(), peer.command()
+        assert isinstance(unlink, Unlink)
+        assert unlink.target == urb.seqnum
+        if answered_before:  # the answer and the unlink passed each other on the wire
+            peer.send(Submitted(urb.seqnum, 0, 4, b"late").encode())
+        peer.send(Unlinked(unlink.seqnum, 0 if answered_before else -errno.ECONNRESET).encode())
+        peer.send(Submitted(peer.command().seqnum, 0, 2, b"ok").encode())
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        if answered_before:
+            assert client.control(READ_ID, b"", 0.05) == b"late"
+        else:
+            with pytest.raises(TimeoutError) as error:
+                client.control(READ_ID, b"", 0.05)
+            assert error.value.errno == errno.ETIMEDOUT
+        assert client.control(READ_ID, b"", 20.0) == b"ok"
+        client.close()
+
+
+def test_a_refused_urb_is_the_devices_errno() -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        peer.send(Submitted(peer.command().seqnum, -errno.EPIPE, 0).encode())
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        with pytest.raises(OSError, match="Broken pipe") as error:
+            client.control(READ_ID, b"", 20.0)
+        assert error.value.errno == errno.EPIPE
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        (lambda peer: None, errno.ENODEV),
+        (lambda peer: peer.send(b"HTTP/1.0 400 Bad request\r\n" * 10), errno.EPROTO),
+        (lambda peer: peer.send(Submitted(peer.command().seqnum, 0, 31, bytes(31)).encode()), errno.EPROTO),
+        (lambda peer: peer.send(Submitted(4711, 0, 0).encode()), errno.EPROTO),
+    ],
+    ids=["gone", "no USB/IP", "too much", "not asked for"],
+)
+def test_a_server_that_goes_or_breaks_the_protocol(answer: Callable[[Peer], None], number: int) -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        answer(peer)
+        peer.socket.shutdown(socket.SHUT_WR)
+        while peer.socket.recv(4096):
+            pass
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        with pytest.raises(OSError) as error:
+            client.control(READ_ID, b"", 20.0)
+        assert error.value.errno == number
+        with pytest.raises(OSError) as error:
+            client.control(READ_ID, b"", 20.0)
+        assert error.value.errno == errno.ENODEV
+        client.close()
+
+
+def test_a_server_that_does_not_answer_the_unlink_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usbip, "UNLINK_SECONDS", 0.05)
+
+    def script(peer: Peer) -> None:
+        peer.lend()
+        peer.command()
+        peer.command()
+        with pytest.raises(EOFError):
+            peer.command()
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        with pytest.raises(OSError, match="does not answer any more") as error:
+            client.control(READ_ID, b"", 0.05)
+        assert error.value.errno == errno.ENODEV
+
+
+@pytest.mark.parametrize(
+    ("status", "number"),
+    [(wire.BUSY, errno.EBUSY), (wire.NO_DEVICE, errno.ENOENT), (wire.REFUSED, errno.ENOENT)],
+)
+def test_an_import_that_is_refused(status: int, number: int) -> None:
+    def script(peer: Peer) -> None:
+        peer.take(wire.OP_BYTES + wire.BUSID_BYTES)
+        peer.send(wire.encode_op(wire.REPLY_IMPORT, status))
+
+    with server(script) as port, pytest.raises(OSError) as error:
+        UsbipClient("127.0.0.1", port, "1-1")
+    assert error.value.errno == number
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", errno.EPROTO),
+        (bytes.fromhex("0111000500000000ffffffff"), errno.EPROTO),
+        (bytes.fromhex("0111000500000000 00000002") + EXPORTED.encode()[:100], errno.ECONNRESET),
+    ],
+    ids=["no USB/IP", "absurd count", "cut off"],
+)
+def test_a_list_that_is_none(answer: bytes, number: int) -> None:
+    def script(peer: Peer) -> None:
+        peer.take(wire.OP_BYTES)
+        peer.send(answer)
+
+    with server(script) as port, pytest.raises(OSError) as error:
+        list_devices("127.0.0.1", port)
+    assert error.value.errno == number
+
+
+def test_the_list_of_a_server_with_several_devices() -> None:
+    def script(peer: Peer) -> None:
+        assert peer.take(wire.OP_BYTES) == wire.encode_op(wire.REQUEST_DEVICES)
+        devices = [HamsterPro20.exported(busid) for busid in ("1-1", "2-1.4")]
+        listed = b"".join(device.encode() + bytes((255, 255, 255, 0)) for device in devices)
+        peer.send(wire.encode_op(wire.REPLY_DEVICES) + bytes((0, 0, 0, 2)) + listed)
+
+    with server(script) as port:
+        assert [device.busid for device in list_devices("127.0.0.1", port)] == ["1-1", "2-1.4"]
