@@ -37,7 +37,7 @@ class Decision:
 
 
 def decide(score: float, fmr: float, kind: str = FULL) -> Decision:
-    """Return the decision at a false match rate in (0, 1), for a score of the stated kind; 0 never matches."""
+    """Return the decision at a false match rate in (0, 1), for a score of this kind; 0 never matches."""
     limit = threshold(fmr, kind)
     return Decision(score >= limit and score > 0, fmr, limit, rate(score, kind))
 
