@@ -7,6 +7,7 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from errno import EADDRINUSE
 from pathlib import Path
 from typing import Any
@@ -68,16 +69,16 @@ async def _serve(args: Namespace, port: Port, control: Control | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    usbip = await _listen(args.host, args.port, lambda: Connection(port))
-    where: dict[str, Any] = {"usbip": _address(usbip), "busid": BUSID, "control": None}
-    servers = [usbip]
-    if control is not None:
-        servers.append(await _listen(CONTROL_HOST, args.control, lambda: ControlConnection(control)))
-        where["control"] = _address(servers[-1])
-    print(json.dumps(where), flush=True)
-    await stop.wait()
-    for server in servers:
-        server.close()
+    async with AsyncExitStack() as servers:
+        usbip = await _listen(args.host, args.port, lambda: Connection(port))
+        servers.callback(usbip.close)
+        where: dict[str, Any] = {"usbip": _address(usbip), "busid": BUSID, "control": None}
+        if control is not None:
+            commands = await _listen(CONTROL_HOST, args.control, lambda: ControlConnection(control))
+            servers.callback(commands.close)
+            where["control"] = _address(commands)
+        print(json.dumps(where), flush=True)
+        await stop.wait()
 
 
 async def _listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> asyncio.Server:

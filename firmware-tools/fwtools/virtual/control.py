@@ -59,11 +59,15 @@ class Control:
         }
 
     def _find(self, name: str) -> Path:
-        path = (self._folder / name).resolve()
+        try:
+            path = (self._folder / name).resolve()
+            found = path.is_file()
+        except (OSError, ValueError):  # a name no file can have
+            path, found = self._folder, False
         if not path.is_relative_to(self._folder):
-            raise ToolError(f"{name} lies outside the folder of images")
-        if not path.is_file():
-            raise ToolError(f"there is no image {name} in {self._folder}")
+            raise ToolError(f"{name!r} lies outside the folder of images")
+        if not found:
+            raise ToolError(f"there is no image {name!r} in {self._folder}")
         return path
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 RAW_WIDTH, RAW_HEIGHT, TRAILER = 956, 688, 192
 BLACK = 18.0  # grey level of the sensor without light, as on the recording
 FULL = 236.0  # grey level of a black ridge, short of saturation
-STRAY = 2.0, 1.5  # light the LED throws on an empty platen: everywhere, and more in the middle
+STRAY = 3.0, 1.5  # light the LED throws on an empty platen: everywhere, and more in the middle
 TARGET = 240
 NOISE = 4  # noise is binomial(4, 1/2) - 2: standard deviation 1 grey level
 FINE = 4  # steps of a grey level in the table that inverts the flat field
