@@ -40,7 +40,8 @@ OUTBOUND = ("status", "state", "journal", "reply")
 
 BoothName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+REQUEST_ID = r"^[A-Za-z0-9._:-]{1,64}$"
+RequestId = Annotated[str, StringConstraints(pattern=REQUEST_ID)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Position = Annotated[int, Field(ge=1, le=10)]  # ISO/IEC 19794-2:2005, table 2
 Sequence = Annotated[int, Field(ge=1, le=2**53)]

@@ -6,6 +6,7 @@ another command is refused. The digest that tells the two apart is keyed: identi
 
 import hmac
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from edge.booth.enrolment import Enrolment, Entry
 from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.keys import BoothKeys
-from edge.messages import COMMANDS, Abandon, Command, Enrol, MarkMissing, Reply, parse
+from edge.messages import COMMANDS, REQUEST_ID, Abandon, Command, Enrol, MarkMissing, Reply, parse
 from edge.settings import BoothSettings
 
 ANSWERED = "command.answered"
@@ -124,9 +125,12 @@ def _request_id(payload: bytes) -> tuple[str, dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise BadCommand(f"the command is no valid JSON: {error}") from None
     request_id = tree.get("request_id") if isinstance(tree, dict) else None
-    if not isinstance(request_id, str) or not request_id:
-        raise BadCommand("the command is no JSON object with a request_id: it cannot be answered once")
-    return request_id[:64], tree
+    if not isinstance(request_id, str) or not re.fullmatch(REQUEST_ID, request_id):
+        raise BadCommand(
+            "the command is no JSON object with a request_id of 1 to 64 letters, digits or ._:- "
+            "and cannot be answered once without"
+        )
+    return request_id, tree
 
 
 def _again(name: str, request_id: str, digest: str, before: dict[str, Any], at: str) -> Reply:

@@ -120,10 +120,10 @@ class Collector:
             return
         try:
             entry: JournalEntry = parse(JournalEntry, payload)
-        except ValueError as error:
+            taken = self._ledger.take(booth, entry, clock.now())
+        except ValueError as error:  # no entry, or one with text that no file can hold
             self._log.warning("a message was dropped", booth=booth, reason=str(error))
             return
-        taken = self._ledger.take(booth, entry, clock.now())
         if taken == "refused":
             self._log.error("entry refused", booth=booth, seq=entry.seq)
             return
@@ -161,8 +161,7 @@ class Collector:
                     self._say(booth, "packet-ack", word)
             elif wanted < AT_ONCE:
                 wanted += 1
-                held = self._files.received(packet.hash)
-                if held >= packet.size and self._files.finish(packet.hash, packet.size):
+                if self._files.finish(packet.hash, packet.size):
                     with self._store.transaction():  # all here before a kill, not yet remembered
                         self._ledger.packet_complete(packet.hash, clock.now())
                 elif self._due(packet.hash, now):

@@ -61,6 +61,9 @@ class Ledger:
                 booth, entry, at, "it does not follow the entry held before it: a copy went its own way"
             )
             return "refused"
+        if not _sound(entry):
+            self._alarm(booth, entry, at, f"a {entry.kind} must name its packet, enrolment and size")
+            return "refused"
         self._insert(booth, entry, at)
         return "new"
 
@@ -124,3 +127,12 @@ class Ledger:
         self.db.execute(
             "INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?)", (booth, entry.seq, entry.hash, at, text)
         )
+
+
+def _sound(entry: JournalEntry) -> bool:
+    """Whether the body of an entry that the hub acts on has what the hub needs."""
+    wanted: dict[str, dict[str, type]] = {
+        SEALED: {"packet": str, "enrolment": str, "size": int},
+        CLOSED: {"packet": str},
+    }
+    return all(isinstance(entry.body.get(key), kind) for key, kind in wanted.get(entry.kind, {}).items())

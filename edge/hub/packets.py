@@ -1,6 +1,5 @@
 """Packets as files: named by their SHA-256, received in pieces, on disk before anyone hears of it."""
 
-import contextlib
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -41,7 +40,7 @@ class PacketFiles:
         if place.exists():
             partial.unlink(missing_ok=True)
             return True
-        with contextlib.suppress(FileNotFoundError):
+        if self.received(digest) >= size:
             data = partial.read_bytes()
             if len(data) == size and sha256(data).hexdigest() == digest:
                 place.parent.mkdir(exist_ok=True, mode=0o700)
@@ -49,8 +48,7 @@ class PacketFiles:
                 _sync_folder(place.parent)
                 _sync_folder(self._folder)
                 return True
-            if len(data) >= size:
-                partial.unlink()
+            partial.unlink()
         return False
 
 
