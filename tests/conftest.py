@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("vantay", deadline=None, derandomize=True)  # no test depends on timing or on luck
+settings.load_profile("vantay")
 
 DATA = Path(os.environ.get("VANTAY_DATA", "../shared/data"))
 
