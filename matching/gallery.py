@@ -36,7 +36,7 @@ class Gallery:
         return len(self._fingers)
 
     def add(self, key: str, position: int, template: Template | PreparedTemplate) -> None:
-        """Keep a finger; ValueError where the template cannot be compared."""
+        """Keep a finger; BadRecord where the template cannot be compared."""
         prepared = prepare(template) if isinstance(template, Template) else template
         self._fingers[key, position] = prepared
         self._packed = None

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.compare_parameters import COVERAGE, CYLINDER
+from matching.errors import BadRecord
 from matching.kernels.coverage import convex_hull, mark_near
 from matching.kernels.cylinders import encode_cylinders, section_table
 from matching.kernels.flow_codes import circular_codes, encode_flows, ring_points
 from matching.kernels.prepared import CELL, PreparedTemplate
 from matching.template import MAXIMUM_MINUTIAE, RidgeEvidence, Template
 
+MAXIMUM_SPAN = 1 << 14  # px, what a record can hold: bounds the memory a hostile template can ask for
 PADDING = 6  # cells of the grid around the minutiae: no less than the cylinders' margin
 SECTIONS_BY_TURN = section_table(CYLINDER)
 FLOW_POINTS = ring_points()
@@ -21,11 +23,11 @@ FLOW_LEVELS = circular_codes()
 def prepare(template: Template) -> PreparedTemplate:
     """Return the template ready for comparison; about 0.15 ms, once an impression.
 
-    ValueError where it has more than 255 minutiae or one that is not a finite number.
+    BadRecord where it has more than 255 minutiae, one that is not a finite number, or some too far apart.
     """
     minutiae = template.minutiae[np.argsort(template.minutiae["y"], kind="stable")]
     if len(minutiae) > MAXIMUM_MINUTIAE:
-        raise ValueError(f"a template of {len(minutiae)} minutiae, at most {MAXIMUM_MINUTIAE} are compared")
+        raise BadRecord(f"a template of {len(minutiae)} minutiae, at most {MAXIMUM_MINUTIAE} are compared")
     left, top, columns, rows = _grid(minutiae)
     frame = np.empty((3, len(minutiae)), np.float32)
     frame[0] = minutiae["x"] - left * CELL
@@ -58,7 +60,9 @@ def _grid(minutiae: NDArray[np.void]) -> tuple[int, int, int, int]:
     edges = []
     for field in ("x", "y"):
         if not (np.isfinite(minutiae[field]).all() and np.isfinite(minutiae["angle"]).all()):
-            raise ValueError("a template with a minutia that is not a finite number")
+            raise BadRecord("a template with a minutia that is not a finite number")
+        if minutiae[field].max() - minutiae[field].min() > MAXIMUM_SPAN:
+            raise BadRecord(f"a template with minutiae more than {MAXIMUM_SPAN} pixels apart")
         first = int(minutiae[field].min() // CELL) - PADDING
         edges += [first, int(minutiae[field].max() // CELL) + 1 + PADDING - first]
     return edges[0], edges[2], edges[1], edges[3]

@@ -8,11 +8,10 @@ from pathlib import Path
 from edge.errors import BadCommand
 from edge.images import add_dpi, load
 from matching.calibration import Decision, decide
-from matching.compare import FULL, ComparisonScore, compare
+from matching.compare import FULL, ComparisonScore, PreparedTemplate, compare, prepare
 from matching.errors import BadRecord
 from matching.extract import extract
 from matching.record import is_record, read_any
-from matching.template import Template
 
 WHAT = "an image (PNG, TIFF, BMP) or a template (ISO 19794-2:2005, ANSI 378-2004, our own)"
 
@@ -54,18 +53,18 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def read(path: Path, dpi: float | None) -> Template:
+def read(path: Path, dpi: float | None) -> PreparedTemplate:
     """Return the template in a file, or of the image in it; BadCommand says what is wrong with it."""
     try:
         data = path.read_bytes() if path.is_file() else b""
         if is_record(data):
-            return read_any(data)
+            return prepare(read_any(data))
     except BadRecord as error:
         raise BadCommand(f"{path}: {error}") from error
     except OSError as error:
         raise BadCommand(f"{path}: cannot be read: {error.strerror}") from error
     image = load(path, dpi)
-    return extract(image.pixels, image.ppi)
+    return prepare(extract(image.pixels, image.ppi))
 
 
 def describe(score: ComparisonScore, decision: Decision) -> str:

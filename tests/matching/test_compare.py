@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from matching import iso19794
+from matching.calibration import decide
 from matching.compare import FULL, MINUTIAE_ONLY, compare, prepare
+from matching.errors import BadRecord
+from matching.extract import extract
 from matching.template import MINUTIA, Template
 from tests.matching.impressions import finger, moved, worn
 from tests.matching.templates import minutiae_of, random_template
@@ -91,7 +95,7 @@ def test_255_minutiae_are_compared_and_256_refused() -> None:
     crowd = random_template(6, 255, 500, 500)
     assert compare(crowd, crowd).value > STRANGER
     assert compare(crowd, random_template(7, 255, 500, 500)).value < 2 * STRANGER
-    with pytest.raises(ValueError, match="256 minutiae"):
+    with pytest.raises(BadRecord, match="256 minutiae"):
         prepare(random_template(6, 256))
 
 
@@ -107,7 +111,14 @@ def test_minutiae_that_are_all_the_same_do_not_match_everything() -> None:
 def test_a_minutia_that_is_no_number_is_refused() -> None:
     minutiae = finger(1).minutiae.copy()
     minutiae["x"][3] = np.nan
-    with pytest.raises(ValueError, match="not a finite number"):
+    with pytest.raises(BadRecord, match="not a finite number"):
+        prepare(Template(minutiae, 240, 240))
+
+
+def test_minutiae_too_far_apart_are_refused() -> None:
+    minutiae = finger(1).minutiae.copy()
+    minutiae["x"][3] = 1e30
+    with pytest.raises(BadRecord, match="pixels apart"):
         prepare(Template(minutiae, 240, 240))
 
 
@@ -132,6 +143,7 @@ def test_an_empty_template_can_be_prepared() -> None:
 
 
 PLAIN = """
+from matching.calibration import decide
 from matching.compare import compare
 from tests.matching.impressions import finger, worn
 from matching.template import Template
@@ -141,6 +153,15 @@ for seed in range(3):
         for candidate in (other, finger(seed + 50, 12)):
             print(repr(compare(probe, candidate).value))
 """
+
+
+@pytest.mark.real_data
+def test_records_of_another_extractor_match_ours(real_data: Path) -> None:
+    for path in (real_data / "records/fingerjet").glob("*.ist"):
+        with Image.open(path.with_suffix(".pgm")) as image:
+            ours = extract(np.array(image.convert("L")), 500)
+        score = compare(ours, iso19794.read(path.read_bytes()))
+        assert decide(score.value, 1e-4, score.kind).match
 
 
 def test_plain_execution_gives_the_same_scores() -> None:
