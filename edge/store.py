@@ -16,6 +16,9 @@ CREATE TRIGGER IF NOT EXISTS journal_keeps BEFORE DELETE ON journal
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS journal_stands BEFORE UPDATE ON journal
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS journal_follows BEFORE INSERT ON journal -- REPLACE asks no other trigger
+    WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM journal)
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE INDEX IF NOT EXISTS journal_by_request ON journal (json_extract(body, '$.request_id'))
     WHERE kind = 'command.answered';
 CREATE INDEX IF NOT EXISTS journal_by_kind ON journal (kind, seq);

@@ -1,0 +1,24 @@
+"""Stores and keys in a folder that is gone after the test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.keys import BoothKeys
+from edge.store import Store
+from tests.edge.parts import make_keys
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A booth's file."""
+    store = Store(tmp_path / "booth.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> BoothKeys:
+    """One booth's keys."""
+    return make_keys(tmp_path_factory.mktemp("keys"))
