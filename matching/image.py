@@ -14,6 +14,7 @@ LEAST_PPI, MOST_PPI = 250.0, 1000.0  # inclusive; what extraction is made for
 LEAST_SIDE = 32  # px: 1.6 mm at 500 ppi, less than three ridges
 MOST_PIXELS = 25_000_000  # 127 x 127 mm at 1000 ppi, more than a four-finger sensor has
 FORMATS = ("PNG", "TIFF", "BMP")
+MAGIC = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"BM")  # how such files begin
 
 
 class GreyImage(NamedTuple):
@@ -48,8 +49,7 @@ def read_image(path: Path, dpi: float | None = None) -> GreyImage:
     except PermissionError:
         raise BadImage(f"{path}: reading this file is not permitted") from None
     except UnidentifiedImageError:
-        kind = "empty" if path.stat().st_size == 0 else "not a PNG, TIFF or BMP image"
-        raise BadImage(f"{path}: the file is {kind}") from None
+        raise BadImage(f"{path}: the file is {_kind_of(path)}") from None
     except Image.DecompressionBombError:
         raise BadImage(f"{path}: the image has more than {MOST_PIXELS:,} pixels") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and others
@@ -64,6 +64,14 @@ def check_size(width: int, height: int, name: str) -> None:
         )
     if width * height > MOST_PIXELS:
         raise BadImage(f"{name}: the image has more than {MOST_PIXELS:,} pixels ({width} x {height})")
+
+
+def _kind_of(path: Path) -> str:
+    with path.open("rb") as file:
+        begin = file.read(8)
+    if not begin:
+        return "empty"
+    return "truncated or damaged" if begin.startswith(MAGIC) else "not a PNG, TIFF or BMP image"
 
 
 def _grey(image, path: Path) -> NDArray[np.uint8]:  # type: ignore[no-untyped-def]

@@ -1,0 +1,159 @@
+"""vantay extract, quality, show and warm: files in, files out, one sentence where it cannot be."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.cli import main
+from matching import ansi378, iso19794
+from matching.extract import extract
+from matching.kernels._jit import cache_directory
+from matching.pattern import ridge_pattern
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    """Two images of the pattern, at 500 and at 400 ppi."""
+    paths = []
+    for ppi in (500, 400):
+        paths.append(tmp_path / f"finger{ppi}.png")
+        Image.fromarray(ridge_pattern(ppi=ppi)).save(paths[-1], dpi=(ppi, ppi))
+    return paths
+
+
+@pytest.mark.parametrize(("form", "module"), [("iso", iso19794), ("ansi", ansi378)])
+def test_extract_writes_the_record_that_was_asked_for(images, tmp_path, form, module, capsys):
+    out = tmp_path / "out.bin"
+    assert main(["extract", str(images[0]), "-o", str(out), "--format", form]) == 0
+    record, template = module.read(out.read_bytes()), extract(ridge_pattern())
+    np.testing.assert_array_equal(record.minutiae["x"], template.minutiae["x"])
+    np.testing.assert_array_equal(record.minutiae["type"], template.minutiae["type"])
+    assert record.quality > 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"{len(template.minutiae)} minutiae" in printed.err
+
+
+def test_extract_writes_json_for_people(images, tmp_path):
+    out = tmp_path / "out.json"
+    assert main(["extract", str(images[0]), "-o", str(out), "--format", "json"]) == 0
+    read, template = json.loads(out.read_text()), extract(ridge_pattern())
+    assert (read["width"], read["height"], read["ppi"]) == (240, 240, 500)
+    assert [minutia["x"] for minutia in read["minutiae"]] == template.minutiae["x"].tolist()
+    degrees = [minutia["angle"] for minutia in read["minutiae"]]
+    np.testing.assert_allclose(degrees, np.degrees(template.minutiae["angle"].astype(float)), atol=0.01)
+    assert {minutia["type"] for minutia in read["minutiae"]} <= {"ending", "bifurcation"}
+
+
+def test_extract_several_images_into_a_folder_each_at_its_own_resolution(images, tmp_path):
+    folder = tmp_path / "records"
+    folder.mkdir()
+    assert main(["extract", *map(str, images), "-o", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["finger400.fmr", "finger500.fmr"]
+    one, other = (iso19794.read(path.read_bytes()) for path in sorted(folder.iterdir()))
+    assert (one.width, one.height) == (other.width, other.height) == (240, 240)
+    assert main(["extract", str(images[1]), "-o", str(folder / "wrong"), "--dpi", "1000"]) == 0
+    assert iso19794.read((folder / "wrong").read_bytes()).width == 96
+
+
+def test_extract_without_an_output_writes_into_the_current_folder(images, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["extract", str(images[0])]) == 0
+    assert [path.name for path in Path().iterdir()] == ["finger500.fmr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["absent.png"], "absent.png: there is no such file"),
+        (["text.png"], "text.png: the file is not a PNG, TIFF or BMP image"),
+        (["half.png"], "half.png: the image is truncated or damaged"),
+        (["finger500.png", "--dpi", "96"], "96 dpi is outside 250 to 1000"),
+        (["finger500.png", "finger400.png", "-o", "absent"], "absent: there is no such folder"),
+        (["finger500.png", "copy/finger500.png", "-o", "."], "finger500.fmr: two of the images"),
+        (["finger500.png", "-o", "absent/out.fmr"], "absent/out.fmr: cannot be written"),
+    ],
+)
+def test_extract_says_in_one_sentence_what_is_wrong(
+    images, tmp_path, monkeypatch, capsys, arguments, complaint
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.png").write_text("this is no picture\n")
+    (tmp_path / "half.png").write_bytes(images[0].read_bytes()[:3000])
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy/finger500.png").write_bytes(images[0].read_bytes())
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["extract", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_extract_leaves_what_was_there_when_the_disk_refuses(images, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out.fmr"
+    out.write_bytes(b"what was there")
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    assert main(["extract", str(images[0]), "-o", str(out)]) == 2
+    assert "cannot be written: No space left on device" in capsys.readouterr().err
+    assert out.read_bytes() == b"what was there"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_quality_prints_a_line_an_image(images, capsys):
+    assert main(["quality", *map(str, images)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{path}: quality ") for line, path in zip(lines, images, strict=True))
+    assert main(["quality", "--json", *map(str, images)]) == 0
+    read = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["image"] for line in read] == [str(path) for path in images]
+    assert all(0 < line["score"] <= 100 and line["parts"]["area"] > 80 for line in read)
+
+
+def test_show_draws_every_stage(images, tmp_path):
+    out = tmp_path / "sheet.png"
+    assert main(["show", str(images[0]), "-o", str(out)]) == 0
+    with Image.open(out) as sheet:
+        assert sheet.format == "PNG"
+        panel = sheet.crop((8, 8 + 22 + 22, 8 + 480, 8 + 22 + 22 + 480)).convert("L")
+        assert sheet.width > 4 * 480
+    shown = np.asarray(panel.resize((240, 240), Image.Resampling.NEAREST))
+    np.testing.assert_array_equal(shown, ridge_pattern())
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "import sys; from edge.cli import main; sys.exit(main())", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def cached() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in cache_directory().rglob("*") if path.is_file()}
+
+
+def test_after_warm_no_command_compiles_anything(images, tmp_path):
+    assert str(cache_directory()) in run("warm").stdout
+    before = cached()
+    assert any(path.suffix == ".nbc" for path in before)
+    run("extract", str(images[0]), "-o", str(tmp_path / "out.fmr"))
+    run("quality", str(images[1]))
+    run("show", str(images[1]), "-o", str(tmp_path / "sheet.png"))
+    assert "every kernel was compiled already" in run("warm").stdout
+    assert cached() == before
+
+
+def test_a_command_does_not_load_what_another_one_needs():
+    names = "['numba', 'PIL', 'pydantic', 'structlog', 'paho']"
+    code = f"import sys; import edge.cli; sys.exit(any(name in sys.modules for name in {names}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
