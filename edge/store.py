@@ -7,6 +7,8 @@ from pathlib import Path
 
 from edge.errors import VantayError
 
+BUSY_MS = 5000  # how long a statement waits for another process's lock
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, clock TEXT NOT NULL, kind TEXT NOT NULL,
@@ -39,6 +41,7 @@ class Database:
 
     schema = ""
     what = "file"
+    purged = False  # set by who deleted what must leave no bytes: the write-ahead log has them, too
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
         try:
@@ -47,15 +50,16 @@ class Database:
                     f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None
                 )
             else:
+                path.touch(mode=0o600)  # before SQLite makes its side files, which take the mode over
+                path.chmod(0o600)
                 self.db = sqlite3.connect(path, isolation_level=None)
                 self.db.execute("PRAGMA journal_mode=WAL")
                 self.db.execute("PRAGMA synchronous=FULL")
                 self.db.execute("PRAGMA secure_delete=ON")  # a purged sample leaves no bytes behind
-            self.db.execute("PRAGMA busy_timeout=5000")
+            self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             self.db.row_factory = sqlite3.Row
             if not read_only:
                 self.db.executescript(self.schema)
-                path.chmod(0o600)
             self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except (sqlite3.Error, OSError) as error:
             raise VantayError(f"the {self.what} {path} cannot be opened: {error}") from None
@@ -69,10 +73,20 @@ class Database:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:  # SQLite may have rolled back itself: a full disk
+                self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
+        if self.purged:
+            self.purged = not self._empty_log()
+
+    def _empty_log(self) -> bool:
+        """Move the write-ahead log into the file and cut it off; False while somebody reads: later, then."""
+        self.db.execute("PRAGMA busy_timeout=0")
+        busy = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        return not busy
 
     def close(self) -> None:
         """Let go of the file."""

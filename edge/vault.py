@@ -40,7 +40,7 @@ class Vault:
     """Put, get, purge. Callers group what belongs together in `store.transaction()`."""
 
     def __init__(self, store: Store, key: bytes) -> None:
-        self.db = store.db
+        self.db, self._store = store.db, store
         self._cipher = AESGCM(key)
 
     def put(self, label: Label, data: bytes) -> None:
@@ -63,7 +63,8 @@ class Vault:
         return self._open("WHERE kind = ? AND enrolment = ? ORDER BY rowid", (kind, enrolment))
 
     def purge(self, enrolment: str, *kinds: str) -> None:
-        """Forget an enrolment's blobs of these kinds; the bytes are overwritten."""
+        """Forget an enrolment's blobs of these kinds; the bytes are overwritten with the commit."""
+        self._store.purged = True
         for kind in kinds:
             self.db.execute("DELETE FROM vault WHERE enrolment = ? AND kind = ?", (enrolment, kind))
 
@@ -86,6 +87,7 @@ class Vault:
 
     def purge_packet(self, packet: str) -> bool:
         """Forget a packet that the hub has; tell whether it was here."""
+        self._store.purged = True
         return self.db.execute("DELETE FROM packet WHERE hash = ?", (packet,)).rowcount > 0
 
     def _open(self, where: str, values: tuple[str, ...]) -> Iterator[tuple[Label, bytes]]:
@@ -93,7 +95,7 @@ class Vault:
             label = Label(row["id"], row["kind"], row["enrolment"], row["subject"], row["position"])
             try:
                 yield label, self._cipher.decrypt(row["nonce"], row["data"], label.associated())
-            except InvalidTag:
+            except (InvalidTag, ValueError):
                 raise VantayError(
                     f"the vault's blob {label.id} does not open: another key, or it was altered"
                 ) from None

@@ -19,6 +19,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One file for the many examples of Hypothesis, each inside `undone`."""
+    store = Store(tmp_path_factory.mktemp("shared") / "booth.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> BoothKeys:
     """One booth's keys."""
     return make_keys(tmp_path_factory.mktemp("keys"))

@@ -1,6 +1,8 @@
 """What the tests of the edge share: a clock that stands, keys, JSON values, steady Hypothesis."""
 
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from edge.journal import GENESIS, entry_hash
 from edge.keys import BoothKeys, make_booth_keys, make_ministry_key, read_booth_keys
 from edge.messages import Clock, JournalEntry
+from edge.store import Database
 
 AT = "2026-01-05T08:00:00.000Z"
 CLOCK = Clock(synchronised=True, boot="b0", monotonic_ms=1000)
@@ -64,3 +67,14 @@ def chain(
         )
         seq, previous = seq + 1, digest
     return entries
+
+
+@contextmanager
+def undone(store: Database) -> Iterator[None]:
+    """Whatever happens to the file inside is taken back, triggers that were dropped included: many examples
+    share one file."""
+    store.db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        store.db.execute("ROLLBACK")
