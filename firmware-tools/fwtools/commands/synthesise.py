@@ -1,0 +1,78 @@
+"""`vantay-fw synthesise`: made-up people: fingerprint images with ground truth, for demo and tests."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from time import perf_counter
+
+from fwtools.errors import ToolError
+from fwtools.progress import Progress
+
+MOST_SUBJECTS, MOST_IMPRESSIONS, MOST_JOBS = 9999, 99, 64
+LEAST_SIDE, MOST_SIDE = 64, 2048  # pixels of an image
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--subjects", type=int, required=True, metavar="N", help="people, ten fingers each")
+    parser.add_argument("--impressions", type=int, required=True, metavar="M", help="images of each finger")
+    parser.add_argument("--seed", type=int, required=True, metavar="S", help="the same seed, the same bytes")
+    parser.add_argument("--size", type=size, default=(300, 400), metavar="WxH", help="pixels (300x400)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="J", help="processes (2)")
+    parser.add_argument(
+        "--clean", action="store_true", help="whole, undistorted, evenly inked, without noise; all alike"
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="an empty or new folder")
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read 300x400 as width and height."""
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if not match:
+        raise ArgumentTypeError(f"'{text}' is not WIDTHxHEIGHT in pixels, for example 300x400")
+    return int(match[1]), int(match[2])
+
+
+def run(args: Namespace) -> int:
+    """Make the people; write OUT/SSSS_PP_I.png and .fmr: subject, position, impression."""
+    check(args)
+    from fwtools.synthesis.files import Order, orders_of, write_fingers  # after the checks: loads the kernels
+
+    start = perf_counter()
+    order = Order(args.out, args.seed, 1, 1, args.impressions, args.size, args.clean)
+    orders = orders_of(range(1, args.subjects + 1), order)
+    progress = Progress("synthesise", len(orders), "fingers")
+    images = 0
+    for paths in write_fingers(orders, args.jobs):
+        images += len(paths)
+        progress.advance()
+    progress.end()
+    width, height = args.size
+    print(
+        f"synthesise: {images} impressions of {width}x{height} pixels with ground truth in {args.out}: "
+        f"{args.subjects} subjects, {len(orders)} fingers; {perf_counter() - start:.1f} s"
+    )
+    return 0
+
+
+def check(args: Namespace) -> None:
+    """Refuse what cannot be made, before anything is written."""
+    for name, least, most in (
+        ("subjects", 1, MOST_SUBJECTS),
+        ("impressions", 1, MOST_IMPRESSIONS),
+        ("seed", 0, 2**63 - 1),
+        ("jobs", 1, MOST_JOBS),
+    ):
+        if not least <= getattr(args, name) <= most:
+            raise ToolError(f"--{name} is {getattr(args, name)}: give a number from {least} to {most}")
+    if not all(LEAST_SIDE <= side <= MOST_SIDE for side in args.size):
+        raise ToolError(
+            f"--size is {args.size[0]}x{args.size[1]}: give sides from {LEAST_SIDE} to {MOST_SIDE} pixels"
+        )
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        full = any(args.out.iterdir())
+    except OSError as error:
+        raise ToolError(f"the folder {args.out} cannot be made: {error.strerror}") from error
+    if full:
+        raise ToolError(f"the folder {args.out} is not empty: name a new one, or clear it")
