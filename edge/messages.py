@@ -17,7 +17,6 @@ The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable a
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -32,17 +31,28 @@ from pydantic import (
     ValidationError,
 )
 
+from edge.explain import explain
+
 ROOT = "vantay/v1"
 PACKET_ROOT = "vantay-packet/v1"
 CHUNK_BYTES = 256 * 1024
 INBOUND = ("command/+", "ack", "resend", "packet-wanted", "packet-ack")
 OUTBOUND = ("status", "state", "journal", "reply")
 
-BoothName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+BoothName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$"),
+    Field(description="1 to 31 small letters, digits or hyphens"),
+]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 REQUEST_ID = r"^[A-Za-z0-9._:-]{1,64}$"
-RequestId = Annotated[str, StringConstraints(pattern=REQUEST_ID)]
+RequestId = Annotated[
+    str, StringConstraints(pattern=REQUEST_ID), Field(description="1 to 64 letters, digits or ._:-")
+]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+IdentityNumber = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(description="12 digits")
+]  # Decree 137/2015, article 13
 Position = Annotated[int, Field(ge=1, le=10)]  # ISO/IEC 19794-2:2005, table 2
 Sequence = Annotated[int, Field(ge=1, le=2**53)]
 
@@ -212,7 +222,7 @@ class Command(BaseModel):
 class Enrol(Command):
     """Begin the enrolment of one subject."""
 
-    identity_number: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]  # Decree 137/2015, article 13
+    identity_number: IdentityNumber
     missing: Annotated[dict[Position, Reason], AfterValidator(_missing)] = {}
 
 
@@ -243,18 +253,9 @@ class Reply(Report):
     at: str
 
 
-def sentence(error: ValidationError) -> str:
-    """Say in one line what is wrong with a payload, naming every field."""
-    parts = []
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(step) for step in problem["loc"])
-        parts.append(f"{where}: {problem['msg']}" if where else str(problem["msg"]))
-    return re.sub(r"\s+", " ", "; ".join(parts))
-
-
 def parse(model: type[BaseModel], payload: bytes) -> Any:
     """Read a payload strictly as JSON of `model`; ValueError with one sentence when it is not."""
     try:
         return model.model_validate_json(payload)
     except ValidationError as error:
-        raise ValueError(sentence(error)) from None
+        raise ValueError(explain(error, model)) from None

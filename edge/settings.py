@@ -7,12 +7,15 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from edge.errors import BadSettings
+from edge.explain import explain
 from edge.messages import BoothName
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Rate = Annotated[float, Field(gt=0, le=0.1)]
 Place = Annotated[
-    str, StringConstraints(pattern=r"^(usb(:[0-9]+-[0-9]+(\.[0-9]+)*)?|usbip://[^/\s]+:[0-9]+(/[0-9.-]+)?)$")
+    str,
+    StringConstraints(pattern=r"^(usb(:[0-9]+-[0-9]+(\.[0-9]+)*)?|usbip://[^/\s]+:[0-9]+(/[0-9.-]+)?)$"),
+    Field(description='"usb", "usb:1-1.2" or "usbip://host:port/busid"'),
 ]
 
 
@@ -89,24 +92,6 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
     try:
         settings = model.model_validate(tree)
     except ValidationError as error:
-        raise BadSettings(f"{path}: " + "; ".join(_explain(p, model) for p in error.errors())) from None
+        raise BadSettings(f"{path}: {explain(error, model)}") from None
     folders = {name: path.parent / value for name, value in settings if isinstance(value, Path)}
     return settings.model_copy(update=folders)
-
-
-def _explain(problem: object, model: type[BaseModel]) -> str:
-    assert isinstance(problem, dict)
-    where = [str(step) for step in problem["loc"]]
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{'.'.join(where)}'; known there: {', '.join(_known(model, where[:-1]))}"
-    if problem["type"] == "missing":
-        return f"'{'.'.join(where)}' is missing"
-    return f"'{'.'.join(where)}' = {problem['input']!r}: {problem['msg']}"
-
-
-def _known(model: type[BaseModel], where: list[str]) -> list[str]:
-    for step in where:
-        field = model.model_fields[step].annotation
-        assert isinstance(field, type)
-        model = field
-    return list(model.model_fields)

@@ -251,7 +251,7 @@ def _best(tries: list[Attempt]) -> Attempt:
 def _hint(event: SampleJudged, decision: str) -> str | None:
     if decision == WRONG_FINGER:
         names = " and ".join(POSITION_NAMES[p] for p in event.same_finger_as)
-        return f"this is the finger taken as {names}: show the {POSITION_NAMES[event.position]}"
+        return f"this is the finger taken as {names}"
     return event.hint if decision == RETRY else None
 
 
