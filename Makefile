@@ -38,6 +38,10 @@ check: setup
 	@$(MAKE) --no-print-directory test
 	@echo "check: format, lint, types, layers and tests passed"
 
+bench: setup
+	@$(BIN)/python benchmarks/run.py
+	@echo "bench: done"
+
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
