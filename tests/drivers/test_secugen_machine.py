@@ -128,6 +128,20 @@ def test_without_settling_the_first_picture_is_taken() -> None:
     machine.arm()
     assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
     assert sum(isinstance(step, BulkIn) for step in wire.steps) == looks + 1
+    assert run(machine, wire, None, most=60) == [], "it still lies"
+    wire.platen = []
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+
+
+def test_a_finger_whose_order_was_withdrawn_must_be_lifted_before_the_next() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [*finger()]
+    run(machine, wire, FingerOn)
+    machine.disarm()
+    machine.arm()
+    assert kinds(run(machine, wire, None, most=100)) == [PlatenOccupied]
 
 
 def test_at_rest_the_device_is_asked_whether_it_is_there() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from drivers.secugen_image import parse_calibration, render
 from fwtools.virtual.hamster import HamsterPro20, Stall
 from fwtools.virtual.optics import Device, Optics
 from fwtools.virtual.platen import Pace, Platen, Presenter
@@ -44,6 +45,15 @@ def test_the_light_on_an_empty_platen_is_weak_and_uneven() -> None:
     assert 0.7 < dark.std() < 1.3
     assert 2 < empty.mean() - dark.mean() < 5
     assert empty[300:390, 400:550].mean() - empty[:60, :60].mean() > 0.5
+
+
+@pytest.mark.parametrize("grey", [30, 90, 150, 210, 255])
+def test_a_drivers_correction_makes_an_even_grey_even_again(grey: int) -> None:
+    raw = pixels(optics().shoot(optics().finger(np.full((400, 300), grey, np.uint8))[1]))
+    assert raw.std() > 1.2, "the sensor's own picture is uneven"
+    image = render(raw, parse_calibration(Device.make(1).factory_data()))
+    assert image.std() < 0.9
+    assert abs(image.mean() - (19 + grey * 216 / 255)) < 4
 
 
 def test_a_landing_finger_is_lighter_and_smaller() -> None:
