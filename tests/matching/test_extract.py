@@ -7,9 +7,12 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from matching import iso19794
 from matching.errors import BadImage
 from matching.extract import Stages, extract, run_stages
+from matching.image import read_image
 from matching.pattern import DISLOCATIONS, PERIOD, ridge_pattern
 from matching.quality import examine
 from matching.template import BLOCK, MAXIMUM_MINUTIAE, Template
@@ -150,6 +153,7 @@ PLAIN = """
 import sys
 import numpy as np
 from matching.extract import extract
+from matching.image import read_image
 from matching.pattern import ridge_pattern
 template = extract(ridge_pattern(88))
 np.savez(sys.argv[1], minutiae=template.minutiae, orientation=template.ridges.orientation,
@@ -171,3 +175,30 @@ def test_without_the_compiler_the_template_is_the_same(tmp_path):
     np.testing.assert_array_equal(plain["period"], compiled.ridges.period)
     turned = plain["orientation"].astype(int) - compiled.ridges.orientation
     assert np.abs((turned + 128) % 256 - 128).max() <= 1
+
+
+@pytest.mark.real_data
+def test_minutiae_agree_in_place_and_direction_with_an_engine_that_is_not_ours(real_data):
+    found = turned = total = 0
+    for path in sorted((real_data / "records/fingerjet").glob("*.ist")):
+        theirs = iso19794.read(path.read_bytes()).minutiae
+        with Image.open(path.with_suffix(".pgm")) as image:
+            ours = extract(np.array(image.convert("L"))).minutiae
+        for minutia in theirs:
+            apart = np.hypot(ours["x"] - minutia["x"], ours["y"] - minutia["y"])
+            nearest = ours[apart.argmin()]
+            total += 1
+            found += apart.min() < 8
+            turned += apart.min() < 8 and np.cos(nearest["angle"] - minutia["angle"]) > np.cos(np.radians(25))
+    assert total > 400
+    assert found > 0.7 * total
+    assert turned > 0.9 * found
+
+
+@pytest.mark.real_data
+def test_every_finger_of_the_five_sets_can_be_extracted(real_data):
+    images = sorted((real_data / "fingerprints").glob("fvc*/DB*/*_1.png"))
+    assert len(images) == 50
+    for path in images:
+        template = extract(*read_image(path))
+        assert 8 <= len(template.minutiae) <= 120, path
