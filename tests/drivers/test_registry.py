@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -67,3 +68,11 @@ def test_any_other_text_is_refused(text: str) -> None:
         return  # told apart above
     with pytest.raises(ValueError, match="is no place of a scanner"):
         parse_where(text)
+
+
+def test_the_udev_rule_names_every_device() -> None:
+    rules = (Path(__file__).parents[2] / "systemd" / "60-vantay.rules").read_text()
+    for driver in known_drivers():
+        for usb_id in driver.ids:
+            match = f'ATTR{{idVendor}}=="{usb_id.vendor:04x}", ATTR{{idProduct}}=="{usb_id.product:04x}"'
+            assert f'{match}, GROUP="vantay", MODE="0660", TAG+="uaccess"' in rules
