@@ -14,7 +14,7 @@ from pathlib import Path
 from edge.errors import VantayError
 
 SEED = 20210101  # the campaign's first day
-PEOPLE, IMPRESSIONS = 5, 4
+PEOPLE, IMPRESSIONS = 5, 3
 
 
 def configure(parser: ArgumentParser) -> None:
