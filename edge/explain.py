@@ -6,14 +6,24 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 
+MOST_PROBLEMS = 3  # told of one payload; whoever sent thousands of wrong keys needs no list of them
+LONGEST_NAME = 60  # characters of a key that are repeated
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say in one line everything that is wrong; values are never repeated, they may be personal."""
-    return "; ".join(_one(dict(problem), model) for problem in error.errors(include_url=False))
+    """Say in one line what is wrong; values are never repeated, they may be personal."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [_one(dict(problem), model) for problem in problems[:MOST_PROBLEMS]]
+    if more := len(problems) - len(told):
+        told.append(f"and {more} more")
+    return "; ".join(told)
 
 
 def _one(problem: dict[str, Any], model: type[BaseModel]) -> str:
     where = [str(step) for step in problem["loc"]]
     name = ".".join(where)
+    if len(name) > LONGEST_NAME:
+        name = name[:LONGEST_NAME] + "…"
     if problem["type"] == "extra_forbidden":
         return f"unknown key '{name}'; known there: {', '.join(_keys(model, where[:-1]))}"
     if problem["type"] == "missing":

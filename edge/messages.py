@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -54,7 +55,9 @@ IdentityNumber = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(description="12 digits")
 ]  # Decree 137/2015, article 13
 Position = Annotated[int, Field(ge=1, le=10)]  # ISO/IEC 19794-2:2005, table 2
-Sequence = Annotated[int, Field(ge=1, le=2**53)]
+LARGEST = 2**53  # what every reader of JSON keeps exactly (RFC 8259, 6)
+Sequence = Annotated[int, Field(ge=1, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 
 POSITION_NAMES = {
     1: "right thumb",
@@ -180,7 +183,7 @@ class JournalEntry(Report):
 class Acknowledgement(Report):
     """The hub has committed every entry up to `seq`, whose hash it repeats."""
 
-    seq: Annotated[int, Field(ge=0)]
+    seq: Count
     hash: Digest
 
 
@@ -194,14 +197,14 @@ class PacketWanted(Report):
     """The hub holds `offset` bytes of this packet and wants the next ones."""
 
     packet: Digest
-    offset: Annotated[int, Field(ge=0)]
+    offset: Count
 
 
 class PacketAcknowledgement(Report):
     """The hub has the whole packet, checked by its hash and on disk."""
 
     packet: Digest
-    size: int
+    size: Count
 
 
 def _missing(fingers: dict[int, str]) -> dict[int, str]:
@@ -216,7 +219,7 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     request_id: RequestId
-    expires_at: datetime | None = None  # refused when it arrives later than this
+    expires_at: AwareDatetime | None = None  # refused when it arrives later than this
 
 
 class Enrol(Command):
@@ -229,7 +232,7 @@ class Enrol(Command):
 class MarkMissing(Command):
     """A finger cannot be captured; why is kept with the record."""
 
-    position: Position
+    position: Annotated[Position, Field(strict=True)]  # true is no thumb
     reason: Reason
 
 

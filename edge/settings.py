@@ -87,7 +87,7 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadSettings(f"{path} cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadSettings(f"{path} is no valid TOML: {error}") from None
     try:
         settings = model.model_validate(tree)
