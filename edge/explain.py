@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-
 MOST_PROBLEMS = 3  # told of one payload; whoever sent thousands of wrong keys needs no list of them
 LONGEST_NAME = 60  # characters of a key that are repeated
 
