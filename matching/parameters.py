@@ -19,7 +19,7 @@ class Normalise(NamedTuple):
     """Local mean to 0 and local deviation to 1, constant areas left out."""
 
     radius: int = 10  # px of the square window; study: 7..10 alike, 14 worse
-    noise: float = 6.0  # grey levels added to the deviation, so that quiet areas stay quiet
+    noise: float = 4.0  # grey levels added to the deviation, so that quiet areas stay quiet; 3..12 alike
     limit: float = 3.0  # deviations at which values are clipped
     enough: int = 20  # pixels of the window that must not be constant
 
@@ -29,7 +29,7 @@ class Contact(NamedTuple):
 
     quantile: float = 0.9  # of all cells, taken as the deviation of good contact
     share: float = 0.2  # of that deviation a cell must have
-    least: float = 4.0  # grey levels of deviation a cell must have
+    least: float = 2.0  # grey levels of deviation a cell must have; 4 loses faint impressions
     island: float = 0.2  # share of the largest component below which a component is dropped
 
 
