@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from edge.booth import enrolment as core
@@ -21,6 +21,7 @@ from edge.messages import COMMANDS, REQUEST_ID, Abandon, Command, Enrol, MarkMis
 from edge.settings import BoothSettings
 
 ANSWERED = "command.answered"
+MOST_BYTES = 64 * 1024  # of a command: nine reasons of 200 characters, each escaped, are 22 kB
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,15 @@ class CommandDesk:
         """Decide; nothing is changed here."""
         request_id = None
         try:
-            request_id, tree = _request_id(payload)
-            digest = self._digest(name, tree)
+            request_id, content = _request_id(payload)
+            digest = self._digest(name, content)
             if (before := self.journal.answer_to(request_id)) is not None:
                 return Verdict(_again(name, request_id, digest, before.body, at), [])
             model = COMMANDS.get(name)
             if model is None:
                 raise BadCommand(f"unknown command '{name}': this booth knows {', '.join(COMMANDS)}")
             command: Command = parse(model, payload)
-            if command.expires_at and command.expires_at.astimezone(UTC) < datetime.now(UTC):
+            if command.expires_at and command.expires_at < datetime.fromisoformat(at):
                 raise BadCommand(f"the command expired at {command.expires_at}: send it again")
         except (BadCommand, ValueError) as error:
             return self._answer(name, request_id, None, "refused", str(error), [], at)
@@ -114,14 +115,17 @@ class CommandDesk:
         }
         return Verdict(reply, [*entries, (ANSWERED, body)])
 
-    def _digest(self, name: str, tree: dict[str, Any]) -> str:
-        text = json.dumps([name, tree], sort_keys=True)
-        return hmac.digest(self.keys.subject, text.encode(), "sha256").hex()
+    def _digest(self, name: str, content: str) -> str:
+        return hmac.digest(self.keys.subject, json.dumps([name, content]).encode(), "sha256").hex()
 
 
-def _request_id(payload: bytes) -> tuple[str, dict[str, Any]]:
+def _request_id(payload: bytes) -> tuple[str, str]:
+    """Return the request id, and what the command says, in the same words however it was written."""
+    if len(payload) > MOST_BYTES:
+        raise BadCommand(f"the command has {len(payload)} bytes: at most {MOST_BYTES} are taken")
     try:
         tree = json.loads(payload)
+        content = json.dumps(tree, sort_keys=True)
     except (ValueError, RecursionError) as error:
         raise BadCommand(f"the command is no valid JSON: {error}") from None
     request_id = tree.get("request_id") if isinstance(tree, dict) else None
@@ -130,7 +134,7 @@ def _request_id(payload: bytes) -> tuple[str, dict[str, Any]]:
             "the command is no JSON object with a request_id of 1 to 64 letters, digits or ._:- "
             "and cannot be answered once without"
         )
-    return request_id, tree
+    return request_id, content
 
 
 def _again(name: str, request_id: str, digest: str, before: dict[str, Any], at: str) -> Reply:

@@ -60,7 +60,7 @@ def test_places_of_a_scanner(tmp_path: Path, where: str) -> None:
     assert read_settings(path, BoothSettings).scanner.where == where
 
 
-MISTAKES = {
+MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "unknown key": (
         "boot = 1\n" + GOOD,
         "unknown key 'boot'; known there: booth, data, keys, broker, scanner",
@@ -161,7 +161,7 @@ def test_the_daemon_ends_with_one_line_and_exit_code_2(tmp_path: Path, name: str
         sentence = (
             f"the key {tmp_path}/keys/vault.key cannot be read (No such file or directory): make keys with"
         )
-    command = [Path(sys.executable).parent / "vantay", "booth", "--config", path]
+    command = [str(Path(sys.executable).parent / "vantay"), "booth", "--config", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr

@@ -1,0 +1,287 @@
+"""Commands: each is answered once, with one sentence, and nothing is recorded that should not be."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.booth import enrolment as core
+from edge.booth.commands import ANSWERED, CommandDesk, Verdict
+from edge.booth.enrolment import Enrolment
+from edge.journal import Journal
+from edge.keys import BoothKeys
+from edge.settings import BoothSettings
+from edge.store import Store
+from tests.edge.parts import AT, CLOCK, IDENTITY, steady, undone, values
+
+SETTINGS = BoothSettings(booth="b-1", data=Path(), keys=Path())
+
+
+@dataclass
+class Booth:
+    """A desk, its journal, and who stands at the booth: what the runner does with a verdict."""
+
+    desk: CommandDesk
+    current: Enrolment | None = None
+    at: str = AT
+    heard: list[Verdict] = field(default_factory=list)
+
+    def send(self, name: str, payload: dict[str, Any] | bytes) -> Verdict:
+        raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        verdict = self.desk.judge(name, raw, self.current, self.at)
+        for kind, body in verdict.entries:
+            self.desk.journal.append(kind, body, self.at, CLOCK)
+        self.current = core.fold(verdict.entries, self.current)
+        self.heard.append(verdict)
+        return verdict
+
+    def everything_said(self) -> str:
+        entries = [entry.payload() for entry in self.desk.journal.read()]
+        replies = [verdict.reply.payload() for verdict in self.heard]
+        return b"".join(entries + replies).decode()
+
+
+@pytest.fixture
+def booth(store: Store, keys: BoothKeys) -> Booth:
+    return Booth(CommandDesk(SETTINGS, keys, Journal(store)))
+
+
+def enrol(request_id: str = "r1", **more: Any) -> dict[str, Any]:
+    return {"request_id": request_id, "identity_number": IDENTITY, **more}
+
+
+def test_enrol_begins_an_enrolment(booth: Booth, keys: BoothKeys) -> None:
+    verdict = booth.send("enrol", enrol(missing={"4": "amputated", "9": "bandaged"}))
+    assert booth.current is not None
+    assert verdict.reply.model_dump() == {
+        "request_id": "r1",
+        "command": "enrol",
+        "outcome": "accepted",
+        "reason": f"enrolment {booth.current.id} has begun",
+        "repeated": False,
+        "at": AT,
+    }
+    assert [kind for kind, _ in verdict.entries] == [core.STARTED, ANSWERED]
+    assert booth.current.subject == keys.subject_of(IDENTITY)
+    assert booth.current.positions == (1, 2, 3, 5, 6, 7, 8, 10)
+    assert booth.current.missing == {4: "amputated", 9: "bandaged"}
+    assert verdict.identity is not None
+    assert verdict.identity[0].id == booth.current.id
+    assert verdict.identity[1] == IDENTITY
+
+
+def test_a_whole_visit_by_commands(booth: Booth) -> None:
+    booth.send("enrol", enrol())
+    assert (
+        booth.send("mark-missing", {"request_id": "r2", "position": 2, "reason": "cut"}).reply.outcome
+        == "accepted"
+    )
+    assert booth.current is not None
+    assert booth.current.missing == {2: "cut"}
+    assert booth.send("abandon", {"request_id": "r3", "reason": "went home"}).reply.outcome == "accepted"
+    assert booth.current is None
+    assert booth.send("enrol", enrol("r4")).reply.outcome == "accepted"
+
+
+def said(payload: dict[str, Any]) -> bytes:
+    return json.dumps(payload).encode()
+
+
+MALFORMED: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "is no valid JSON: Expecting value"),
+    "no JSON": (b"{request_id: 1}", "is no valid JSON: Expecting property name"),
+    "cut off": (b'{"request_id":"r1","identity', "is no valid JSON: Unterminated string"),
+    "no UTF-8": (b'{"request_id":"r1\xff"}', "is no valid JSON: 'utf-8' codec can't decode byte 0xff"),
+    "UTF-16": (json.dumps(enrol()).encode("utf-16"), "invalid JSON: expected value"),
+    "a number": (b"7", "is no JSON object with a request_id"),
+    "a list": (b'["request_id"]', "is no JSON object with a request_id"),
+    "no request id": (b'{"identity_number":"001090000001"}', "is no JSON object with a request_id"),
+    "an empty request id": (b'{"request_id":""}', "is no JSON object with a request_id"),
+    "a request id with blanks": (b'{"request_id":"a b"}', "request_id of 1 to 64 letters, digits or ._:-"),
+    "a request id that is no text": (b'{"request_id":"\\ud800"}', "request_id of 1 to 64 letters"),
+    "a request id without end": (b'{"request_id":"' + b"r" * 65 + b'"}', "request_id of 1 to 64 letters"),
+    "a number as request id": (b'{"request_id":7}', "is no JSON object with a request_id"),
+    "unknown key": (said(enrol(name="An")), "unknown key 'name'; known there: request_id"),
+    "missing key": (b'{"request_id":"r1"}', "'identity_number' is missing"),
+    "short number": (said(enrol(identity_number="00109000001")), "'identity_number' must be 12 digits"),
+    "not a number": (said(enrol(identity_number=[IDENTITY])), "'identity_number': input should be a valid"),
+    "lone surrogate": (
+        b'{"request_id":"r1","identity_number":"\\ud800"}',
+        "invalid JSON: unexpected end of hex escape",
+    ),
+    "not a number at all": (
+        b'{"request_id":"r1","identity_number":NaN}',
+        "'identity_number': input should be",
+    ),
+    "expired": (said(enrol(expires_at="2026-01-05T07:59:59Z")), "the command expired at 2026-01-05 07:59:59"),
+    "expired at the beginning of time": (
+        said(enrol(expires_at="0001-01-01T00:00:00+14:00")),
+        "the command expired at 0001-01-01 00:00:00+14:00",
+    ),
+    "expires without a zone": (said(enrol(expires_at="2027-01-05T08:00:00")), "timezone"),
+    "all ten missing": (said(enrol(missing=dict.fromkeys(range(1, 11), "x"))), "all ten fingers are missing"),
+    "huge": (said(enrol(missing={"1": "x" * 10_000_000})), "bytes: at most 65536 are taken"),
+    "many keys": (said(enrol(**{f"k{n}": n for n in range(3000)})), "and 2997 more"),
+    "a number without end": (
+        b'{"request_id":"r1","x":' + b"9" * 5000 + b"}",
+        "no valid JSON: Exceeds the limit",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_malformed_is_refused_with_one_sentence_and_not_recorded(booth: Booth, name: str) -> None:
+    payload, sentence = MALFORMED[name]
+    verdict = booth.send("enrol", payload)
+    assert verdict.reply.outcome == "refused"
+    assert sentence in verdict.reply.reason
+    assert "\n" not in verdict.reply.reason
+    assert len(verdict.reply.reason) < 500
+    assert verdict.entries == []
+    assert verdict.identity is None
+    assert IDENTITY not in booth.everything_said()
+    assert booth.send("enrol", enrol()).reply.outcome == "accepted", "the request id is still free"
+
+
+def test_a_command_nested_as_deep_as_it_may_be_is_a_sentence(booth: Booth) -> None:
+    """At the reader's limit the reader may still manage what the writer of the digest does not."""
+    for depth in (10, 150, *range(180, 210), *range(850, 1010), 100_000 // 4):
+        for opened, closed in ((b"[", b"]"), (b'{"a":', b"}")):
+            nested = opened * depth + b"1" + closed * depth
+            verdict = booth.send("enrol", b'{"request_id":"r1","x":' + nested + b"}")
+            assert verdict.reply.outcome == "refused"
+            assert verdict.entries == []
+
+
+def test_an_unknown_command_is_named(booth: Booth) -> None:
+    verdict = booth.send("reboot", {"request_id": "r1"})
+    assert verdict.reply.reason == "unknown command 'reboot': this booth knows enrol, mark-missing, abandon"
+    assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
+
+
+REFUSED_NOW: dict[str, tuple[str, dict[str, Any], str]] = {
+    "no subject to mark": ("mark-missing", {"position": 2, "reason": "x"}, "no subject is being enrolled"),
+    "no subject to abandon": ("abandon", {"reason": "x"}, "there is nothing to abandon"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_NOW)
+def test_what_cannot_be_done_now_is_refused_and_remembered(booth: Booth, name: str) -> None:
+    command, payload, sentence = REFUSED_NOW[name]
+    verdict = booth.send(command, {"request_id": "r1", **payload})
+    assert verdict.reply.outcome == "refused"
+    assert sentence in verdict.reply.reason
+    assert [kind for kind, _ in verdict.entries] == [ANSWERED]
+    again = booth.send(command, {"request_id": "r1", **payload})
+    assert (again.reply.outcome, again.reply.repeated, again.reply.reason) == (
+        "refused",
+        True,
+        verdict.reply.reason,
+    )
+    assert again.entries == []
+
+
+def test_the_next_subject_waits_for_the_first(booth: Booth) -> None:
+    booth.send("enrol", enrol("r1"))
+    assert booth.current is not None
+    first = booth.current.id
+    verdict = booth.send("enrol", enrol("r2", identity_number="001090000002"))
+    assert verdict.reply.outcome == "refused"
+    assert f"enrolment {first} is not finished" in verdict.reply.reason
+    assert verdict.identity is None
+    assert booth.current.id == first
+
+
+def test_a_repeated_request_is_answered_the_same_way_and_done_once(booth: Booth) -> None:
+    first = booth.send("enrol", enrol())
+    backwards = dict(reversed(enrol().items()))
+    for payload in (said(enrol()), said(backwards), json.dumps(enrol(), indent=3).encode()):
+        again = booth.send("enrol", payload)
+        assert again.reply == first.reply.model_copy(update={"repeated": True})
+        assert again.entries == []
+        assert again.identity is None
+    assert len([entry for entry in booth.desk.journal.read() if entry.kind == core.STARTED]) == 1
+
+
+def test_a_repeated_request_is_answered_even_when_it_has_expired_meanwhile(booth: Booth) -> None:
+    payload = enrol(expires_at="2026-01-05T08:00:01Z")
+    assert booth.send("enrol", payload).reply.outcome == "accepted"
+    booth.at = "2026-01-05T09:00:00.000Z"
+    again = booth.send("enrol", payload)
+    assert (again.reply.outcome, again.reply.repeated) == ("accepted", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("enrol", enrol("r1", identity_number="001090000002")),
+        ("enrol", enrol("r1", missing={"2": "cut"})),
+        ("abandon", {"request_id": "r1", "reason": "x"}),
+        ("reboot", {"request_id": "r1"}),
+        ("enrol", {"request_id": "r1"}),
+    ],
+)
+def test_a_request_id_used_again_for_something_else_is_refused(booth: Booth, name: str, payload: Any) -> None:
+    booth.send("enrol", enrol("r1"))
+    before = booth.current
+    verdict = booth.send(name, payload)
+    assert verdict.reply.reason == "request id r1 was used before, for another command: choose a new one"
+    assert (verdict.reply.outcome, verdict.reply.repeated, verdict.entries) == ("refused", False, [])
+    assert booth.current == before
+
+
+def test_the_remembered_digest_does_not_betray_the_number(booth: Booth, keys: BoothKeys) -> None:
+    """Twelve digits can be tried out: without the key the digest must not tell when they are right."""
+    booth.send("enrol", enrol())
+    (answer,) = [entry for entry in booth.desk.journal.read() if entry.kind == ANSWERED]
+    other = CommandDesk(
+        SETTINGS, keys.__class__(keys.vault, bytes(32), keys.signing, keys.ministry), booth.desk.journal
+    )
+    assert other.judge("enrol", said(enrol()), None, AT).reply.reason.startswith("request id r1 was")
+    assert answer.body["request_id"] == "r1"
+    assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason"}
+
+
+@steady(150)
+@given(
+    st.sampled_from(["enrol", "mark-missing", "abandon", "reboot", ""]),
+    st.dictionaries(
+        st.sampled_from(["identity_number", "missing", "expires_at", "position", "name", "x"]),
+        values
+        | st.sampled_from(
+            [IDENTITY, int(IDENTITY), [IDENTITY], {"1": [IDENTITY]}, IDENTITY + "0", f" {IDENTITY}"]
+        ),
+    ),
+    st.integers(0, 3),
+)
+def test_whatever_is_sent_the_number_is_never_told(
+    shared_store: Store, keys: BoothKeys, name: str, payload: dict[str, Any], repeat: int
+) -> None:
+    with undone(shared_store):
+        booth = Booth(CommandDesk(SETTINGS, keys, Journal(shared_store)))
+        for n in range(repeat + 1):
+            verdict = booth.send(name, {"request_id": f"r{n % 2}", **payload})
+            assert "\n" not in verdict.reply.reason
+            assert len(verdict.reply.reason) < 500
+        assert IDENTITY not in booth.everything_said()
+
+
+@steady(200)
+@given(st.sampled_from(["enrol", "abandon"]), st.binary(max_size=60) | st.text(max_size=60) | values)
+def test_any_payload_is_answered(shared_store: Store, keys: BoothKeys, name: str, content: Any) -> None:
+    with undone(shared_store):
+        booth = Booth(CommandDesk(SETTINGS, keys, Journal(shared_store)))
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogatepass")
+        raw = (
+            content
+            if isinstance(content, bytes)
+            else json.dumps({"request_id": "r", "reason": content}).encode()
+        )
+        verdict = booth.send(name, raw)
+        assert verdict.reply.reason
+        verdict.reply.payload()
