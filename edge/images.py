@@ -46,6 +46,10 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all; BadCommand when it cannot be written."""
     temporary = None
     try:
+        path = path.resolve()  # a link stays, what it points to is written
+        if path.exists() and not path.is_file():  # a terminal, a pipe, a device
+            path.write_bytes(content)
+            return
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             file.write(content)

@@ -139,7 +139,7 @@ class Judge(NamedTuple):
         Ramp("flow", 0.1, 0.45, 0.3),  # not fitted: against noise that has the period of ridges
     )
     balanced: float = 0.45  # share of dark pixels of a finger neither dry nor wet
-    good: int = 60  # score from which no hint is given
+    good: int = 45  # score from which no hint is given
     no_finger: float = 15.0  # mm2 of foreground
     small: float = 110.0  # mm2 of foreground; a thumb's contact is about 250
     off_centre: float = 4.0  # mm

@@ -111,6 +111,20 @@ def test_extract_leaves_what_was_there_when_the_disk_refuses(images, tmp_path, m
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_extract_writes_into_a_pipe_and_through_a_link_without_replacing_either(images, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    assert main(["extract", str(images[0]), "-o", str(tmp_path / "pipe")]) == 0
+    assert len(iso19794.read(os.read(reader, 4096)).minutiae) > 5
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "target.fmr").write_bytes(b"")
+    (tmp_path / "link.fmr").symlink_to("target.fmr")
+    assert main(["extract", str(images[0]), "-o", str(tmp_path / "link.fmr")]) == 0
+    assert (tmp_path / "link.fmr").is_symlink()
+    assert len(iso19794.read((tmp_path / "target.fmr").read_bytes()).minutiae) > 5
+
+
 def test_quality_prints_a_line_an_image(images, capsys):
     assert main(["quality", *map(str, images)]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -83,7 +83,9 @@ def test_the_hint_names_the_most_useful_change(changes, score, expected):
     assert hint(parts_of(**changes), score, QUALITY) == expected
 
 
-@given(st.integers(0, 59), st.dictionaries(st.sampled_from(sorted(parts_of())), st.floats(0, 300)))
+@given(
+    st.integers(0, QUALITY.good - 1), st.dictionaries(st.sampled_from(sorted(parts_of())), st.floats(0, 300))
+)
 def test_below_good_there_is_always_a_hint(score, changes):
     assert hint(parts_of(**changes), score, QUALITY)
 
