@@ -109,7 +109,7 @@ def advance(state: Acquisition, happened: Happened) -> Step:
         case Happened.CANCEL, Stage.REST:
             return state, ()
         case Happened.CANCEL, _:
-            return replace(state, stage=Stage.REST, finger=False), ((Effect.DISARM,) if state.scanner else ())
+            return replace(state, stage=Stage.REST, finger=False), (Effect.DISARM,)
         case _:
             raise IllegalTransition(f"'{happened}' cannot happen at stage '{state.stage}'")
 

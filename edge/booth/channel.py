@@ -7,12 +7,14 @@ kernel cleans up.
 
 import os
 import socket
+import struct
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 PACKET_BYTES = 65536
 MAXIMUM_BLOBS = 16
+SEND_SECONDS = 5  # after which a worker that does not listen is given up
 MAXIMUM_BLOB_BYTES = 64 * 1024 * 1024
 
 
@@ -146,6 +148,7 @@ class Channel:
     def pair() -> tuple["Channel", socket.socket]:
         """Return the daemon's channel and the raw end that a worker inherits."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         return Channel(ours), theirs
 
     @staticmethod

@@ -15,11 +15,12 @@ from edge.booth import acquisition as finger
 from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
 from edge.booth.commands import CommandDesk
+from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.reporter import Reporter
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
-from edge.booth.supervisor import FromWorker, Worker, WorkerDied
-from edge.booth.view import Equipment, state_of
+from edge.booth.supervisor import FromWorker, WorkerDied
+from edge.booth.view import state_of
 from edge.booth.wire import FROM_HUB, BoothWire
 from edge.errors import VantayError
 from edge.journal import Journal
@@ -32,7 +33,6 @@ from edge.vault import ENROLLED, IDENTITY, Label, Vault
 
 TICK_SECONDS = 0.25
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
-JUDGE_SECONDS = 20.0  # a matcher that has not answered by then is started again
 
 
 class Stop:
@@ -64,16 +64,9 @@ class Runner:
             Will(self._wire.status, self._status(online=False)),
         )
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
-        scanner = [settings.scanner.where, str(settings.scanner.poll_seconds)]
-        self._scanner = Worker("scanner", scanner, self.mailbox.put)
-        self._matcher = Worker("matcher", [], self.mailbox.put)
-        self._equipment = Equipment()
-        self._device: dict[str, Any] = {}
+        self._crew = Crew(settings, self.mailbox.put, log)
         self._enrolment: Enrolment | None = self._fold()
         self._acquisition = Acquisition()
-        self._token = 0  # of the order the scanner works on
-        self._question: tuple[channel.Examine, list[bytes]] | None = None
-        self._asked_at: float | None = None  # when the matcher was asked
         self._shown: State | None = None
         self._shown_at = 0.0
 
@@ -82,16 +75,14 @@ class Runner:
         standing = self._enrolment.id if self._enrolment else None
         self._record([("booth.started", {"release": self._release, "enrolment": standing})])
         self._link.start()
-        self._scanner.start()
-        self._matcher.start()
+        self._crew.start()
         try:
             while not self._turn():
                 pass
         finally:
             self._link.publish(self._wire.status, self._status(online=False), retain=True)
             self._link.stop()
-            self._scanner.stop()
-            self._matcher.stop()
+            self._crew.stop()
 
     def _turn(self) -> bool:
         """Take one event or let a tick pass; tell whether to end."""
@@ -103,7 +94,9 @@ class Runner:
             return True
         now = time.monotonic()
         self._handle(event, now)
-        self._watch(now)
+        self._crew.watch(now)
+        if not self._link.alive:
+            raise VantayError("the MQTT thread ended: the daemon must be started again")
         self._reconcile()
         self._reporter.work(now)
         self._show(now)
@@ -120,12 +113,10 @@ class Runner:
                 self._reporter.link_up(now)
             case LinkDown(reason):
                 self._log.info("broker away", reason=reason)
-            case FromWorker("scanner", life, message, blobs) if life == self._scanner.life:
-                self._from_scanner(message, blobs)
-            case FromWorker("matcher", life, message, blobs) if life == self._matcher.life:
-                self._from_matcher(message, blobs)
-            case WorkerDied(worker, life):
-                self._worker_died(worker, life, now)
+            case FromWorker(_, _, message, blobs) if self._crew.is_current(event):
+                self._from_worker(message, blobs)
+            case WorkerDied() if self._crew.is_current(event):
+                self._worker_died(event, now)
 
     # what comes over the wire
 
@@ -170,51 +161,31 @@ class Runner:
 
     # what comes from the workers
 
-    def _from_scanner(self, message: channel.Message, blobs: list[bytes]) -> None:
+    def _from_worker(self, message: channel.Message, blobs: list[bytes]) -> None:
+        crew = self._crew
         match message:
-            case channel.ScannerReady():
-                self._device = message.model_dump(mode="json", include={"model", "serial", "location"})
-                name = f"{message.model} {message.serial} at {message.location}"
-                self._equip(scanner="ready", device=name)
-                self._record([("scanner.ready", {**self._device, "firmware": message.firmware})])
+            case channel.ScannerReady(firmware=firmware):
+                crew.scanner_ready(message)
+                self._record([("scanner.ready", {**crew.device, "firmware": firmware})])
                 self._advance(Happened.SCANNER_BACK)
             case channel.ScannerFault(kind=kind, detail=detail):
-                self._equip(scanner=f"{kind}: {detail}", device=None)
+                crew.scanner_lost(f"{kind}: {detail}")
                 self._record([("scanner.fault", {"fault": kind, "detail": detail})])
                 self._advance(Happened.SCANNER_LOST)
-            case channel.Finger(token=token, on=on) if token == self._token:
+            case channel.Finger(token=token, on=on) if crew.is_ordered(token):
                 self._advance(Happened.FINGER_ON if on else Happened.FINGER_OFF)
-            case channel.Occupied(token=token) if token == self._token:
+            case channel.Occupied(token=token) if crew.is_ordered(token):
                 self._advance(Happened.OCCUPIED)
-            case channel.Captured(token=token) if token == self._token:
-                self._question = self._ask(message, blobs[0])
+            case channel.Captured(token=token) if crew.is_ordered(token) and self._enrolment:
+                accepted = accepted_templates(self._vault, self._enrolment)
+                position, limits = self._acquisition.position, self._settings.comparison
+                crew.keep_question(message, position, (blobs[0], accepted), limits)
                 self._advance(Happened.CAPTURED)
-
-    def _ask(self, frame: channel.Captured, pixels: bytes) -> tuple[channel.Examine, list[bytes]]:
-        assert self._enrolment is not None
-        templates = accepted_templates(self._vault, self._enrolment)
-        comparison = self._settings.comparison
-        question = channel.Examine(
-            token=self._token,
-            position=self._acquisition.position,
-            width=frame.width,
-            height=frame.height,
-            ppi=frame.ppi,
-            accepted=tuple(templates),
-            same_finger_fmr=comparison.same_finger_fmr,
-            already_enrolled_fmr=comparison.already_enrolled_fmr,
-        )
-        return question, [pixels, *templates.values()]
-
-    def _from_matcher(self, message: channel.Message, blobs: list[bytes]) -> None:
-        match message:
             case channel.MatcherReady():
                 for label, template in self._vault.all_of(ENROLLED):
-                    self._matcher.send(channel.Load(subject=label.subject, position=label.position), template)
-                self._equip(matcher="ready")
-                self._put_question()
-            case channel.Examined(token=token) if self._question and token == self._token:
-                self._question, self._asked_at = None, None
+                    crew.load(label.subject, label.position, template)
+                crew.matcher_ready()
+            case channel.Examined(token=token) if crew.take_answer(token):
                 self._judged(message, blobs)
 
     def _judged(self, answer: channel.Examined, blobs: list[bytes]) -> None:
@@ -229,7 +200,7 @@ class Runner:
             same_finger_as=tuple(hit.position for hit in answer.same_finger),
             already=tuple(hit.subject for hit in answer.already if hit.subject),
             facts={
-                "device": self._device,
+                "device": self._crew.device,
                 "minutiae": answer.minutiae,
                 "parts": answer.parts,
                 "scores": [hit.model_dump() for hit in (*answer.same_finger, *answer.already)],
@@ -251,19 +222,12 @@ class Runner:
         )
         self._advance(Happened.JUDGED)
 
-    def _worker_died(self, worker: str, life: int, now: float) -> None:
-        which = self._scanner if worker == "scanner" else self._matcher
-        if life != which.life:
-            return
-        self._log.warning("worker died", worker=worker, again_in=which.bury(now))
-        self._record([("worker.died", {"worker": worker})])
-        if worker == "scanner":
-            self._equip(scanner="its process is being started again", device=None)
+    def _worker_died(self, event: WorkerDied, now: float) -> None:
+        lost = self._crew.bury(event, now)
+        self._record([("worker.died", {"worker": event.worker})])
+        if event.worker == "scanner":
             self._advance(Happened.SCANNER_LOST)
-            return
-        self._equip(matcher="its process is being started again")
-        if self._asked_at is not None:  # the picture died with it; one not yet handed over is kept
-            self._question, self._asked_at = None, None
+        elif lost:
             self._advance(Happened.MATCHER_LOST)
 
     # effects
@@ -276,30 +240,11 @@ class Runner:
         for effect in effects:
             match effect:
                 case Effect.ARM:
-                    self._token += 1
-                    self._scanner.send(channel.Arm(token=self._token))
+                    self._crew.arm()
                 case Effect.DISARM:
-                    self._token += 1
-                    self._scanner.send(channel.Disarm())
+                    self._crew.disarm()
                 case Effect.EXAMINE:
-                    self._put_question()
-
-    def _put_question(self) -> None:
-        if self._question and self._asked_at is None and self._equipment.matcher == "ready":
-            question, blobs = self._question
-            self._asked_at = time.monotonic()
-            self._matcher.send(question, *blobs)
-
-    def _watch(self, now: float) -> None:
-        """Start dead workers again; end a matcher that does not answer; end with a dead link."""
-        self._scanner.start_when_due(now)
-        self._matcher.start_when_due(now)
-        if self._asked_at is not None and now - self._asked_at > JUDGE_SECONDS:
-            self._log.error("the matcher does not answer: it is started again")
-            self._asked_at = now
-            self._matcher.kill()
-        if not self._link.alive:
-            raise VantayError("the MQTT thread ended: the daemon must be started again")
+                    self._crew.put_question()
 
     def _reconcile(self) -> None:
         """Make scanner and acquisition do what the enrolment asks for."""
@@ -307,7 +252,6 @@ class Runner:
         wanted = current.wanted() if current else None
         busy = stage in (Stage.PLACE, Stage.HOLD, Stage.JUDGE)
         if busy and (wanted is None or wanted != self._acquisition.position):
-            self._question, self._asked_at = None, None
             self._advance(Happened.CANCEL)
         if current and wanted is None:
             with self._store.transaction():
@@ -316,13 +260,13 @@ class Runner:
                 )
             self._log.info("sealed", enrolment=current.id, outcome=current.outcome)
             self._load_gallery(current)
-        elif wanted is not None and self._acquisition.stage is Stage.REST and self._equipment.ready:
+        elif wanted is not None and self._acquisition.stage is Stage.REST and self._crew.equipment.ready:
             self._acquisition, effects = finger.request(self._acquisition, wanted)
             self._carry_out(effects)
 
     def _load_gallery(self, done: Enrolment) -> None:
         for label, template in self._vault.all_of(ENROLLED, done.id):
-            self._matcher.send(channel.Load(subject=label.subject, position=label.position), template)
+            self._crew.load(label.subject, label.position, template)
 
     # journal and view
 
@@ -338,17 +282,11 @@ class Runner:
                 self._journal.append(kind, body, at, reading)
         self._enrolment = enrolment.fold(entries, self._enrolment)
 
-    def _equip(self, **changes: str | None) -> None:
-        values = {"scanner": self._equipment.scanner, "device": self._equipment.device}
-        values["matcher"] = self._equipment.matcher
-        values.update(changes)
-        self._equipment = Equipment(
-            scanner=values["scanner"] or "", device=values["device"], matcher=values["matcher"] or ""
-        )
-
     def _show(self, now: float) -> None:
         progress = (clock.now(), self._journal.tail()[0], self._reporter.acknowledged)
-        state = state_of(self._settings.booth, self._enrolment, self._acquisition, self._equipment, progress)
+        state = state_of(
+            self._settings.booth, self._enrolment, self._acquisition, self._crew.equipment, progress
+        )
         quiet = {"at", "last_seq", "acknowledged_seq"}
         before = self._shown
         same = before is not None and before.model_dump(exclude=quiet) == state.model_dump(exclude=quiet)

@@ -67,10 +67,12 @@ class Worker:
         reader.start()
 
     def send(self, message: Message, *blobs: bytes) -> None:
-        """Tell the worker; when it is dead this is no error: WorkerDied says so."""
+        """Tell the worker; one that is dead or does not listen is ended, and WorkerDied says so."""
         if self._channel:
-            with contextlib.suppress(OSError):
+            try:
                 self._channel.send(message, *blobs)
+            except OSError:
+                self.kill()
 
     def stop(self) -> None:
         """Close the channel, which ends the worker; kill it if it does not listen."""

@@ -1,0 +1,153 @@
+"""Scanner and matcher as the loop sees them: two worker processes, how they are, and the order under way.
+
+An order to the scanner carries a token; what belongs to an older order, or to an earlier life of a worker, is
+void. A question waits here until the matcher is ready; when the matcher dies with it, the picture is gone.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from edge.booth import channel
+from edge.booth.supervisor import FromWorker, Worker, WorkerDied
+from edge.booth.view import Equipment
+from edge.settings import BoothSettings, Comparison
+
+JUDGE_SECONDS = 20.0  # a matcher that has not answered by then is started again
+RESTARTING = "its process is being started again"
+
+
+class Crew:
+    """The two workers of one booth."""
+
+    def __init__(
+        self, settings: BoothSettings, on_event: Callable[[FromWorker | WorkerDied], None], log: Any
+    ) -> None:
+        where = [settings.scanner.where, str(settings.scanner.poll_seconds)]
+        self._workers = {
+            "scanner": Worker("scanner", where, on_event),
+            "matcher": Worker("matcher", [], on_event),
+        }
+        self._log = log
+        self._scanner, self._device_name = "starting", None  # type: str, str | None
+        self._matcher = "starting"
+        self.device: dict[str, Any] = {}  # kept with every sample it takes
+        self._token = 0
+        self._question: tuple[channel.Examine, list[bytes]] | None = None
+        self._asked_at: float | None = None  # when the matcher was asked
+
+    @property
+    def equipment(self) -> Equipment:
+        """How scanner and matcher are."""
+        return Equipment(self._scanner, self._device_name, self._matcher)
+
+    def start(self) -> None:
+        """Start both."""
+        for worker in self._workers.values():
+            worker.start()
+
+    def stop(self) -> None:
+        """End both."""
+        for worker in self._workers.values():
+            worker.stop()
+
+    def is_current(self, event: FromWorker | WorkerDied) -> bool:
+        """Whether an event is of a worker's present life."""
+        return event.life == self._workers[event.worker].life
+
+    # the scanner
+
+    def scanner_ready(self, message: channel.ScannerReady) -> None:
+        """Remember the device."""
+        self.device = message.model_dump(mode="json", include={"model", "serial", "location"})
+        self._scanner = "ready"
+        self._device_name = f"{message.model} {message.serial} at {message.location}"
+
+    def scanner_lost(self, why: str) -> None:
+        """Remember what is wrong."""
+        self._scanner, self._device_name = why, None
+
+    def arm(self) -> None:
+        """Order one finger."""
+        self._token += 1
+        self._workers["scanner"].send(channel.Arm(token=self._token))
+
+    def disarm(self) -> None:
+        """Withdraw the order, and the question that came of it."""
+        self._token += 1
+        self._question, self._asked_at = None, None
+        self._workers["scanner"].send(channel.Disarm())
+
+    def is_ordered(self, token: int) -> bool:
+        """Whether a word is about the order in force."""
+        return token == self._token
+
+    # the matcher
+
+    def matcher_ready(self) -> None:
+        """The matcher has its gallery: it may be asked."""
+        self._matcher = "ready"
+        self.put_question()
+
+    def load(self, subject: str, position: int, template: bytes) -> None:
+        """Add one template to the matcher's gallery."""
+        self._workers["matcher"].send(channel.Load(subject=subject, position=position), template)
+
+    def keep_question(
+        self,
+        frame: channel.Captured,
+        position: int,
+        blobs: tuple[bytes, dict[int, bytes]],
+        limits: Comparison,
+    ) -> None:
+        """Keep what will be asked: `blobs` are the pixels and the accepted templates by position."""
+        pixels, accepted = blobs
+        question = channel.Examine(
+            token=self._token,
+            position=position,
+            width=frame.width,
+            height=frame.height,
+            ppi=frame.ppi,
+            accepted=tuple(accepted),
+            same_finger_fmr=limits.same_finger_fmr,
+            already_enrolled_fmr=limits.already_enrolled_fmr,
+        )
+        self._question = question, [pixels, *accepted.values()]
+
+    def put_question(self) -> None:
+        """Ask, when there is something to ask and someone to answer."""
+        if self._question and self._asked_at is None and self._matcher == "ready":
+            question, blobs = self._question
+            self._asked_at = time.monotonic()
+            self._workers["matcher"].send(question, *blobs)
+
+    def take_answer(self, token: int) -> bool:
+        """Whether this is the answer awaited; it is awaited no more."""
+        if self._question is None or token != self._token:
+            return False
+        self._question, self._asked_at = None, None
+        return True
+
+    # lives
+
+    def bury(self, event: WorkerDied, now: float) -> bool:
+        """Plan a dead worker's next life; tell whether a question died with it."""
+        pause = self._workers[event.worker].bury(now)
+        self._log.warning("worker died", worker=event.worker, again_in=pause)
+        if event.worker == "scanner":
+            self.scanner_lost(RESTARTING)
+            return False
+        self._matcher = RESTARTING
+        lost = self._asked_at is not None
+        if lost:
+            self._question, self._asked_at = None, None
+        return lost
+
+    def watch(self, now: float) -> None:
+        """Start dead workers again; end a matcher that does not answer."""
+        for worker in self._workers.values():
+            worker.start_when_due(now)
+        if self._asked_at is not None and now - self._asked_at > JUDGE_SECONDS:
+            self._log.error("the matcher does not answer: it is started again")
+            self._asked_at = now
+            self._workers["matcher"].kill()
