@@ -167,11 +167,19 @@ class Life(RuleBasedStateMachine):
         self.take(request(self.state, position))
         assert self.state.position == position
 
+    def move(self, data: st.DataObject) -> None:
+        event, self.device = data.draw(st.sampled_from(MOVES[self.device]))
+        self.happens(event)
+
     @precondition(lambda self: self.device in MOVES)
     @rule(data=st.data())
     def the_person_moves(self, data: st.DataObject) -> None:
-        event, self.device = data.draw(st.sampled_from(MOVES[self.device]))
-        self.happens(event)
+        self.move(data)
+
+    @precondition(lambda self: self.device in MOVES)
+    @rule(data=st.data())
+    def the_person_moves_on(self, data: st.DataObject) -> None:  # twice as likely as trouble
+        self.move(data)
 
     @precondition(lambda self: self.judging)
     @rule()
@@ -180,26 +188,31 @@ class Life(RuleBasedStateMachine):
         self.happens(Happened.JUDGED)
         assert self.reports == before + 1
 
-    @rule()
-    def the_matcher_dies(self) -> None:
-        self.judging = False
-        self.happens(Happened.MATCHER_LOST)
-
-    @rule()
-    def the_cable_is_pulled(self) -> None:
-        self.device = "gone"
-        self.happens(Happened.SCANNER_LOST)
-
     @precondition(lambda self: self.device == "gone")
     @rule()
     def the_cable_is_back(self) -> None:
         self.device = "idle"
         self.happens(Happened.SCANNER_BACK)
 
-    @rule()
-    def the_operator_changes_the_plan(self) -> None:
-        self.happens(Happened.CANCEL)
-        assert self.state.stage is Stage.REST
+    @precondition(lambda self: self.state.scanner)
+    @rule(trouble=st.sampled_from(["matcher", "cable", "plan"]))
+    def trouble(self, trouble: str) -> None:
+        match trouble:
+            case "matcher":
+                self.judging = False
+                self.happens(Happened.MATCHER_LOST)
+            case "cable":
+                self.device = "gone"
+                self.happens(Happened.SCANNER_LOST)
+            case "plan":  # the operator marks the finger missing, or gives up
+                self.happens(Happened.CANCEL)
+                assert self.state.stage is Stage.REST
+
+    @precondition(lambda self: not self.state.scanner)
+    @rule(event=st.sampled_from([Happened.MATCHER_LOST, Happened.SCANNER_LOST, Happened.CANCEL]))
+    def trouble_without_a_scanner(self, event: Happened) -> None:
+        self.judging = self.judging and event is Happened.SCANNER_LOST
+        self.happens(event)
 
     @invariant()
     def the_world_fits_the_stage(self) -> None:
@@ -217,4 +230,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(steady(100), stateful_step_count=40)
+TestLife.settings = settings(steady(150), stateful_step_count=50)
