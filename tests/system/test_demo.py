@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from matching.kernels._jit import cache_directory
+
 VANTAY = Path(sys.executable).parent / "vantay"
 
 
@@ -24,7 +26,9 @@ def vantay(*words: str, seconds: float = 300, **environment: str) -> subprocess.
 
 @pytest.mark.system
 def test_demo_with_five_synthetic_people(tmp_path: Path) -> None:
-    done = vantay("demo", TMPDIR=str(tmp_path))
+    kernels = str(cache_directory().parent)
+    people = str(tmp_path / "cache")  # none are there yet: they are made first
+    done = vantay("demo", TMPDIR=str(tmp_path), XDG_CACHE_HOME=people, VANTAY_CACHE_DIR=kernels)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
     for said in (
