@@ -22,7 +22,9 @@ def filter_cells(
     size = bank.shape[1]
     radius = size // 2
     padded = np.zeros((height + 2 * radius, width + 2 * radius), np.float32)
-    padded[radius : radius + height, radius : radius + width] = image
+    for y in range(height):  # assigning a slice would take two more seconds to compile
+        for x in range(width):
+            padded[radius + y, radius + x] = image[y, x]
     filtered = np.zeros((height, width), np.float32)
     for row in range(choice.shape[0]):
         for column in range(choice.shape[1]):

@@ -32,7 +32,7 @@ def without_islands(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
     label = np.zeros((rows, columns), np.int32)
     sizes = np.zeros(rows * columns + 1, np.int32)
     stack = np.empty(rows * columns, np.int32)
-    labels = 0
+    labels, largest = 0, 0
     for start in range(rows * columns):
         if not mask[start // columns, start % columns] or label[start // columns, start % columns]:
             continue
@@ -44,12 +44,13 @@ def without_islands(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
             depth -= 1
             row, column = stack[depth] // columns, stack[depth] % columns
             sizes[labels] += 1
+            largest = max(largest, int(sizes[labels]))
             for y, x in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
                 if 0 <= y < rows and 0 <= x < columns and mask[y, x] and label[y, x] == 0:
                     label[y, x] = labels
                     stack[depth] = y * columns + x
                     depth += 1
-    least = share * sizes.max()
+    least = share * largest
     kept = np.zeros((rows, columns), np.bool_)
     for row in range(rows):
         for column in range(columns):
