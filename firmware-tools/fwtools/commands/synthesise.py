@@ -48,9 +48,10 @@ def run(args: Namespace) -> int:
         progress.advance()
     progress.end()
     width, height = args.size
+    people = "1 subject" if args.subjects == 1 else f"{args.subjects} subjects"
     print(
         f"synthesise: {images} impressions of {width}x{height} pixels with ground truth in {args.out}: "
-        f"{args.subjects} subjects, {len(orders)} fingers; {perf_counter() - start:.1f} s"
+        f"{people}, {len(orders)} fingers; {perf_counter() - start:.1f} s"
     )
     return 0
 
