@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fwtools.synthesis import SIZE, impression
 from fwtools.synthesis.contact import WHOLE, Contact, contact_depth
 from fwtools.synthesis.distortion import Plasticity, bend
-from fwtools.synthesis.impression import VISIBLE, draw_placing
+from fwtools.synthesis.impressions import VISIBLE, draw_placing
 from fwtools.synthesis.ink import Condition, clean_ink, ink
 from fwtools.synthesis.kernels import sample
 from fwtools.synthesis.placing import MIDDLE, Placing, bone, move_minutiae, place, to_frame

@@ -6,7 +6,7 @@ bytes on one machine with one set of library versions; another processor may rou
 """
 
 from fwtools.synthesis.finger import Finger, synthesise_finger
-from fwtools.synthesis.impression import SIZE, impression
+from fwtools.synthesis.impressions import SIZE, impression
 from fwtools.synthesis.patterns import Pattern
 from fwtools.synthesis.people import Person
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fwtools.errors import ToolError
 from fwtools.synthesis.finger import synthesise_finger
-from fwtools.synthesis.impression import SIZE, impression
+from fwtools.synthesis.impressions import SIZE, impression
 from matching import iso19794
 
 PPI = 500
