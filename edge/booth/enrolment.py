@@ -5,7 +5,7 @@
                                                 good enough: accepted; else a hint, and after the last
                                                 allowed attempt the best one is kept
                                                 enough fingers of one earlier subject: closed
-    capturing  --finger missing-> capturing     the reason is kept
+    capturing  --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
     capturing  --(all done)-->    closed        waits to be sealed
     closed     --sealed-->        none
     capturing  --abandoned-->     none
@@ -139,7 +139,8 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         entries.append(_finding(current, SAME_FINGER, event.position, list(event.same_finger_as), text))
     else:
         body["already"] = list(event.already)
-        entries += _known_person(current, event)
+        hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
+        entries += _known_person(current, event.position, hits, len(current.positions))
     return [(ATTEMPT, body), *entries]
 
 
@@ -150,19 +151,24 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
         raise BadCommand(
             "no subject is being enrolled: a finger can be marked missing only during an enrolment"
         )
+    if current.wanted() is None:
+        raise BadCommand(f"enrolment {current.id} is complete: its record is being sealed")
     if position in current.accepted:
         raise BadCommand(f"the {name} was captured already: it cannot be missing")
     if position in current.missing:
         raise BadCommand(f"the {name} is marked missing already: {current.missing[position]}")
     if len(current.positions) == 1:
         raise BadCommand(f"the {name} is the only finger left: abandon the enrolment instead")
-    return [(MISSING, {"enrolment": current.id, "position": position, "reason": reason})]
+    missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
+    return [missing, *_known_person(current, position, current.hits, len(current.positions) - 1)]
 
 
 def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
     """Give the enrolment up."""
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to abandon")
+    if current.wanted() is None:
+        raise BadCommand(f"enrolment {current.id} is complete: its record is being sealed")
     return [(ABANDONED, {"enrolment": current.id, "subject": current.subject, "reason": reason})]
 
 
@@ -260,12 +266,14 @@ def _finding(current: Enrolment, finding: str, position: int, of: Any, text: str
     return (FINDING, body)
 
 
-def _known_person(current: Enrolment, event: SampleJudged) -> list[Entry]:
-    needed = min(current.fingers_to_tell, len(current.positions))
-    for subject in event.already:
-        positions = current.hits.get(subject, frozenset()) | {event.position}
+def _known_person(
+    current: Enrolment, position: int, hits: dict[str, frozenset[int]], fingers: int
+) -> list[Entry]:
+    """Close the enrolment when enough of the person's `fingers` are those of one earlier subject."""
+    needed = min(current.fingers_to_tell, fingers)
+    for subject, positions in hits.items():
         if len(positions) >= needed:
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             text = f"this person is enrolled already as subject {subject}: the same {names}"
-            return [_finding(current, ALREADY_ENROLLED, event.position, subject, text)]
+            return [_finding(current, ALREADY_ENROLLED, position, subject, text)]
     return []
