@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.hub.store import HubStore
 from edge.keys import BoothKeys
 from edge.store import Store
 from tests.edge.parts import make_keys
@@ -30,3 +31,19 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> BoothKeys:
     """One booth's keys."""
     return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def hub_store(tmp_path: Path) -> Iterator[HubStore]:
+    """A hub's file."""
+    store = HubStore(tmp_path / "hub.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def shared_hub_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubStore]:
+    """One hub's file for many examples, each inside `undone`."""
+    store = HubStore(tmp_path_factory.mktemp("shared") / "hub.db")
+    yield store
+    store.close()
