@@ -103,8 +103,8 @@ def test_what_is_not_acknowledged_is_sent_again_ever_more_patiently(
     grow(journal, 2)
     reporter.work(0.0)
     line.numbers()
-    now, pauses = 0.0, []
-    last = now
+    now = last = 0.0
+    pauses: list[float] = []
     while len(pauses) < 7:
         now += 0.25
         reporter.work(now)
@@ -327,7 +327,6 @@ class Life(RuleBasedStateMachine):
     def settle(self) -> None:
         """The line is good again: everything arrives, and the booth knows it."""
         self.the_line_changes(back=True)
-        grow(self.journal, 1)
         last = self.journal.tail()[0]
         for _ in range(40 + 4 * last):
             if self.reporter.acknowledged == last:
