@@ -293,6 +293,11 @@ class Life(RuleBasedStateMachine):
             if fate != "lost":
                 self.booth_hears(word)
 
+    @rule(way=st.sampled_from(["to the hub", "to the booth"]))
+    def a_broker_is_killed(self, way: str) -> None:
+        """What it had taken is gone."""
+        (self.to_hub if way == "to the hub" else self.to_booth).clear()
+
     @rule(back=st.booleans())
     def the_line_changes(self, back: bool) -> None:
         if back and not self.up:
@@ -344,4 +349,4 @@ class Life(RuleBasedStateMachine):
 
 def test_everything_arrives_once_and_in_order(shared_store: Store, shared_hub_store: HubStore) -> None:
     factory: Any = lambda: Life(shared_store, shared_hub_store)  # noqa: E731 - wanted as a class
-    run_state_machine_as_test(factory, settings=settings(steady(60), stateful_step_count=40))
+    run_state_machine_as_test(factory, settings=settings(steady(120), stateful_step_count=50))
