@@ -330,7 +330,9 @@ class Life(RuleBasedStateMachine):
             self.store.db.execute("ROLLBACK")
 
     def settle(self) -> None:
-        """The line is good again: everything arrives, and the booth knows it."""
+        """What was under way is lost, then the line is good: everything arrives, and the booth knows it."""
+        self.to_hub.clear()
+        self.to_booth.clear()
         self.the_line_changes(back=True)
         last = self.journal.tail()[0]
         for _ in range(40 + 4 * last):
