@@ -14,8 +14,8 @@ from statistics import mean, median
 
 import numpy as np
 
-from edge.commands.evaluate import Measured, describe, evaluate
 from edge.image_sets import list_images
+from edge.measured import How, Measured, describe, evaluate, figures
 from matching.compare import CONSTANTS, prepare
 from matching.extract import extract
 from matching.image import read_image
@@ -43,10 +43,10 @@ def main() -> int:
     measured = []
     for name, ppi in SETS.items():
         if (DATA / name).is_dir():
-            figures, unread = evaluate(list_images(DATA / name), float(ppi), fvc=False)
-            measured.append(figures)
-            print(describe(figures))
-            left_out += [f"{name}: {unread} images could not be read"] if unread else []
+            evaluated = evaluate(list_images(DATA / name), How(float(ppi)))
+            measured.append(figures(name, [evaluated]))
+            print(describe(measured[-1]))
+            left_out += evaluated.read.unread
     if measured:
         print(summary(measured))
     left_out += beside_nbis() if (DATA / PEER_SET).is_dir() else [f"NBIS: needs {PEER_SET}"]

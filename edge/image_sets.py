@@ -1,5 +1,7 @@
 """A folder of FINGER_IMPRESSION images as a set of prepared templates."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,8 +9,9 @@ import numpy as np
 
 from edge.errors import BadCommand
 from edge.progress import Progress
+from matching import iso19794
 from matching.compare import PreparedTemplate, prepare
-from matching.errors import BadImage
+from matching.errors import BadImage, BadRecord
 from matching.extract import extract
 from matching.image import GreyImage, read_image
 from matching.template import MINUTIA, Template
@@ -39,6 +42,11 @@ def finger_of(path: Path) -> str:
     return path.stem.rpartition("_")[0]
 
 
+def short_name(folder: Path) -> str:
+    """Return the last two parts of a folder's path, which is what sets are known by."""
+    return "/".join(folder.resolve().parts[-2:])
+
+
 def list_images(folder: Path) -> Listed:
     """Return the images of a set; BadCommand where the folder makes no set."""
     if not folder.is_dir():
@@ -55,22 +63,41 @@ def list_images(folder: Path) -> Listed:
     return Listed(folder, paths, [path for path in found if not finger_of(path)])
 
 
-def read_set(listed: Listed, dpi: float | None) -> ReadSet:
-    """Extract every image; one that cannot be read is told, and takes part as an empty template."""
+def read_set(listed: Listed, dpi: float | None, iso: bool = False, jobs: int = 1) -> ReadSet:
+    """Extract every image, in `jobs` threads; `iso` keeps what an ISO/IEC 19794-2 record carries.
+
+    An image that cannot be read is told, and takes part as an empty template.
+    """
     bar = Progress(f"{listed.folder}: extracting", len(listed.paths))
     read = ReadSet([], [], [])
     stride = -(-len(listed.paths) // KEPT_IMAGES)
-    for index, path in enumerate(listed.paths):
-        template = EMPTY
-        try:
-            image = read_image(path, dpi)
-            template = extract(image.pixels, image.ppi)
-            if index % stride == 0:
+    with ThreadPoolExecutor(jobs) as threads:
+        done = threads.map(partial(_read_one, dpi=dpi, iso=iso), listed.paths)
+        for index, (prepared, image, complaint) in enumerate(done):
+            if complaint is not None:
+                read.unread.append(complaint)
+                bar.say(f"vantay: {complaint}")
+            elif image is not None and index % stride == 0:
                 read.kept.append(image)
-        except BadImage as error:
-            read.unread.append(str(error))
-            bar.say(f"vantay: {error}")
-        read.templates.append(prepare(template))
-        bar.advance(1)
+            read.templates.append(prepared)
+            bar.advance(1)
     bar.end()
     return read
+
+
+def _read_one(
+    path: Path, dpi: float | None, iso: bool
+) -> tuple[PreparedTemplate, GreyImage | None, str | None]:
+    try:
+        image = read_image(path, dpi)
+        return prepare(template_of(image, iso)), image, None
+    except BadImage as error:
+        return prepare(EMPTY), None, str(error)
+    except BadRecord as error:
+        return prepare(EMPTY), None, f"{path}: {error}"
+
+
+def template_of(image: GreyImage, iso: bool) -> Template:
+    """Extract an image, and send the template through an ISO/IEC 19794-2 record and back where asked to."""
+    template = extract(image.pixels, image.ppi)
+    return iso19794.read(iso19794.write(template)) if iso else template

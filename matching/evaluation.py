@@ -4,10 +4,14 @@ A set is one list of impressions. Genuine pairs are all pairs of impressions of 
 are all pairs of impressions of two fingers, or, by the protocol of the Fingerprint Verification Competitions
 (Maio et al., FVC2000, IEEE PAMI 24(3), 2002), the first impressions of any two fingers. An impression that
 could not be extracted takes part in its pairs with score 0.
+
+Several sets are pooled under one threshold by putting their pairs together. No pair is made across sets: the
+same name in two sets may or may not be the same finger, so such a pair would be neither genuine nor impostor.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +26,7 @@ from matching.kernels.scoring import score_pairs
 CHUNK = 2000  # pairs between two reports of progress
 TIMED_PAIRS = 2880  # at most, of each kind, in the pass for speed
 Pairs = NDArray[np.int64]
+Scores = NDArray[np.float64]
 
 
 class PairLists(NamedTuple):
@@ -38,7 +43,17 @@ class Errors:
     eer: float  # both rates, where they are equal
     fmr100: float  # at most 1 in 100
     fmr1000: float  # at most 1 in 1000
+    fmr10000: float  # at most 1 in 10,000
     zerofmr: float  # none
+
+
+class Scored(NamedTuple):
+    """The compared pairs of one set."""
+
+    fingers: Sequence[str]  # (n) of each impression
+    pairs: PairLists
+    genuine: Scores  # (g,)
+    impostor: Scores  # (i,)
 
 
 def pairs_of(fingers: Sequence[str], first_only: bool = False) -> PairLists:
@@ -56,31 +71,79 @@ def pairs_of(fingers: Sequence[str], first_only: bool = False) -> PairLists:
 
 
 def scores_of(
-    packed: Packed, pairs: Pairs, told: Callable[[int], None], constants: Comparison = CONSTANTS
-) -> NDArray[np.float64]:
+    packed: Packed,
+    pairs: Pairs,
+    told: Callable[[int], None],
+    constants: Comparison = CONSTANTS,
+    jobs: int = 1,
+) -> Scores:
     """Return (k, 4), score and its terms, of (k, 2) pairs; `told` hears how many more are done."""
+    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     parts = [np.zeros((0, 4))]
-    for start in range(0, len(pairs), CHUNK):
-        chunk = pairs[start : start + CHUNK]
-        parts.append(score_pairs(packed, chunk, constants))
-        told(len(chunk))
+    with ThreadPoolExecutor(jobs) as threads:
+        for part in threads.map(lambda chunk: score_pairs(packed, chunk, constants), chunks):
+            parts.append(part)
+            told(len(part))
     return np.concatenate(parts)
 
 
-def error_rates(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> Errors:
+def error_rates(genuine: Scores, impostor: Scores) -> Errors:
     """Return the error rates of two sets of scores; ValueError where one is empty."""
-    if len(genuine) == 0 or len(impostor) == 0:
-        raise ValueError("error rates need genuine and impostor pairs")
-    thresholds = np.unique(np.concatenate([genuine, impostor, [max(genuine.max(), impostor.max()) + 1]]))
-    missed = np.searchsorted(np.sort(genuine), thresholds, "left") / len(genuine)
-    false = 1 - np.searchsorted(np.sort(impostor), thresholds, "left") / len(impostor)
-    nearest = int(np.argmin(np.abs(missed - false)))
-    counted = np.rint(false * len(impostor)).astype(np.int64)  # whole false matches, free of rounding
-    fmr100, fmr1000, zerofmr = (
-        float(missed[counted * share <= allowed].min())
-        for share, allowed in ((100, len(impostor)), (1000, len(impostor)), (1, 0))
-    )
-    return Errors(float(missed[nearest] + false[nearest]) / 2, fmr100, fmr1000, zerofmr)
+    return Thresholds(genuine, impostor).errors()
+
+
+class Thresholds:
+    """Every threshold that matters for some scores, in rising order, and what errs at each.
+
+    A score is a match from its threshold on. ValueError where there are no genuine or no impostor scores.
+    """
+
+    def __init__(self, genuine: Scores, impostor: Scores) -> None:
+        if len(genuine) == 0 or len(impostor) == 0:
+            raise ValueError("error rates need genuine and impostor pairs")
+        above_all = max(genuine.max(), impostor.max()) + 1
+        self.values = np.unique(np.concatenate([genuine, impostor, [above_all]]))
+        self._genuine = _Rising(genuine, self.values)
+        self._impostor = _Rising(impostor, self.values)
+
+    def counts(
+        self, genuine: Pairs | None = None, impostor: Pairs | None = None
+    ) -> tuple[Pairs, Pairs, int, int]:
+        """Return missed and false matches at each threshold, and of how many; weights (g,), (i,) are 1."""
+        missed = self._genuine.below(genuine)
+        correct = self._impostor.below(impostor)
+        all_genuine, all_impostor = int(missed[-1]), int(correct[-1])  # the last threshold is above all
+        return missed, all_impostor - correct, all_genuine, all_impostor
+
+    def errors(self, genuine: Pairs | None = None, impostor: Pairs | None = None) -> Errors:
+        """Return the error rates, of weighted pairs where weights are given; ValueError where all are 0."""
+        missed, false, all_genuine, all_impostor = self.counts(genuine, impostor)
+        if not all_genuine or not all_impostor:
+            raise ValueError("error rates need genuine and impostor pairs")
+        share, false_share = missed / all_genuine, false / all_impostor
+        nearest = int(np.argmin(np.abs(share - false_share)))
+        eer = float(share[nearest] + false_share[nearest]) / 2
+        limits = [(100, all_impostor), (1000, all_impostor), (10000, all_impostor), (1, 0)]
+        return Errors(eer, *(float(share[false * rate <= allowed].min()) for rate, allowed in limits))
+
+    def at(self, rate: int) -> float:
+        """Return the lowest threshold that at most 1 in `rate` impostor pairs reaches."""
+        _, false, _, all_impostor = self.counts()
+        return float(self.values[np.argmax(false * rate <= all_impostor)])
+
+
+class _Rising:
+    """Scores sorted once, to be counted below each threshold under many weights."""
+
+    def __init__(self, scores: Scores, thresholds: Scores) -> None:
+        self._order = np.argsort(scores, kind="stable")
+        self._place = np.searchsorted(scores[self._order], thresholds, "left")
+
+    def below(self, weights: Pairs | None) -> Pairs:
+        if weights is None:
+            return self._place
+        counted: Pairs = np.concatenate([[0], np.cumsum(weights[self._order])])[self._place]
+        return counted
 
 
 def microseconds(packed: Packed, pairs: Pairs) -> float | None:

@@ -1,21 +1,23 @@
 """Pictures of the stages of extraction, for people who would rather look."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from matching.extract import Stages
+from matching.extract import Stages, at_500_ppi
+from matching.image import GreyImage
 from matching.kernels import detect
 from matching.kernels.cells import CELL
+from matching.template import TYPE_OTHER, Template
 
 WIDTH = 480  # px that a panel is scaled up to, by a whole factor
 COLUMNS = 4
 CAPTION = 22  # px
 RED, GREEN, BLUE, YELLOW = (220, 40, 40), (0, 140, 60), (40, 90, 220), (240, 200, 0)
-COLOURS = {detect.ENDING: RED, detect.BIFURCATION: BLUE}
+COLOURS = {detect.ENDING: RED, detect.BIFURCATION: BLUE, TYPE_OTHER: GREEN}
 
 
 def contact_sheet(stages: Stages, title: str) -> Image.Image:
@@ -137,3 +139,27 @@ PANELS: dict[str, Callable[[Stages], Image.Image]] = {
     "minutiae found": _found,
     "minutiae (red: ending, blue: bifurcation)": _kept,
 }
+
+
+def side_by_side(impressions: Sequence[tuple[str, GreyImage | None, Template | None]]) -> Image.Image:
+    """Return impressions next to each other, each with its name and its minutiae; no image, no picture."""
+    panels = []
+    for _, image, template in impressions:
+        if image is None or template is None:
+            panels.append(Image.new("RGB", (WIDTH, WIDTH), "white"))
+            continue
+        picture = Image.fromarray(at_500_ppi(*image)).convert("RGB")
+        columns = [template.minutiae[name].astype(np.float32) for name in ("x", "y", "angle", "type")]
+        panels.append(draw_minutiae(picture, np.stack(columns, 1), max(1, WIDTH // picture.width)))
+    sheet = Image.new(
+        "RGB",
+        (sum(panel.width + 8 for panel in panels) + 8, max(panel.height for panel in panels) + CAPTION + 8),
+        "white",
+    )
+    pen, font, left = ImageDraw.Draw(sheet), ImageFont.load_default(15), 8
+    for (name, _, template), panel in zip(impressions, panels, strict=True):
+        count = "" if template is None else f": {len(template.minutiae)} minutiae"
+        pen.text((left, 2), f"{name}{count}", "black", font)
+        sheet.paste(panel, (left, CAPTION))
+        left += panel.width + 8
+    return sheet
