@@ -70,16 +70,25 @@ class Database:
         if self.db.in_transaction:
             yield
             return
-        self.db.execute("BEGIN IMMEDIATE")
         try:
+            self.db.execute("BEGIN IMMEDIATE")
             yield
             self.db.execute("COMMIT")
+            if self.purged:
+                self.purged = not self._empty_log()
+        except sqlite3.OperationalError as error:  # a full disk, a broken card
+            self._roll_back()
+            raise VantayError(
+                f"the {self.what} cannot be written ({error}): make room or mend the disk, then start again; "
+                "nothing that was acknowledged is lost"
+            ) from None
         except BaseException:
-            if self.db.in_transaction:  # SQLite may have rolled back itself: a full disk
-                self.db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        if self.purged:
-            self.purged = not self._empty_log()
+
+    def _roll_back(self) -> None:
+        if self.db.in_transaction:  # SQLite may have rolled back itself
+            self.db.execute("ROLLBACK")
 
     def _empty_log(self) -> bool:
         """Move the write-ahead log into the file and cut it off; False while somebody reads: later, then."""
