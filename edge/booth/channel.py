@@ -7,6 +7,7 @@ kernel cleans up.
 
 import os
 import socket
+import stat
 import struct
 from typing import Annotated, Literal
 
@@ -170,12 +171,14 @@ class Channel:
                 os.close(file)
 
     def receive(self) -> tuple[Message, list[bytes]] | None:
-        """Wait for a message; None when the other side is gone."""
+        """Wait for a message; None when the other side is gone; ValueError for what is no message."""
         try:
-            data, files, _, _ = socket.recv_fds(self._socket, PACKET_BYTES, MAXIMUM_BLOBS)
+            data, files, flags, _ = socket.recv_fds(self._socket, PACKET_BYTES, MAXIMUM_BLOBS)
         except OSError:
             return None
         try:
+            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+                raise ValueError(f"more than {PACKET_BYTES} bytes or {MAXIMUM_BLOBS} blobs in one message")
             return (_ADAPTER.validate_json(data), [_content(file) for file in files]) if data else None
         finally:
             for file in files:
@@ -199,7 +202,10 @@ def _memory(data: bytes) -> int:
 
 def _content(file: int) -> bytes:
     """Read, not map: a worker that shortens the file meanwhile must not crash the daemon."""
-    size = os.fstat(file).st_size
+    status = os.fstat(file)
+    size = status.st_size
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("a worker sent a descriptor that is no memory file")
     if size > MAXIMUM_BLOB_BYTES:
         raise ValueError(f"a worker sent {size} bytes where at most {MAXIMUM_BLOB_BYTES} are taken")
     with os.fdopen(os.dup(file), "rb") as reader:

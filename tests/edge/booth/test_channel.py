@@ -1,0 +1,199 @@
+"""The channel between daemon and worker: whole messages or none; a hostile worker harms nobody but itself."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from edge.booth import channel
+from edge.booth.channel import MAXIMUM_BLOB_BYTES, MAXIMUM_BLOBS, PACKET_BYTES, Channel, Message
+from tests.edge.parts import steady
+
+KINDS: list[type[BaseModel]] = list(get_args(get_args(channel.AnyMessage)[0]))
+messages = st.sampled_from(KINDS).flatmap(
+    lambda kind: st.builds(kind, type=st.just(kind.model_fields["type"].default))
+)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Channel, Channel]]:
+    ours, raw = Channel.pair()
+    theirs = Channel(raw)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+@pytest.fixture
+def raw() -> Iterator[tuple[Channel, socket.socket]]:
+    ours, theirs = Channel.pair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_descriptor_leaks() -> Iterator[None]:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    yield
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_there_is_a_kind_for_every_word() -> None:
+    assert len(KINDS) == 10
+    assert len({kind.model_fields["type"].default for kind in KINDS}) == 10
+
+
+@steady(150)
+@given(message=messages, blobs=st.lists(st.binary(max_size=2000), max_size=MAXIMUM_BLOBS))
+def test_messages_and_blobs_arrive_as_they_were_sent(message: Any, blobs: list[bytes]) -> None:
+    ours, raw = Channel.pair()
+    theirs = Channel(raw)
+    try:
+        ours.send(message, *blobs)
+        assert theirs.receive() == (message, blobs)
+        theirs.send(message, *blobs)
+        assert ours.receive() == (message, blobs)
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def test_messages_keep_their_order_and_their_blobs(ends: tuple[Channel, Channel]) -> None:
+    ours, theirs = ends
+    for token in range(20):
+        ours.send(channel.Captured(token=token, width=2, height=3, ppi=500.0), bytes([token]) * 6)
+    for token in range(20):
+        received = theirs.receive()
+        assert received == (channel.Captured(token=token, width=2, height=3, ppi=500.0), [bytes([token]) * 6])
+
+
+def test_a_frame_is_no_burden(ends: tuple[Channel, Channel]) -> None:
+    ours, theirs = ends
+    frame = os.urandom(3 * 1024 * 1024)
+    ours.send(channel.Disarm(), frame, b"", frame[:7])
+    assert theirs.receive() == (channel.Disarm(), [frame, b"", frame[:7]])
+
+
+def test_the_end_of_the_other_side_is_noticed(ends: tuple[Channel, Channel]) -> None:
+    ours, theirs = ends
+    theirs.send(channel.MatcherReady())
+    theirs.close()
+    assert ours.receive() == (channel.MatcherReady(), [])
+    assert ours.receive() is None
+    with pytest.raises(BrokenPipeError):
+        ours.send(channel.Disarm(), b"blob")
+
+
+def test_closing_wakes_whoever_waits(ends: tuple[Channel, Channel]) -> None:
+    ours, _ = ends
+    heard: list[object] = []
+    waiting = threading.Thread(target=lambda: heard.append(ours.receive()))
+    waiting.start()
+    ours.close()
+    waiting.join(timeout=10)
+    assert heard == [None]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"no JSON",
+        b"{}",
+        b'{"type":"reboot"}',
+        b'{"type":"arm"}',
+        b'{"type":"arm","token":"x"}',
+        b'{"type":"arm","token":1,"more":2}',
+        b"\xff\xfe",
+        b"[" * 60_000,
+    ],
+)
+def test_nonsense_is_refused(raw: tuple[Channel, socket.socket], words: bytes) -> None:
+    ours, theirs = raw
+    theirs.send(words)
+    with pytest.raises(ValueError, match=r"validation error|JSON"):
+        ours.receive()
+    theirs.send(b'{"type":"disarm"}')
+    assert ours.receive() == (channel.Disarm(), []), "the next message is whole again"
+
+
+def memory(size: int) -> int:
+    file = os.memfd_create("test")
+    os.ftruncate(file, size)  # takes no memory
+    return file
+
+
+def send(end: socket.socket, words: bytes, *files: int) -> None:
+    socket.send_fds(end, [words], list(files))
+    for file in files:
+        os.close(file)
+
+
+def test_a_message_that_is_too_long_is_refused(raw: tuple[Channel, socket.socket]) -> None:
+    ours, theirs = raw
+    send(theirs, b'{"type":"disarm"}' + b" " * (PACKET_BYTES - 17))
+    assert ours.receive() == (channel.Disarm(), [])
+    send(theirs, b'{"type":"disarm"}' + b" " * (PACKET_BYTES - 16), memory(3))
+    with pytest.raises(ValueError, match="more than 65536 bytes or 16 blobs in one message"):
+        ours.receive()
+
+
+def test_a_blob_that_is_too_large_is_refused(raw: tuple[Channel, socket.socket]) -> None:
+    ours, theirs = raw
+    send(theirs, b'{"type":"disarm"}', memory(5), memory(MAXIMUM_BLOB_BYTES + 1), memory(6))
+    with pytest.raises(ValueError, match="a worker sent 67108865 bytes where at most 67108864 are taken"):
+        ours.receive()
+
+
+def test_too_many_blobs_are_refused(raw: tuple[Channel, socket.socket]) -> None:
+    ours, theirs = raw
+    send(theirs, b'{"type":"disarm"}', *(memory(1) for _ in range(MAXIMUM_BLOBS + 1)))
+    with pytest.raises(ValueError, match="16 blobs in one message"):
+        ours.receive()
+
+
+def test_a_descriptor_that_is_no_memory_is_refused(raw: tuple[Channel, socket.socket]) -> None:
+    ours, theirs = raw
+    reader, writer = os.pipe()
+    os.close(writer)
+    for file in (reader, os.open("/dev/zero", os.O_RDONLY), os.open(Path("/proc/self"), os.O_RDONLY)):
+        send(theirs, b'{"type":"disarm"}', file)
+        with pytest.raises(ValueError, match="a descriptor that is no memory file"):
+            ours.receive()
+
+
+def test_a_blob_that_its_sender_moved_on_in_is_read_from_its_start(
+    raw: tuple[Channel, socket.socket],
+) -> None:
+    ours, theirs = raw
+    file = memory(0)
+    os.write(file, b"abc")  # the offset stands at the end
+    send(theirs, b'{"type":"disarm"}', file)
+    assert ours.receive() == (channel.Disarm(), [b"abc"])
+
+
+def talk(end: Channel) -> None:
+    for token in range(100_000):
+        end.send(channel.Arm(token=token))
+
+
+def test_a_worker_that_does_not_listen_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "SEND_SECONDS", 1)
+    ours, theirs = Channel.pair()
+    with theirs, pytest.raises(BlockingIOError):
+        talk(ours)
+    ours.close()
+
+
+def test_every_message_is_frozen_and_takes_nothing_unknown() -> None:
+    for kind in KINDS:
+        assert issubclass(kind, Message)
+        assert kind.model_config["frozen"]
+        assert kind.model_config["extra"] == "forbid"
