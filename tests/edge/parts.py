@@ -16,7 +16,7 @@ from edge.store import Database
 
 AT = "2026-01-05T08:00:00.000Z"
 CLOCK = Clock(synchronised=True, boot="b0", monotonic_ms=1000)
-IDENTITY = "001090000001"  # made up
+NUMBER = "001090000001"  # made up
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = (

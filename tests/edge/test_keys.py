@@ -11,7 +11,7 @@ import pytest
 from edge.cli import main
 from edge.errors import BadSettings
 from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys, read_key
-from tests.edge.parts import IDENTITY, make_keys
+from tests.edge.parts import NUMBER, make_keys
 
 SECRETS = ("vault.key", "subject.key", "signing.key")
 
@@ -46,16 +46,16 @@ def test_a_subject_is_the_same_in_every_booth_of_a_campaign(tmp_path: Path) -> N
     make_booth_keys(tmp_path / "second", ministry, subject)
     make_booth_keys(tmp_path / "stranger", ministry)
     second, stranger = read_booth_keys(tmp_path / "second"), read_booth_keys(tmp_path / "stranger")
-    assert first.subject_of(IDENTITY) == second.subject_of(IDENTITY) == read_again(tmp_path)
-    assert first.subject_of(IDENTITY) != stranger.subject_of(IDENTITY)
-    assert first.subject_of(IDENTITY) != first.subject_of("001090000002")
+    assert first.subject_of(NUMBER) == second.subject_of(NUMBER) == read_again(tmp_path)
+    assert first.subject_of(NUMBER) != stranger.subject_of(NUMBER)
+    assert first.subject_of(NUMBER) != first.subject_of("001090000002")
     assert first.vault != second.vault
 
 
 def read_again(folder: Path) -> str:
     """The keyed hash by its definition."""
     key = (folder / "keys" / "subject.key").read_bytes()
-    return hmac.new(key, IDENTITY.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(key, NUMBER.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "ministry.pub"])

@@ -16,7 +16,7 @@ from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.settings import BoothSettings
 from edge.store import Store
-from tests.edge.parts import AT, CLOCK, IDENTITY, steady, undone, values
+from tests.edge.parts import AT, CLOCK, NUMBER, steady, undone, values
 
 SETTINGS = BoothSettings(booth="b-1", data=Path(), keys=Path())
 
@@ -51,7 +51,7 @@ def booth(store: Store, keys: BoothKeys) -> Booth:
 
 
 def enrol(request_id: str = "r1", **more: Any) -> dict[str, Any]:
-    return {"request_id": request_id, "identity_number": IDENTITY, **more}
+    return {"request_id": request_id, "identity_number": NUMBER, **more}
 
 
 def test_enrol_begins_an_enrolment(booth: Booth, keys: BoothKeys) -> None:
@@ -66,12 +66,12 @@ def test_enrol_begins_an_enrolment(booth: Booth, keys: BoothKeys) -> None:
         "at": AT,
     }
     assert [kind for kind, _ in verdict.entries] == [core.STARTED, ANSWERED]
-    assert booth.current.subject == keys.subject_of(IDENTITY)
+    assert booth.current.subject == keys.subject_of(NUMBER)
     assert booth.current.positions == (1, 2, 3, 5, 6, 7, 8, 10)
     assert booth.current.missing == {4: "amputated", 9: "bandaged"}
     assert verdict.identity is not None
     assert verdict.identity[0].id == booth.current.id
-    assert verdict.identity[1] == IDENTITY
+    assert verdict.identity[1] == NUMBER
 
 
 def test_a_whole_visit_by_commands(booth: Booth) -> None:
@@ -108,7 +108,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "unknown key": (said(enrol(name="An")), "unknown key 'name'; known there: request_id"),
     "missing key": (b'{"request_id":"r1"}', "'identity_number' is missing"),
     "short number": (said(enrol(identity_number="00109000001")), "'identity_number' must be 12 digits"),
-    "not a number": (said(enrol(identity_number=[IDENTITY])), "'identity_number': input should be a valid"),
+    "not a number": (said(enrol(identity_number=[NUMBER])), "'identity_number': input should be a valid"),
     "lone surrogate": (
         b'{"request_id":"r1","identity_number":"\\ud800"}',
         "invalid JSON: unexpected end of hex escape",
@@ -143,7 +143,7 @@ def test_what_is_malformed_is_refused_with_one_sentence_and_not_recorded(booth: 
     assert len(verdict.reply.reason) < 500
     assert verdict.entries == []
     assert verdict.identity is None
-    assert IDENTITY not in booth.everything_said()
+    assert NUMBER not in booth.everything_said()
     assert booth.send("enrol", enrol()).reply.outcome == "accepted", "the request id is still free"
 
 
@@ -252,9 +252,7 @@ def test_the_remembered_digest_does_not_betray_the_number(booth: Booth, keys: Bo
     st.dictionaries(
         st.sampled_from(["identity_number", "missing", "expires_at", "position", "name", "x"]),
         values
-        | st.sampled_from(
-            [IDENTITY, int(IDENTITY), [IDENTITY], {"1": [IDENTITY]}, IDENTITY + "0", f" {IDENTITY}"]
-        ),
+        | st.sampled_from([NUMBER, int(NUMBER), [NUMBER], {"1": [NUMBER]}, NUMBER + "0", f" {NUMBER}"]),
     ),
     st.integers(0, 3),
 )
@@ -267,7 +265,7 @@ def test_whatever_is_sent_the_number_is_never_told(
             verdict = booth.send(name, {"request_id": f"r{n % 2}", **payload})
             assert "\n" not in verdict.reply.reason
             assert len(verdict.reply.reason) < 500
-        assert IDENTITY not in booth.everything_said()
+        assert NUMBER not in booth.everything_said()
 
 
 @steady(200)

@@ -1,0 +1,115 @@
+"""Sealing: what was accepted is in the packet and nothing of it lies open afterwards; all of that or none."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from edge.booth.enrolment import SEALED, Attempt, Enrolment
+from edge.booth.sealing import accepted_templates, put_sample, seal_enrolment
+from edge.errors import IllegalTransition, VantayError
+from edge.keys import BoothKeys
+from edge.packet import open_packet
+from edge.store import Store
+from edge.vault import ENROLLED, IDENTITY, Label, Vault
+from tests.edge.parts import AT, NUMBER
+
+MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
+ENROLMENT = Enrolment(
+    "e1",
+    "s1",
+    (1, 2),
+    3,
+    30,
+    2,
+    missing={3: "cut"},
+    tried={1: (Attempt(1, "poor", 10), Attempt(2, "good", 60)), 2: (Attempt(1, "fair", 40),)},
+    accepted={1: Attempt(2, "good", 60), 2: Attempt(1, "fair", 40)},
+    findings=({"finding": "same-finger", "text": "x"},),
+)
+
+
+@pytest.fixture
+def sealer(keys: BoothKeys) -> BoothKeys:
+    return replace(keys, ministry=MINISTRY.public_key())
+
+
+@pytest.fixture
+def vault(store: Store, sealer: BoothKeys) -> Vault:
+    vault = Vault(store, sealer.vault)
+    vault.put(Label("e1.identity", IDENTITY, "e1", "s1"), NUMBER.encode())
+    for position, name in ((1, "poor"), (1, "good"), (2, "fair")):
+        put_sample(
+            vault, ENROLMENT, position, name, [f"{name} {kind}".encode() for kind in ("png", "full", "iso")]
+        )
+    put_sample(vault, replace(ENROLMENT, id="e2"), 1, "other", [b"1", b"2", b"3"])
+    return vault
+
+
+def kinds_left(vault: Vault, enrolment: str) -> dict[str, int]:
+    query = "SELECT kind, count(*) FROM vault WHERE enrolment = ? GROUP BY kind"
+    return dict(tuple(row) for row in vault.db.execute(query, (enrolment,)))
+
+
+def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: BoothKeys) -> None:
+    with store.transaction():
+        ((kind, body),) = seal_enrolment("b-1", AT, ENROLMENT, vault, sealer)
+    assert (kind, body["samples"], body["missing"]) == (SEALED, {"1": "good", "2": "fair"}, {"3": "cut"})
+    packet = vault.packet_chunk(body["packet"], 0, body["size"] + 1) or b""
+    assert (hashlib.sha256(packet).hexdigest(), len(packet)) == (body["packet"], body["size"])
+    opened = open_packet(packet, MINISTRY)
+    assert opened.signed_by == sealer.signing.public_key().public_bytes_raw().hex()
+    assert opened.blobs == {
+        "1.png": b"good png",
+        "1.fmr": b"good iso",
+        "2.png": b"fair png",
+        "2.fmr": b"fair iso",
+    }
+    assert opened.manifest == {
+        "version": 1,
+        "booth": "b-1",
+        "sealed_at": AT,
+        "enrolment": "e1",
+        "subject": "s1",
+        "identity_number": NUMBER,
+        "outcome": "enrolled",
+        "duplicate_of": None,
+        "samples": [
+            {"position": 1, "sample": "good", "quality": 60, "impression": "plain"},
+            {"position": 2, "sample": "fair", "quality": 40, "impression": "plain"},
+        ],
+        "missing": {"3": "cut"},
+        "findings": [{"finding": "same-finger", "text": "x"}],
+    }
+
+
+def test_only_the_gallery_is_left_of_who_was_enrolled(store: Store, vault: Vault, sealer: BoothKeys) -> None:
+    assert accepted_templates(vault, ENROLMENT) == {1: b"good full", 2: b"fair full"}
+    with store.transaction():
+        seal_enrolment("b-1", AT, ENROLMENT, vault, sealer)
+    assert kinds_left(vault, "e1") == {ENROLLED: 2}
+    assert [(label.position, label.subject, data) for label, data in vault.all_of(ENROLLED)] == [
+        (1, "s1", b"good full"),
+        (2, "s1", b"fair full"),
+    ]
+    assert sum(kinds_left(vault, "e2").values()) == 3, "somebody else's samples stay"
+
+
+def test_nothing_is_left_of_who_was_enrolled_already(store: Store, vault: Vault, sealer: BoothKeys) -> None:
+    with store.transaction():
+        ((_, body),) = seal_enrolment("b-1", AT, replace(ENROLMENT, duplicate_of="s0"), vault, sealer)
+    assert (body["outcome"], body["duplicate_of"]) == ("already-enrolled", "s0")
+    assert kinds_left(vault, "e1") == {}
+
+
+def test_a_seal_that_fails_leaves_everything_as_it_was(store: Store, vault: Vault, sealer: BoothKeys) -> None:
+    before = kinds_left(vault, "e1")
+    for broken, error in (
+        (replace(ENROLMENT, accepted={1: Attempt(1, "lost", 9)}), VantayError),
+        (replace(ENROLMENT, accepted={1: Attempt(2, "good", 60)}), IllegalTransition),  # not closed
+    ):
+        with pytest.raises(error), store.transaction():
+            seal_enrolment("b-1", AT, broken, vault, sealer)
+        assert kinds_left(vault, "e1") == before
+        assert store.db.execute("SELECT count(*) FROM packet").fetchone()[0] == 0

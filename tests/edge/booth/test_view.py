@@ -1,0 +1,113 @@
+"""The booth's state as others see it: always one sentence on what to do, never a dead end or a lie."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from edge.booth.acquisition import Acquisition, Stage
+from edge.booth.enrolment import Attempt, Enrolment
+from edge.booth.view import Equipment, phase_of, prompt_of, state_of
+from edge.messages import Phase, State, parse
+from tests.edge.parts import AT
+
+READY = Equipment(scanner="ready", device="Pro 20", matcher="ready")
+FRESH = Enrolment("e1", "s1", (2, 3), 3, 30, 2, hint="press lightly", missing={1: "cut"})
+CLOSED = replace(FRESH, accepted={2: Attempt(1, "a", 50), 3: Attempt(1, "b", 50)})
+TROUBLED = [replace(READY, scanner="starting", device=None), replace(READY, matcher="starting")]
+
+
+def view(enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment) -> State:
+    return state_of("b-1", enrolment, acquisition, equipment, (AT, 7, 5))
+
+
+def test_there_is_always_something_to_say() -> None:
+    for enrolment, stage, finger, scanner, equipment in product(
+        (None, FRESH, CLOSED), Stage, (False, True), (False, True), (READY, *TROUBLED)
+    ):
+        state = view(enrolment, Acquisition(stage, 2, finger, scanner), equipment)
+        assert state.prompt
+        assert "\n" not in state.prompt
+        assert parse(State, state.payload()) == state
+        assert (state.position is None) == (enrolment is None or enrolment is CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("enrolment", "acquisition", "equipment", "phase", "prompt"),
+    [
+        (None, Acquisition(), READY, Phase.IDLE, "ready for the next subject"),
+        (None, Acquisition(Stage.LIFT, 2, True, True), READY, Phase.LIFT, "lift the finger"),
+        (
+            FRESH,
+            Acquisition(Stage.PLACE, 2, False, True),
+            READY,
+            Phase.PLACE,
+            "press lightly: place the right index on the scanner",
+        ),
+        (FRESH, Acquisition(Stage.PLACE, 2, True, True), READY, Phase.LIFT, "lift the finger"),
+        (FRESH, Acquisition(Stage.HOLD, 2, True, True), READY, Phase.HOLD, "hold the finger still"),
+        (FRESH, Acquisition(Stage.JUDGE, 2, True, True), READY, Phase.LIFT, "lift the finger"),
+        (
+            FRESH,
+            Acquisition(Stage.JUDGE, 2, False, True),
+            READY,
+            Phase.CHECK,
+            "one moment: the sample is being checked",
+        ),
+        (
+            FRESH,
+            Acquisition(Stage.PLACE, 2, False, False),
+            TROUBLED[0],
+            Phase.WAIT,
+            "one moment: the scanner is not ready (starting)",
+        ),
+        (
+            FRESH,
+            Acquisition(Stage.REST, 2, False, True),
+            TROUBLED[1],
+            Phase.WAIT,
+            "one moment: the matcher is not ready (starting)",
+        ),
+        (
+            CLOSED,
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.SEAL,
+            "one moment: the record is being sealed",
+        ),
+    ],
+)
+def test_phases_and_prompts(
+    enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment, phase: Phase, prompt: str
+) -> None:
+    assert phase_of(enrolment, acquisition, equipment) is phase
+    assert prompt_of(phase, enrolment, equipment) == prompt
+
+
+def test_a_finger_is_asked_for_only_when_it_can_be_taken() -> None:
+    for stage, finger, scanner, equipment in product(Stage, (False, True), (False, True), TROUBLED):
+        for enrolment in (None, FRESH, CLOSED):
+            assert phase_of(enrolment, Acquisition(stage, 2, finger, scanner), equipment) is not Phase.PLACE
+
+
+def test_the_state_says_who_and_how_far() -> None:
+    tried = replace(FRESH, tried={2: (Attempt(1, "a", 10),)}, accepted={3: Attempt(1, "b", 50)})
+    state = view(tried, Acquisition(Stage.PLACE, 2, False, True), READY)
+    assert state.model_dump(exclude={"prompt", "phase"}) == {
+        "booth": "b-1",
+        "at": AT,
+        "enrolment": "e1",
+        "subject": "s1",
+        "position": 2,
+        "position_name": "right index",
+        "attempt": 2,
+        "attempts": 3,
+        "hint": "press lightly",
+        "accepted": [3],
+        "missing": [1],
+        "scanner": "ready",
+        "device": "Pro 20",
+        "matcher": "ready",
+        "last_seq": 7,
+        "acknowledged_seq": 5,
+    }

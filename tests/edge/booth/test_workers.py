@@ -1,0 +1,173 @@
+"""The worker processes: they live as long as the daemon's end of the channel, and answer what is asked."""
+
+import contextlib
+import io
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.booth import channel
+from edge.booth.channel import Channel, Message
+from matching import iso19794, serial
+from matching.pattern import ridge_pattern
+from matching.quality import examine
+
+pytestmark = pytest.mark.system
+
+NO_SCANNER = ["usbip://127.0.0.1:1", "0.1"]  # nobody listens there
+SECONDS = 60.0  # most that any of this may take on a busy machine
+FMR = 1e-3
+
+
+@dataclass
+class Process:
+    """A worker and the daemon's end."""
+
+    end: Channel
+    process: subprocess.Popen[bytes]
+
+    def hear(self) -> tuple[Message, list[bytes]]:
+        received = self.end.receive()
+        assert received is not None, "the worker is gone"
+        return received
+
+
+@contextlib.contextmanager
+def worker(name: str, *arguments: str) -> Iterator[Process]:
+    end, theirs = Channel.pair()
+    end._socket.settimeout(SECONDS)
+    command = [sys.executable, "-m", f"edge.booth.{name}_worker", str(theirs.fileno()), *arguments]
+    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
+    theirs.close()
+    try:
+        yield Process(end, process)
+    finally:
+        end.close()
+        process.kill()
+        process.communicate()
+
+
+def ended_quietly(one: Process) -> bool:
+    """The daemon's end closes: the worker ends by itself, with nothing to complain about."""
+    one.end.close()
+    _, said = one.process.communicate(timeout=SECONDS)
+    return (one.process.returncode, said) == (0, b"")
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Iterator[Process]:
+    with worker("matcher") as process:
+        assert process.hear() == (channel.MatcherReady(), [])
+        yield process
+
+
+def question(
+    pixels: np.ndarray, token: int, position: int, accepted: tuple[int, ...] = ()
+) -> channel.Examine:
+    height, width = pixels.shape
+    return channel.Examine(
+        token=token,
+        position=position,
+        width=width,
+        height=height,
+        ppi=500.0,
+        accepted=accepted,
+        same_finger_fmr=FMR,
+        already_enrolled_fmr=FMR,
+    )
+
+
+def ask(
+    matcher: Process, token: int, pixels: np.ndarray, position: int, **templates: bytes
+) -> tuple[channel.Examined, list[bytes]]:
+    accepted = tuple(int(name.removeprefix("p")) for name in templates)
+    matcher.end.send(question(pixels, token, position, accepted), pixels.tobytes(), *templates.values())
+    answer, blobs = matcher.hear()
+    assert isinstance(answer, channel.Examined)
+    assert answer.token == token
+    return answer, blobs
+
+
+PATTERN = ridge_pattern()
+OTHER = np.ascontiguousarray(ridge_pattern(side=300)[::-1, :200])  # other dislocations at other places
+
+
+def test_the_matcher_judges_a_frame(matcher: Process) -> None:
+    answer, (png, template, record) = ask(matcher, 1, PATTERN, 3)
+    template_here, quality = examine(PATTERN, 500.0)
+    assert (answer.quality, answer.hint) == (quality.score, quality.hint)
+    assert answer.minutiae == len(template_here.minutiae) > 5
+    assert answer.parts.keys() == quality.parts.keys()
+    assert (answer.same_finger, answer.already) == ((), ())
+    with Image.open(io.BytesIO(png)) as image:
+        assert np.array_equal(np.asarray(image), PATTERN), "the sample is the frame, pixel for pixel"
+        assert image.info["dpi"] == pytest.approx((500, 500), abs=0.1)
+    whole, standard = serial.from_bytes(template), iso19794.read(record)
+    assert (whole.position, whole.quality) == (standard.position, standard.quality) == (3, quality.score)
+    assert len(whole.minutiae) == len(standard.minutiae) == answer.minutiae
+
+
+def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: Process) -> None:
+    _, (_, first, _) = ask(matcher, 2, PATTERN, 1)
+    _, (_, other, _) = ask(matcher, 3, OTHER, 2)
+    answer, _ = ask(matcher, 4, PATTERN, 3, p1=first, p2=other)
+    assert [hit.position for hit in answer.same_finger] == [1]
+    assert answer.already == ()
+    matcher.end.send(channel.Load(subject="s7", position=3), first)
+    matcher.end.send(channel.Load(subject="s8", position=3), other)
+    matcher.end.send(channel.Load(subject="s9", position=4), first)
+    answer, _ = ask(matcher, 5, PATTERN, 3)
+    assert [(hit.subject, hit.position) for hit in answer.already] == [("s7", 3)]
+    answer, _ = ask(matcher, 6, PATTERN, 5)
+    assert answer.already == (), "a finger is compared with those of its position"
+
+
+def test_the_matcher_judges_an_empty_frame(matcher: Process) -> None:
+    blank = np.full((200, 180), 255, np.uint8)
+    answer, blobs = ask(matcher, 7, blank, 3, p1=ask(matcher, 8, PATTERN, 1)[1][1])
+    assert (answer.quality, answer.minutiae, answer.same_finger) == (0, 0, ())
+    assert answer.hint
+    assert len(blobs) == 3
+
+
+def test_the_matcher_ends_when_the_daemon_is_gone() -> None:
+    with worker("matcher") as process:
+        process.hear()
+        assert ended_quietly(process)
+
+
+def test_the_matcher_ends_when_the_daemon_went_before_it_was_ready() -> None:
+    with worker("matcher") as process:
+        assert ended_quietly(process)
+
+
+def test_the_scanner_worker_says_once_what_is_wrong_and_ends_with_the_daemon() -> None:
+    with worker("scanner", *NO_SCANNER) as process:
+        fault, _ = process.hear()
+        assert isinstance(fault, channel.ScannerFault)
+        assert (fault.kind, "127.0.0.1:1" in fault.detail) == ("not found", True)
+        process.end.send(channel.Arm(token=1))
+        process.end._socket.settimeout(1.5)  # three more attempts
+        assert process.end.receive() is None, "the same fault is not told again"
+        assert process.process.poll() is None
+        assert ended_quietly(process)
+
+
+def test_the_scanner_worker_ends_when_the_daemon_went_before_it_said_anything() -> None:
+    with worker("scanner", *NO_SCANNER) as process:
+        assert ended_quietly(process)
+
+
+@pytest.mark.parametrize("name", ["scanner", "matcher"])
+def test_a_killed_worker_is_noticed(name: str) -> None:
+    with worker(name, *(NO_SCANNER if name == "scanner" else [])) as process:
+        process.hear()
+        process.process.kill()
+        assert process.end.receive() is None
+        assert process.process.wait(SECONDS) == -signal.SIGKILL, "and it did not end by itself"
