@@ -17,9 +17,23 @@ from edge.booth.channel import MAXIMUM_BLOB_BYTES, MAXIMUM_BLOBS, PACKET_BYTES, 
 from tests.edge.parts import steady
 
 KINDS: list[type[BaseModel]] = list(get_args(get_args(channel.AnyMessage)[0]))
-messages = st.sampled_from(KINDS).flatmap(
-    lambda kind: st.builds(kind, type=st.just(kind.model_fields["type"].default))
-)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def filled(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
+    """Messages of one kind, with every number one that JSON knows."""
+    values: dict[str, st.SearchStrategy[Any]] = {"type": st.just(kind.model_fields["type"].default)}
+    for name, field in kind.model_fields.items():
+        if field.annotation is float:
+            values[name] = finite
+        elif name == "parts":
+            values[name] = st.dictionaries(st.text("abc", max_size=3), finite, max_size=3)
+        elif name in ("same_finger", "already"):
+            values[name] = st.lists(st.builds(channel.Hit, score=finite), max_size=3).map(tuple)
+    return st.builds(kind, **values)
+
+
+messages = st.sampled_from(KINDS).flatmap(filled)
 
 
 @pytest.fixture
