@@ -1,13 +1,16 @@
 """What the hub knows of each booth: entries taken once and in order, forks refused, packets followed."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.hub.store import HubStore
 from edge.journal import GENESIS, check_entry
-from edge.messages import JournalEntry, canonical
+from edge.messages import Digest, JournalEntry, canonical
 
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
+LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
 Taken = Literal["new", "known", "gap", "refused"]
 
@@ -62,7 +65,7 @@ class Ledger:
             )
             return "refused"
         if not _sound(entry):
-            self._alarm(booth, entry, at, f"a {entry.kind} must name its packet, enrolment and size")
+            self._alarm(booth, entry, at, f"a {entry.kind} must name its packet, enrolment, size and samples")
             return "refused"
         self._insert(booth, entry, at)
         return "new"
@@ -120,7 +123,8 @@ class Ledger:
                 (fact["packet"], booth, fact["enrolment"], fact["size"]),
             )
         elif entry.kind == CLOSED:
-            self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ?", (at, entry.body["packet"]))
+            closed = (at, entry.body["packet"], booth)
+            self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ? AND booth = ?", closed)
 
     def _alarm(self, booth: str, entry: JournalEntry, at: str, why: str) -> None:
         text = f"entry {entry.seq} of booth {booth} was refused: {why}"
@@ -129,10 +133,26 @@ class Ledger:
         )
 
 
+class _Acted(BaseModel):
+    """What the hub acts on in an entry's body; a digest becomes a file's name, a size a place on disk."""
+
+    model_config = ConfigDict(strict=True)
+    packet: Digest
+
+
+class _Sealed(_Acted):
+    enrolment: str
+    size: Annotated[int, Field(ge=1, le=LARGEST_PACKET)]
+    outcome: str
+    samples: dict[str, str]
+
+
 def _sound(entry: JournalEntry) -> bool:
     """Whether the body of an entry that the hub acts on has what the hub needs."""
-    wanted: dict[str, dict[str, type]] = {
-        SEALED: {"packet": str, "enrolment": str, "size": int},
-        CLOSED: {"packet": str},
-    }
-    return all(isinstance(entry.body.get(key), kind) for key, kind in wanted.get(entry.kind, {}).items())
+    wanted: dict[str, type[_Acted]] = {SEALED: _Sealed, CLOSED: _Acted}
+    try:
+        if entry.kind in wanted:
+            wanted[entry.kind].model_validate(entry.body)
+        return True
+    except ValidationError:
+        return False

@@ -1,0 +1,225 @@
+"""The ledger: every entry once and in order, whatever order they come in; nothing that does not belong."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.hub.ledger import CLOSED, LARGEST_PACKET, SEALED, Ledger
+from edge.hub.status import status_of
+from edge.hub.store import HubStore
+from edge.journal import GENESIS
+from edge.messages import JournalEntry, parse
+from tests.edge.parts import AT, chain, steady, undone
+
+DIGEST = "ab" * 32
+
+
+@pytest.fixture
+def ledger(hub_store: HubStore) -> Ledger:
+    return Ledger(hub_store)
+
+
+def held(ledger: Ledger, booth: str = "b-1") -> list[tuple[int, str]]:
+    rows = ledger.db.execute("SELECT seq, hash FROM entry WHERE booth = ? ORDER BY seq", (booth,))
+    return [(row["seq"], row["hash"]) for row in rows]
+
+
+def alarms(ledger: Ledger) -> list[str]:
+    return [row["text"] for row in ledger.db.execute("SELECT text FROM alarm ORDER BY rowid")]
+
+
+def test_entries_are_taken_in_order_and_known_the_second_time(ledger: Ledger) -> None:
+    assert (ledger.standing("b-1").last_seq, ledger.standing("b-1").last_hash) == (0, GENESIS)
+    entries = chain([{"n": n} for n in range(4)])
+    assert [ledger.take("b-1", entry, AT) for entry in entries] == ["new"] * 4
+    assert [ledger.take("b-1", entry, AT) for entry in entries] == ["known"] * 4
+    assert held(ledger) == [(entry.seq, entry.hash) for entry in entries]
+    assert (ledger.standing("b-1").last_seq, ledger.standing("b-1").last_hash) == (4, entries[3].hash)
+    assert alarms(ledger) == []
+
+
+def test_a_gap_is_noticed_and_nothing_behind_it_is_taken(ledger: Ledger, hub_store: HubStore) -> None:
+    entries = chain([{"n": n} for n in range(6)])
+    assert [ledger.take("b-1", entries[n], AT) for n in (0, 1, 4, 3)] == ["new", "new", "gap", "gap"]
+    assert ledger.standing("b-1").last_seq == 2
+    (booth,) = status_of(hub_store)["booths"]
+    assert (booth["last_seq"], booth["missing_entries"]) == (2, 3)
+    assert [ledger.take("b-1", entries[n], AT) for n in (2, 3, 4)] == ["new"] * 3
+    assert status_of(hub_store)["booths"][0]["missing_entries"] == 0
+
+
+def test_a_hub_that_never_heard_of_a_booth_sees_the_gap_before_its_first_word(ledger: Ledger) -> None:
+    entries = chain([{"n": n} for n in range(3)])
+    assert ledger.take("b-1", entries[2], AT) == "gap"
+    assert held(ledger) == []
+    assert ledger.booths() == ["b-1"]
+
+
+@steady(150)
+@given(st.lists(st.tuples(st.sampled_from(["b-1", "b-2"]), st.integers(0, 7)), max_size=60))
+def test_whatever_comes_twice_late_or_never_the_beginning_is_held(
+    shared_hub_store: HubStore, deliveries: list[tuple[str, int]]
+) -> None:
+    sent = {booth: chain([{"booth": booth, "n": n} for n in range(8)]) for booth in ("b-1", "b-2")}
+    with undone(shared_hub_store):
+        ledger = Ledger(shared_hub_store)
+        count = {"b-1": 0, "b-2": 0}
+        for booth, place in deliveries:
+            taken = ledger.take(booth, sent[booth][place], AT)
+            expected = "new" if place == count[booth] else "known" if place < count[booth] else "gap"
+            assert taken == expected
+            count[booth] += taken == "new"
+        for booth, number in count.items():
+            assert held(ledger, booth) == [(entry.seq, entry.hash) for entry in sent[booth][:number]]
+            assert ledger.standing(booth).last_seq == number
+        assert alarms(ledger) == []
+
+
+def test_another_entry_under_a_number_that_is_held_is_refused(ledger: Ledger) -> None:
+    mine = chain([{"n": n} for n in range(3)])
+    for entry in mine:
+        ledger.take("b-1", entry, AT)
+    other = chain([{"n": 0}, {"n": "other"}])[1]
+    assert [ledger.take("b-1", other, AT) for _ in range(3)] == ["refused"] * 3
+    assert held(ledger) == [(entry.seq, entry.hash) for entry in mine]
+    assert alarms(ledger) == [
+        "entry 2 of booth b-1 was refused: another entry is held under this number: two boxes use one name"
+    ], "told once"
+
+
+def test_an_entry_that_follows_another_is_refused(ledger: Ledger) -> None:
+    """An old copy of the booth's data was restored and went its own way."""
+    mine = chain([{"n": n} for n in range(3)])
+    for entry in mine:
+        ledger.take("b-1", entry, AT)
+    copy = chain([{"n": 0}, {"n": 1}, {"n": "other"}, {"n": 3}])
+    assert ledger.take("b-1", copy[3], AT) == "refused"
+    (alarm,) = alarms(ledger)
+    assert alarm.startswith("entry 4 of booth b-1 was refused: it does not follow the entry held before it: ")
+    assert ledger.standing("b-1").last_seq == 3
+
+
+def test_a_first_entry_follows_nothing(ledger: Ledger) -> None:
+    (entry,) = chain([{}], previous=DIGEST)
+    assert ledger.take("b-1", entry, AT) == "refused"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": {"n": 7}},
+        {"kind": "other"},
+        {"at": "2027"},
+        {"hash": DIGEST},
+        {"previous_hash": DIGEST},
+        {"seq": 2},
+    ],
+)
+def test_an_altered_entry_is_refused(ledger: Ledger, change: dict[str, Any]) -> None:
+    (entry,) = chain([{"n": 1}])
+    assert ledger.take("b-1", entry.model_copy(update=change), AT) == "refused"
+    assert held(ledger) == []
+    assert len(alarms(ledger)) == 1
+    assert "its hash does not verify: it was altered on the way" in alarms(ledger)[0]
+    assert ledger.take("b-1", entry, AT) == "new", "the true one is still taken"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_numbers_that_json_does_not_know_are_refused(ledger: Ledger, number: str) -> None:
+    (entry,) = chain([{"x": 1.5}])
+    arrived = parse(JournalEntry, entry.payload().replace(b"1.5", number.encode()))
+    assert ledger.take("b-1", arrived, AT) == "refused"
+
+
+def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger, hub_store: HubStore) -> None:
+    class Trouble(Exception):
+        pass
+
+    def take_and_fail() -> None:
+        with hub_store.transaction():
+            for entry in chain([{"n": n} for n in range(3)]):
+                ledger.take("b-1", entry, AT)
+            raise Trouble
+
+    with pytest.raises(Trouble):
+        take_and_fail()
+    assert ledger.standing("b-1").last_seq == 0
+    assert ledger.booths() == []
+
+
+# packets
+
+
+def sealed(packet: object = DIGEST, **changes: Any) -> dict[str, Any]:
+    body = {"packet": packet, "enrolment": "e1", "size": 700, "outcome": "enrolled", "samples": {"1": "a"}}
+    return {**body, **changes}
+
+
+def tell(ledger: Ledger, kind: str, body: dict[str, Any], booth: str = "b-1") -> str:
+    standing = ledger.standing(booth)
+    (entry,) = chain([body], kind, standing.last_seq + 1, standing.last_hash)
+    return ledger.take(booth, entry, AT)
+
+
+def test_a_packet_is_wanted_held_and_over(ledger: Ledger) -> None:
+    assert ledger.packet(DIGEST) is None
+    assert tell(ledger, SEALED, sealed()) == "new"
+    (packet,) = ledger.open_packets("b-1")
+    assert (packet.hash, packet.booth, packet.size, packet.complete) == (DIGEST, "b-1", 700, False)
+    ledger.packet_complete(DIGEST, AT)
+    (packet,) = ledger.open_packets("b-1")
+    assert packet.complete
+    assert tell(ledger, CLOSED, {"packet": DIGEST, "size": 700}) == "new"
+    assert ledger.open_packets("b-1") == []
+    known = ledger.packet(DIGEST)
+    assert known is not None
+    assert known.complete
+
+
+def test_packets_are_asked_for_in_the_order_they_were_sealed(ledger: Ledger) -> None:
+    digests = [f"{n:064x}" for n in (9, 3, 5)]
+    for n, digest in enumerate(digests):
+        tell(ledger, SEALED, sealed(digest, enrolment=f"e{n}"))
+    assert [packet.hash for packet in ledger.open_packets("b-1")] == digests
+    assert ledger.open_packets("b-2") == []
+
+
+def test_a_booth_cannot_end_the_packet_of_another(ledger: Ledger) -> None:
+    tell(ledger, SEALED, sealed())
+    assert tell(ledger, CLOSED, {"packet": DIGEST}, booth="b-2") == "new"
+    assert len(ledger.open_packets("b-1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (SEALED, {}),
+        (SEALED, sealed("../../../../etc/passwd")),
+        (SEALED, sealed("AB" * 32)),
+        (SEALED, sealed(packet=7)),
+        (SEALED, sealed(enrolment=None)),
+        (SEALED, sealed(size=0)),
+        (SEALED, sealed(size=-1)),
+        (SEALED, sealed(size="700")),
+        (SEALED, sealed(size=True)),
+        (SEALED, sealed(size=1.5)),
+        (SEALED, sealed(size=LARGEST_PACKET + 1)),
+        (SEALED, sealed(size=2**70)),
+        (SEALED, sealed(samples=["a"])),
+        (SEALED, {k: v for k, v in sealed().items() if k != "samples"}),
+        (CLOSED, {}),
+        (CLOSED, {"packet": ["x"]}),
+        (CLOSED, {"packet": "../x"}),
+    ],
+)
+def test_what_the_hub_cannot_act_on_is_refused(
+    ledger: Ledger, hub_store: HubStore, kind: str, body: dict[str, Any]
+) -> None:
+    assert tell(ledger, kind, body) == "refused"
+    assert ledger.open_packets("b-1") == []
+    assert alarms(ledger) == [
+        f"entry 1 of booth b-1 was refused: a {kind} must name its packet, enrolment, size and samples"
+    ]
+    assert status_of(hub_store)["booths"][0]["samples"] == 0
