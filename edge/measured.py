@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.image_sets import Listed, ReadSet, finger_of, read_set
+from edge.image_sets import Listed, finger_of, read_set
 from edge.progress import Progress
 from matching.bootstrap import Interval, intervals
 from matching.evaluation import Scored, error_rates, microseconds, pairs_of, scores_of
@@ -50,7 +50,8 @@ class Evaluated(NamedTuple):
     """One set: what was listed, read and compared, and the times of its own pass for speed."""
 
     listed: Listed
-    read: ReadSet
+    unread: list[str]  # what was wrong with images that could not be read
+    failures: int  # images that gave no minutia, the unread ones included
     scored: Scored
     extraction: list[float]  # ms, of each image kept
     comparison: tuple[float | None, float | None]  # us, impostor and genuine
@@ -67,7 +68,8 @@ def evaluate(listed: Listed, how: How) -> Evaluated:
     bar.end()
     scored = Scored(fingers, pairs, genuine, impostor)
     times = microseconds(packed, pairs.impostor), microseconds(packed, pairs.genuine)
-    return Evaluated(listed, read, scored, milliseconds(read.kept), times)
+    failures = sum(template.minutiae.shape[1] == 0 for template in read.templates)
+    return Evaluated(listed, read.unread, failures, scored, milliseconds(read.kept), times)
 
 
 def milliseconds(images: list[GreyImage]) -> list[float]:
@@ -89,12 +91,11 @@ def figures(name: str, sets: list[Evaluated]) -> Measured:
     genuine = np.concatenate([one.scored.genuine for one in sets])
     impostor = np.concatenate([one.scored.impostor for one in sets])
     errors = error_rates(genuine, impostor)
-    templates = [template for one in sets for template in one.read.templates]
     of_impostor, of_genuine = zip(*(one.comparison for one in sets), strict=True)
     return Measured(
         set=name,
-        images=len(templates),
-        failures=sum(template.minutiae.shape[1] == 0 for template in templates),
+        images=sum(len(one.listed.paths) for one in sets),
+        failures=sum(one.failures for one in sets),
         genuine=len(genuine),
         impostor=len(impostor),
         eer=errors.eer,

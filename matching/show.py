@@ -21,7 +21,7 @@ COLOURS = {detect.ENDING: RED, detect.BIFURCATION: BLUE, TYPE_OTHER: GREEN}
 
 
 def contact_sheet(stages: Stages, title: str) -> Image.Image:
-    """Return one picture of twelve captioned panels, a panel a stage."""
+    """Return one picture of captioned panels, a panel a stage."""
     panels = [(caption, draw(stages)) for caption, draw in PANELS.items()]
     scale = max(1, WIDTH // stages.image.shape[1])
     width, height = stages.image.shape[1] * scale, stages.image.shape[0] * scale
@@ -38,6 +38,15 @@ def contact_sheet(stages: Stages, title: str) -> Image.Image:
         pen.text((left, top), f"{number + 1}. {caption}", "black", font)
         sheet.paste(panel.resize((width, height), Image.Resampling.NEAREST), (left, top + CAPTION))
     return sheet
+
+
+def stage_pictures(stages: Stages) -> dict[str, Image.Image]:
+    """Return the picture of each stage by name, numbered as on the contact sheet."""
+    pictures = {}
+    for number, (caption, draw) in enumerate(PANELS.items(), 1):
+        name = caption.partition(" (")[0].partition(";")[0].replace(" ", "_")
+        pictures[f"{number:02}_{name}"] = draw(stages)
+    return pictures
 
 
 def grey(image: NDArray[np.float32], low: float, high: float) -> Image.Image:

@@ -59,7 +59,7 @@ def run(arguments: Namespace) -> int:
             print(f"vantay: {path}: left out: the name is not FINGER_IMPRESSION", file=sys.stderr)
         evaluated.append(evaluate(one, how))
         measured.append(figures(str(one.folder), evaluated[-1:]))
-        faults += len(one.misnamed) + len(evaluated[-1].read.unread)
+        faults += len(one.misnamed) + len(evaluated[-1].unread)
         if not arguments.json:
             print(describe(measured[-1]), flush=True)
     answer: dict[str, object] = {"sets": [asdict(one) for one in measured]}

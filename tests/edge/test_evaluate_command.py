@@ -10,8 +10,7 @@ from PIL import Image
 
 from edge import det_plot
 from edge.cli import main
-from edge.image_sets import list_images, short_name
-from edge.measured import How, evaluate
+from edge.image_sets import list_images, read_set, short_name
 from matching import iso19794
 from matching.compare import prepare
 from matching.extract import extract
@@ -110,11 +109,10 @@ def test_the_number_of_threads_does_not_change_the_figures(
 
 def test_iso_templates_carry_minutiae_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     listed = list_images(folder)
-    full = evaluate(listed, How())
-    iso = evaluate(listed, How(iso=True))
-    assert all(template.has_flow for template in full.read.templates)
-    assert not any(template.has_flow for template in iso.read.templates)
-    for path, template in zip(listed.paths, iso.read.templates, strict=True):
+    full, iso = (read_set(listed, None, iso).templates for iso in (False, True))
+    assert all(template.has_flow for template in full)
+    assert not any(template.has_flow for template in iso)
+    for path, template in zip(listed.paths, iso, strict=True):
         record = iso19794.write(extract(*read_image(path)))
         assert template.digest == prepare(iso19794.read(record)).digest
     assert evaluated(capsys, "--template", "iso", str(folder))["eer"] == 0

@@ -15,6 +15,7 @@ from matching import ansi378, iso19794
 from matching.extract import extract
 from matching.kernels._jit import cache_directory
 from matching.pattern import ridge_pattern
+from matching.show import PANELS
 
 
 @pytest.fixture
@@ -145,6 +146,91 @@ def test_show_draws_every_stage(images, tmp_path):
         assert sheet.width > 4 * 480
     shown = np.asarray(panel.resize((240, 240), Image.Resampling.NEAREST))
     np.testing.assert_array_equal(shown, ridge_pattern())
+
+
+def test_show_draws_every_stage_by_itself(images, tmp_path):
+    out = tmp_path / "stages"
+    assert main(["show", str(images[0]), "--stages", str(out)]) == 0
+    pictures = sorted(path.stem for path in out.iterdir())
+    assert len(pictures) == len(PANELS)
+    assert pictures[0] == "01_image_at_500_ppi"
+    assert {"04_ridge_period", "10_skeleton", "12_minutiae"} <= set(pictures)
+    with Image.open(out / "01_image_at_500_ppi.png") as first:
+        np.testing.assert_array_equal(np.asarray(first.convert("L")), ridge_pattern())
+    with Image.open(out / "05_enhanced.png") as enhanced:
+        assert enhanced.size == (240, 240)
+
+
+def test_show_says_what_it_needs(images, tmp_path, capsys):
+    assert main(["show", str(images[0])]) == 2
+    assert "nothing to draw" in capsys.readouterr().err
+    (tmp_path / "taken").write_text("")
+    assert main(["show", str(images[0]), "--stages", str(tmp_path / "taken")]) == 2
+    assert "taken: no folder can be made here" in capsys.readouterr().err
+
+
+def images_of_every_kind(pixels: np.ndarray) -> dict[str, Image.Image]:
+    """Forms in which files hold an image, all of the same grey levels where the form has them."""
+    grey = Image.fromarray(pixels)
+    opaque = Image.merge("RGBA", (grey, grey, grey, Image.new("L", grey.size, 255)))
+    return {
+        "grey": grey,
+        "rgb": grey.convert("RGB"),
+        "rgba": opaque,
+        "grey_alpha": opaque.convert("LA"),
+        "palette": grey.convert("P"),
+        "sixteen_bits": Image.fromarray(pixels.astype(np.uint16) * 257),
+        "one_bit": grey.convert("1", dither=Image.Dither.NONE),
+    }
+
+
+@pytest.mark.parametrize("kind", images_of_every_kind(ridge_pattern(64)))
+def test_every_kind_of_pixels_gives_the_same_minutiae(tmp_path, kind, capsys):
+    path = tmp_path / "finger.png"
+    images_of_every_kind(ridge_pattern())[kind].save(path, dpi=(500, 500))
+    for command in ("extract", "show"):
+        assert main([command, str(path), "-o", str(tmp_path / f"{command}.out")]) == 0
+    assert main(["quality", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["score"] > 0
+    record, template = iso19794.read((tmp_path / "extract.out").read_bytes()), extract(ridge_pattern())
+    assert len(record.minutiae) > 5
+    if kind != "one_bit":
+        np.testing.assert_array_equal(record.minutiae["y"], np.rint(template.minutiae["y"]))
+
+
+@pytest.mark.parametrize("kind", images_of_every_kind(ridge_pattern(64)))
+@pytest.mark.parametrize("what", ["black", "white", "noise"])
+def test_what_is_no_finger_has_no_quality_in_any_kind_of_pixels(tmp_path, kind, what, capsys):
+    levels = {"black": (0, 1), "white": (255, 256), "noise": (0, 256)}[what]
+    pixels = np.random.default_rng(0).integers(*levels, (160, 160)).astype(np.uint8)
+    path = tmp_path / "nothing.png"
+    images_of_every_kind(pixels)[kind].save(path)
+    for command in ("extract", "show"):
+        assert main([command, str(path), "-o", str(tmp_path / f"{command}.out")]) == 0
+    assert main(["quality", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["score"] <= 5
+    assert len(iso19794.read((tmp_path / "extract.out").read_bytes()).minutiae) <= 2
+
+
+@pytest.mark.parametrize(
+    ("size", "complaint"),
+    [((1, 1), "too few for a finger"), ((10000, 10000), "more than 25,000,000 pixels")],
+)
+def test_what_is_too_small_or_too_large_is_refused_by_every_command(tmp_path, size, complaint, capsys):
+    paths = [tmp_path / f"{name}.png" for name in ("a_1", "a_2", "b_1")]
+    for path in paths:
+        Image.new("L", size, 255).save(path)
+    out = str(tmp_path / "out")
+    for arguments in (["extract", "-o", out], ["quality"], ["show", "-o", out]):
+        assert main([arguments[0], str(paths[0]), *arguments[1:]]) == 2
+        error = capsys.readouterr().err
+        assert complaint in error
+        assert error.count("\n") == 1
+    assert main(["evaluate", "--json", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    figures = json.loads(shown.out)["sets"][0]
+    assert (figures["failures"], figures["fmr1000"], figures["extract_ms"]) == (3, 1.0, None)
+    assert shown.err.count(complaint) == 3
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
