@@ -64,6 +64,19 @@ def rate(score: float, kind: str = FULL) -> float:
     return min(1.0, math.exp(math.log(frequent.fmr) + share * (math.log(rare.fmr) - math.log(frequent.fmr))))
 
 
+def fmr_of_search(fpir: float, fingers: int) -> float:
+    """Return the FMR a comparison at which a search among so many fingers has this FPIR.
+
+    1 - (1 - FMR)^N = FPIR, as if the comparisons of a search were independent. ValueError outside (0, 1) or
+    below one finger.
+    """
+    if not 0 < fpir < 1:
+        raise ValueError(f"a false positive identification rate of {fpir:g} is not between 0 and 1")
+    if fingers < 1:
+        raise ValueError(f"a search among {fingers} fingers")
+    return -math.expm1(math.log1p(-fpir) / fingers)
+
+
 @cache
 def calibration(kind: str) -> tuple[Point, ...]:
     """Return the points of one kind, falling rates and rising scores; ValueError for an unknown kind."""

@@ -115,3 +115,14 @@ class Comparison(NamedTuple):
 CYLINDER = Cylinder()
 COVERAGE = Coverage()
 COMPARISON = Comparison()
+
+
+class Ranking(NamedTuple):
+    """The first stage of a search: likeness of short codes, without geometry."""
+
+    neighbours: float = 0.6  # weight of the neighbours' places against the ridge flow; 0.3..1 alike
+    least_points: int = 8  # flow points that must be valid in both
+    best: int = 10  # minutiae of the probe that count; 6..15 alike
+
+
+RANKING = Ranking()

@@ -1,14 +1,41 @@
-"""One to many: a probe against every enrolled finger, or against those of one position."""
+"""One to many: a probe against every enrolled finger, or against those of one position.
 
+1. ranking   the search codes of all: how alike the surroundings of their minutiae are, without geometry
+2. exact     the most alike ones, by comparison of whole templates
+
+A gallery small enough is compared exactly throughout; so are fingers without ridge evidence (records of
+others), of which the first stage knows nothing.
+
+In memory: the search codes, 560 bytes a finger and about 80 for its name. Whole templates are handed over
+on demand when the gallery is made with `fetch`, and are kept in memory otherwise. The gallery writes no file
+and holds no key: `codes` gives what a caller needs to fill a gallery again by `add_code`, in seconds.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from matching.calibration import Decision, decide, threshold
+from matching import search_code, serial
+from matching.calibration import Decision, decide, fmr_of_search, threshold
 from matching.compare import CONSTANTS, FULL, MINUTIAE_ONLY, PreparedTemplate, prepare
-from matching.kernels.packed import HAS_FLOW, Packed, pack
+from matching.compare_parameters import RANKING
+from matching.gallery_rows import NOWHERE, GalleryRows
+from matching.kernels.packed import HAS_FLOW, pack
+from matching.kernels.ranking import Codes, rank
 from matching.kernels.scoring import score_one_to_many
 from matching.template import Template
+
+FMR = 1e-5  # of a comparison, where a search states no rate
+SHARE = 0.005  # of the fingers, compared exactly after the ranking
+FEWEST = 100  # fingers compared exactly after the ranking, however few there are
+EXHAUSTIVE = 2000  # fingers in memory up to which all are compared exactly: some 50 ms
+PROBE_MINUTIAE = 24  # of the probe that take part in the ranking; 32 and 48 alike
+BATCH = 500  # whole templates in memory at a time
+SPLIT = 10_000  # fingers below which the ranking is not worth a thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,54 +49,150 @@ class Candidate:
 
 
 class Gallery:
-    """Fingers in memory, each under a key and a position; a finger added again is replaced.
+    """Fingers, each under a key and a position; a finger added again is replaced.
 
-    Searches are exhaustive. Not for use by two threads at once.
+    `fetch` returns the bytes of a template (matching.serial) by key and position: then none is kept here.
+    Searches rank on as many threads as `threads` says, by default one for each core this process may use.
+    Not for use by two threads at once.
     """
 
-    def __init__(self) -> None:
-        self._fingers: dict[tuple[str, int], PreparedTemplate] = {}
-        self._packed: tuple[list[tuple[str, int]], Packed] | None = None
+    def __init__(self, fetch: Callable[[str, int], bytes] | None = None, threads: int | None = None) -> None:
+        self._fetch = fetch
+        self._threads = threads if threads is not None else len(os.sched_getaffinity(0))
+        self._rows = GalleryRows()
+        self._kept: dict[int, PreparedTemplate] = {}  # by row
 
     def __len__(self) -> int:
         """Return the number of fingers."""
-        return len(self._fingers)
+        return len(self._rows)
 
     def add(self, key: str, position: int, template: Template | PreparedTemplate) -> None:
-        """Keep a finger; BadRecord where the template cannot be compared."""
-        prepared = prepare(template) if isinstance(template, Template) else template
-        self._fingers[key, position] = prepared
-        self._packed = None
+        """Keep a finger; BadRecord where the template cannot be compared, ValueError for no position."""
+        if not 0 <= position < NOWHERE:
+            raise ValueError(f"a finger of position {position}: positions are 0 to {NOWHERE - 1}")
+        prepared, qualities = _ready(template)
+        row = self._rows.put(key, position, search_code.encode(prepared, qualities))
+        if self._fetch is None:
+            self._kept[row] = prepared
+
+    def add_code(self, key: str, position: int, code: bytes) -> None:
+        """Keep a finger by its search code; BadRecord where that is altered or of another version.
+
+        Only with `fetch`: ValueError otherwise, for there would be nothing to compare.
+        """
+        if self._fetch is None:
+            raise ValueError("a gallery without fetch needs whole templates: use add")
+        if not 0 <= position < NOWHERE:
+            raise ValueError(f"a finger of position {position}: positions are 0 to {NOWHERE - 1}")
+        self._rows.put(key, position, search_code.from_bytes(code))
+
+    def codes(self) -> Iterator[tuple[str, int, bytes]]:
+        """Yield key, position and search code of every finger, for `add_code`."""
+        codes, has_flow = self._rows.codes, self._rows.has_flow
+        for key, position, row in self._rows:
+            one = search_code.SearchCode(
+                codes.flows[row], codes.known[row], codes.around[row], bool(has_flow[row])
+            )
+            yield key, position, search_code.to_bytes(one)
 
     def remove(self, key: str) -> int:
         """Forget every finger of a key and return how many there were."""
-        gone = [name for name in self._fingers if name[0] == key]
-        for name in gone:
-            del self._fingers[name]
-        self._packed = None
+        gone = self._rows.drop(key)
+        for row in gone:
+            self._kept.pop(row, None)
         return len(gone)
 
     def search(
-        self, probe: Template | PreparedTemplate, position: int | None = None, fmr: float = 1e-5
+        self,
+        probe: Template | PreparedTemplate,
+        position: int | None = None,
+        fmr: float | None = None,
+        *,
+        fpir: float | None = None,
+        limit: int | None = None,
     ) -> list[Candidate]:
-        """Return the fingers of one position, or of all, that match at `fmr` a comparison, best first."""
-        first = prepare(probe) if isinstance(probe, Template) else probe
-        names, packed = self._whole()
-        chosen = np.array(
-            [place for place, name in enumerate(names) if position is None or name[1] == position], np.int64
-        )
-        scores = score_one_to_many(first, packed, chosen, CONSTANTS)
-        full = first.has_flow & (packed.heads[chosen, HAS_FLOW] != 0)
-        found = []
-        for kind, of_kind in ((FULL, full), (MINUTIAE_ONLY, ~full)):
-            for place in np.flatnonzero(of_kind & (scores >= threshold(fmr, kind)) & (scores > 0)):
-                score = float(scores[place])
-                key, of = names[chosen[place]]
-                found.append(Candidate(key, of, score, decide(score, fmr, kind)))
-        return sorted(found, key=lambda candidate: (-candidate.score, candidate.key, candidate.position))
+        """Return the fingers of one position, or of all, that match, best first, at most `limit`.
 
-    def _whole(self) -> tuple[list[tuple[str, int]], Packed]:
-        """Return the fingers packed, built again after a change."""
-        if self._packed is None:
-            self._packed = list(self._fingers), pack(list(self._fingers.values()))
-        return self._packed
+        The threshold is that of a false match rate `fmr` a comparison (default 1e-5), or of a false positive
+        identification rate `fpir` a search: how many searches for someone not enrolled find anybody, were the
+        comparisons of a search independent; the FMR this takes is soon far beyond what was measured
+        (matching.calibration). Equal scores are in the order of keys and positions. ValueError for a rate
+        outside (0, 1), both rates, or a limit below 1.
+        """
+        if limit is not None and limit < 1:
+            raise ValueError(f"a limit of {limit} candidates: it is at least 1")
+        rows = self._rows.of(position)
+        rate = _rate(fmr, fpir, max(len(rows), 1))
+        limits = {kind: threshold(rate, kind) for kind in (FULL, MINUTIAE_ONLY)}
+        first, qualities = _ready(probe)
+        found = []
+        rows = self._shortlist(first, qualities, rows)
+        for start in range(0, len(rows), BATCH):
+            for row, score, kind in self._compare(first, rows[start : start + BATCH]):
+                if score >= limits[kind] and score > 0:
+                    of = int(self._rows.positions[row])
+                    found.append(Candidate(self._rows.keys[row], of, score, decide(score, rate, kind)))
+        found.sort(key=lambda candidate: (-candidate.score, candidate.key, candidate.position))
+        return found[:limit]
+
+    def _shortlist(
+        self, probe: PreparedTemplate, qualities: NDArray[np.uint8], rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the rows worth an exact comparison: the most alike, ties included."""
+        most = FEWEST if self._fetch is not None else EXHAUSTIVE
+        if len(rows) <= most or not probe.has_flow:
+            return rows
+        with_flow = self._rows.has_flow[rows]
+        ranked, unranked = rows[with_flow], rows[~with_flow]
+        keep = max(FEWEST, int(SHARE * len(ranked)))
+        if len(ranked) <= keep:
+            return rows
+        likeness = self._rank(search_code.encode(probe, qualities, PROBE_MINUTIAE), ranked)
+        least = np.partition(likeness, -keep)[-keep]
+        return np.concatenate([ranked[likeness >= max(least, np.float32(1e-6))], unranked])
+
+    def _rank(self, code: search_code.SearchCode, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the likeness of each of (k,) rows, by several threads where there are many."""
+        probe = Codes(code.flows[None], code.known[None], code.around[None])
+        likeness = np.zeros(len(rows), np.float32)
+        parts = max(1, min(self._threads, len(rows) // SPLIT))
+        chunks = zip(np.array_split(rows, parts), np.array_split(likeness, parts), strict=True)
+
+        def work(chunk: tuple[NDArray[np.int64], NDArray[np.float32]]) -> None:
+            rank(probe, self._rows.codes, chunk[0], RANKING, chunk[1])
+
+        if parts == 1:
+            rank(probe, self._rows.codes, rows, RANKING, likeness)
+        else:
+            with ThreadPoolExecutor(parts) as pool:
+                list(pool.map(work, chunks))
+        return likeness
+
+    def _compare(self, probe: PreparedTemplate, rows: NDArray[np.int64]) -> Iterator[tuple[int, float, str]]:
+        """Yield row, score and kind of exact comparison."""
+        packed = pack([self._whole(int(row)) for row in rows])
+        scores = score_one_to_many(probe, packed, np.arange(len(rows)), CONSTANTS)
+        full = probe.has_flow & (packed.heads[:, HAS_FLOW] != 0)
+        for row, score, of_full in zip(rows, scores, full, strict=True):
+            yield int(row), float(score), FULL if of_full else MINUTIAE_ONLY
+
+    def _whole(self, row: int) -> PreparedTemplate:
+        if self._fetch is None:
+            return self._kept[row]
+        data = self._fetch(self._rows.keys[row], int(self._rows.positions[row]))
+        return prepare(serial.from_bytes(data))
+
+
+def _ready(template: Template | PreparedTemplate) -> tuple[PreparedTemplate, NDArray[np.uint8]]:
+    """Return the prepared template and the qualities of its minutiae, 0 where they are not known any more."""
+    if isinstance(template, Template):
+        return prepare(template), search_code.qualities_of(template)
+    return template, np.zeros(template.minutiae.shape[1], np.uint8)
+
+
+def _rate(fmr: float | None, fpir: float | None, fingers: int) -> float:
+    if fpir is None:
+        return FMR if fmr is None else fmr
+    if fmr is not None:
+        raise ValueError("a search takes fmr or fpir, not both")
+    return fmr_of_search(fpir, fingers)

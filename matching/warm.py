@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from matching import search_code
 from matching.compare import CONSTANTS, compare, prepare
+from matching.compare_parameters import RANKING
 from matching.extract import run_stages
 from matching.gallery import Gallery
 from matching.kernels.packed import pack
+from matching.kernels.ranking import Codes, rank
 from matching.kernels.scoring import score_pairs
 from matching.pattern import ridge_pattern
 from matching.quality import examine
@@ -22,4 +25,7 @@ def warm() -> None:
     gallery = Gallery()
     gallery.add("made up", 2, template)
     gallery.search(template)
+    code = search_code.encode(prepare(template), search_code.qualities_of(template))
+    codes = Codes(code.flows[None], code.known[None], code.around[None])
+    rank(codes, codes, np.array([0]), RANKING, np.zeros(1, np.float32))
     score_pairs(pack([prepare(template), prepare(bare)]), np.array([[0, 1]]), CONSTANTS)

@@ -2,9 +2,11 @@
 
 import pytest
 
-from matching import iso19794
+from matching import iso19794, serial
 from matching.compare import compare, prepare
-from matching.gallery import Gallery
+from matching.gallery import FEWEST, Gallery
+from matching.gallery_rows import FIRST, GalleryRows
+from matching.search_code import encode, qualities_of
 from tests.matching.impressions import finger, worn
 
 FMR = 1e-3
@@ -69,3 +71,99 @@ def test_records_and_whole_templates_are_decided_each_by_their_kind(gallery: Gal
 def test_a_rate_that_is_none_is_refused(gallery: Gallery) -> None:
     with pytest.raises(ValueError, match="not between 0 and 1"):
         gallery.search(finger(1), None, 0.0)
+
+
+def test_a_limit_and_a_rate_a_search(gallery: Gallery) -> None:
+    gallery.add("again", 2, worn(finger(32), 5))
+    everybody = gallery.search(finger(32), None, 0.9999)
+    assert gallery.search(finger(32), None, 0.9999, limit=1) == everybody[:1]
+    assert gallery.search(finger(32), None, 0.9999, limit=1000) == everybody
+    found = gallery.search(finger(32), 2, fpir=0.01)
+    assert [candidate.key for candidate in found] == ["subject 3", "again"]
+    assert found[0].decision.fmr == pytest.approx(1 - 0.99 ** (1 / 7))
+    for wrong in ({"limit": 0}, {"fpir": 0.0}, {"fpir": 0.1, "fmr": 0.1}):
+        with pytest.raises(ValueError, match=r"limit of 0|not between 0 and 1|not both"):
+            gallery.search(finger(32), 2, **wrong)
+
+
+def test_a_position_that_is_none_is_refused(gallery: Gallery) -> None:
+    for position in (-1, 255):
+        with pytest.raises(ValueError, match="positions are 0 to 254"):
+            gallery.add("nobody", position, finger(1))
+
+
+def crowded(threads: int | None = None) -> tuple[Gallery, dict[str, bytes]]:
+    """A gallery past what is compared exhaustively, its templates with the caller; every tenth a record."""
+    stored: dict[str, bytes] = {}
+    filled = Gallery(lambda key, _: stored[key], threads)
+    for number in range(FEWEST + 60):
+        one = finger(number, 12)
+        if number % 10 == 9:
+            one = iso19794.read(iso19794.write(one))
+        stored[f"subject {number:03d}"] = serial.to_bytes(one)
+        filled.add(f"subject {number:03d}", number % 11, one)
+    return filled, stored
+
+
+@pytest.fixture(scope="module")
+def crowd() -> tuple[Gallery, dict[str, bytes]]:
+    return crowded()
+
+
+def test_ranking_finds_what_exact_comparison_finds(crowd: tuple[Gallery, dict[str, bytes]]) -> None:
+    asked: list[str] = []
+    filled, stored = crowd
+    counting = Gallery(lambda key, _: asked.append(key) or stored[key])  # type: ignore[func-returns-value]
+    for key, position, code in filled.codes():
+        counting.add_code(key, position, code)
+    for number in range(0, FEWEST + 60, 13):
+        asked.clear()
+        found = counting.search(worn(finger(number, 12), number, 0.1, 2), None, 1e-3)
+        assert found[0].key == f"subject {number:03d}"
+        assert FEWEST <= len(set(asked)) == len(asked) < len(counting)
+        assert found == filled.search(worn(finger(number, 12), number, 0.1, 2), None, 1e-3)
+        assert {key for key in stored if key.endswith("9")} <= set(asked)  # of records nothing is known
+
+
+def test_threads_and_order_of_filling_change_nothing(
+    crowd: tuple[Gallery, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matching.gallery.SPLIT", 40)
+    filled, stored = crowd
+    other = Gallery(lambda key, _: stored[key], threads=3)
+    for key, position, code in sorted(filled.codes(), reverse=True):
+        other.add_code("late " + key, position, code)
+        other.add_code(key, position, code)
+    for key in stored:
+        assert other.remove("late " + key) == 1
+    for number in (0, 57, 123):
+        probe = finger(number, 12)
+        assert other.search(probe, None, 0.05) == filled.search(probe, None, 0.05)
+        assert other.search(probe, 3, 0.5) == filled.search(probe, 3, 0.5)
+    assert sorted(other.codes()) == sorted(filled.codes())
+
+
+def test_codes_need_someone_who_has_the_templates() -> None:
+    with pytest.raises(ValueError, match="needs whole templates"):
+        Gallery().add_code("nobody", 2, b"")
+
+
+def test_a_record_as_probe_is_compared_with_all(crowd: tuple[Gallery, dict[str, bytes]]) -> None:
+    probe = iso19794.read(iso19794.write(finger(77, 12)))
+    assert crowd[0].search(probe, None, 1e-3)[0].key == "subject 077"
+
+
+def test_rows_are_used_again_and_grow() -> None:
+    rows = GalleryRows()
+    codes = [encode(prepare(finger(seed)), qualities_of(finger(seed))) for seed in range(3)]
+    for number in range(3 * FIRST):
+        assert rows.put(f"{number // 10}", number % 10, codes[number % 3]) == number
+    assert rows.drop("5") == list(range(50, 60))
+    assert rows.drop("5") == []
+    assert len(rows) == 3 * FIRST - 10
+    assert not set(range(50, 60)) & set(rows.of(None))
+    assert {rows.put("new", position, codes[0]) for position in range(10)} == set(range(50, 60))
+    assert set(rows.of(4)) == {row for _, position, row in rows if position == 4}
+    assert (rows.codes.flows[55] == codes[0].flows).all()
+    assert (rows.codes.around[301] == codes[1].around).all()
+    assert rows.keys[55] == "new"

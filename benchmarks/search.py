@@ -1,0 +1,146 @@
+"""One to many: speed, memory and what the first stage of a search misses, in a gallery filled up.
+
+    vantay-fw synthesise --subjects 60 --impressions 1 --seed 20261122 FINGERS
+    python benchmarks/search.py FINGERS [fingers in the gallery, default 20000]
+
+The first impression of every finger of the five FVC sets is enrolled, and all others are probes. The gallery
+is filled up with the synthetic fingers and with fingers made of them: mirrored, bent by up to 25 px, minutiae
+moved and lost. Whole templates are handed over on demand. One thread.
+"""
+
+import os
+import resource
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fit_comparison import SETS, extract_set
+
+from matching import serial
+from matching.calibration import decide, fmr_of_search
+from matching.compare import compare, prepare
+from matching.extract import extract
+from matching.gallery import Gallery
+from matching.image import read_image
+from matching.template import BLOCK, RidgeEvidence, Template
+
+FPIR = 0.01
+BEND = 25.0  # px, the largest displacement
+JITTER = 6.0  # px, sigma of a minutia's place
+
+
+def main() -> None:
+    """Fill, measure, print."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    folder, size = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
+    whole: dict[str, bytes] = {}
+    enrolled, probes = [], []
+    for name, ppi in SETS.items():
+        seen = set()
+        for finger, template in zip(*extract_set(name, ppi), strict=True):
+            (probes if finger in seen else enrolled).append((f"{name} {finger}", template))
+            seen.add(finger)
+    images = (read_image(path, 500) for path in sorted(folder.glob("*.png")))
+    fill = [extract(image.pixels, image.ppi) for image in images]
+    first = Gallery(fetch=lambda key, _: whole[key])
+    for key, template in [*enrolled, *made_up(fill, size - len(enrolled))]:
+        whole[key] = serial.to_bytes(template)
+        first.add(key, 0, template)
+    print(f"{len(first)} fingers: {len(enrolled)} of FVC, {len(fill)} synthetic, the rest made of those")
+    lengths = np.array([len(data) for data in whole.values()])
+    print(f"whole templates: {lengths.mean():.0f} bytes, the longest {lengths.max()}")
+    gallery = rebuilt(first, whole)
+    measure(gallery, dict(enrolled), probes)
+
+
+def rebuilt(first: Gallery, whole: dict[str, bytes]) -> Gallery:
+    """Fill a second gallery from the codes of the first; print time and memory."""
+    stored = list(first.codes())
+    start = time.perf_counter()
+    gallery = Gallery(fetch=lambda key, _: whole[key], threads=1)
+    for key, position, code in stored:
+        gallery.add_code(key, position, code)
+    seconds = time.perf_counter() - start
+    tracemalloc.start()
+    again = Gallery(fetch=lambda key, _: whole[key])
+    for number, (_, position, code) in enumerate(stored):
+        again.add_code(f"subject {number // 10:09d}", position + number % 10 + 1, code)
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    print(f"filled from search codes: {seconds / len(stored) * 2e5:.1f} s for 200,000 fingers")
+    print(f"memory of the search stage, ten fingers a key: {used / len(stored):.0f} bytes a finger")
+    print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    return gallery
+
+
+def measure(gallery: Gallery, enrolled: dict[str, Template], probes: list[tuple[str, Template]]) -> None:
+    """Search for every probe; print what is missed, and missed by exhaustive comparison, and the speed."""
+    fmr = fmr_of_search(FPIR, len(gallery))
+    missed, missed_exactly, others, spent = 0, 0, 0, 0.0
+    gallery.search(probes[0][1], fpir=FPIR)
+    for key, template in probes:
+        prepare(template)
+        start = time.perf_counter()
+        found = gallery.search(template, fpir=FPIR)
+        spent += time.perf_counter() - start
+        missed += all(candidate.key != key for candidate in found)
+        others += any(candidate.key != key for candidate in found)
+        score = compare(template, enrolled[key])
+        missed_exactly += not decide(score.value, fmr, score.kind).match
+    count = len(probes)
+    print(f"{count} searches, threshold of FPIR {FPIR:g} (FMR {fmr:.1e}):")
+    print(f"FNIR {100 * missed / count:.2f} %, of exhaustive comparison {100 * missed_exactly / count:.2f} %")
+    print(f"somebody else found in {others} searches")
+    print(f"{len(gallery) * count / spent:,.0f} comparisons/s, {spent / count * 1e3:.1f} ms a search")
+
+
+def made_up(fingers: list[Template], count: int) -> list[tuple[str, Template]]:
+    """Return so many fingers: those given, then others made of them in turn."""
+    made = []
+    for number in range(count):
+        template = fingers[number % len(fingers)]
+        if number >= len(fingers):
+            template = changed(template, np.random.default_rng(number))
+        made.append((f"filler {number}", template))
+    return made
+
+
+def changed(template: Template, generator: np.random.Generator) -> Template:
+    """Return a finger that is another one: mirrored or not, bent, its minutiae moved and lost."""
+    side = max(template.width, template.height)
+    wave = generator.uniform(0.5, 1.5, (2, 2)) * 2 * np.pi / side
+    phase, mirrored = generator.uniform(0, 2 * np.pi, 2), generator.random() < 0.5
+    minutiae = template.minutiae[generator.random(len(template.minutiae)) < 0.7].copy()
+    for axis, field in enumerate(("x", "y")):
+        bend = BEND * np.sin(wave[axis, 0] * minutiae["x"] + wave[axis, 1] * minutiae["y"] + phase[axis])
+        minutiae[field] = np.clip(minutiae[field] + bend + generator.normal(0, JITTER, len(bend)), 0, side)
+    slope = BEND * wave[1, 0] * np.cos(wave[1, 0] * minutiae["x"] + wave[1, 1] * minutiae["y"] + phase[1])
+    minutiae["angle"] = (minutiae["angle"] - np.arctan(slope)) % (2 * np.pi)
+    assert template.ridges is not None
+    orientation, valid = template.ridges.orientation, template.ridges.valid
+    rows, columns = np.mgrid[: valid.shape[0], : valid.shape[1]] * BLOCK
+    back = [BEND * np.sin(wave[axis, 0] * columns + wave[axis, 1] * rows + phase[axis]) for axis in range(2)]
+    column = np.clip((columns - back[0]) // BLOCK, 0, valid.shape[1] - 1).astype(int)
+    row = np.clip((rows - back[1]) // BLOCK, 0, valid.shape[0] - 1).astype(int)
+    slope = BEND * wave[1, 0] * np.cos(wave[1, 0] * columns + wave[1, 1] * rows + phase[1])
+    turned = orientation[row, column] - np.arctan(slope) / np.pi * 256
+    period = template.ridges.period[row, column]
+    ridges = RidgeEvidence(np.rint(turned).astype(np.int64).astype(np.uint8), period, valid[row, column])
+    if mirrored:
+        minutiae["x"] = template.width - 1 - minutiae["x"]
+        minutiae["angle"] = (np.pi - minutiae["angle"]) % (2 * np.pi)
+        ridges = RidgeEvidence(
+            (-ridges.orientation[:, ::-1].astype(int)).astype(np.uint8),
+            ridges.period[:, ::-1].copy(),
+            ridges.valid[:, ::-1].copy(),
+        )
+    return Template(minutiae, template.width, template.height, ridges, 0, template.quality)
+
+
+if __name__ == "__main__":
+    main()
