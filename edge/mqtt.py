@@ -7,6 +7,7 @@ loss with a growing pause. Callbacks only enqueue: an exception in one would sil
 import contextlib
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ SESSION_SECONDS = 3600  # how long the broker keeps commands for a client that i
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0  # seconds between two attempts to connect
 HANDSHAKE_SECONDS = 2.0  # a broker that does not speak our version may simply say nothing
 LOOK_SECONDS = 1.0  # how often paho's thread is looked after: an exception ends it without a word
+GOODBYE_SECONDS, GOODBYE_LOOK_SECONDS = 2.0, 0.02  # longest wait for the last acknowledgements
 PATIENCE = 5  # failures after which even a version that once worked is doubted
 OTHER = {
     MQTTProtocolVersion.MQTTv5: MQTTProtocolVersion.MQTTv311,
@@ -96,7 +98,10 @@ class Link:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say goodbye (no will is sent) and end the thread."""
+        """Let the broker have what it was handed, say goodbye (no will is sent) and end the thread."""
+        patience = time.monotonic() + GOODBYE_SECONDS
+        while self._up and self._unacknowledged and time.monotonic() < patience:
+            self._ended.wait(GOODBYE_LOOK_SECONDS)
         self._stop.set()
         with contextlib.suppress(Exception):
             self._client.disconnect()
@@ -151,7 +156,8 @@ class Link:
         if self._taken.wait(HANDSHAKE_SECONDS):
             thread = self._client._thread  # paho says nowhere else whether its thread still lives
             while not self._ended.wait(LOOK_SECONDS) and thread and thread.is_alive():
-                pass
+                if self._stop.is_set():  # the goodbye came before there was a connection to say it to
+                    break
         self._up = False
         with contextlib.suppress(OSError, ValueError):
             self._client.disconnect()

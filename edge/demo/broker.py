@@ -17,12 +17,13 @@ async def serve(port: int) -> None:
     """Serve MQTT 3.1.1 on loopback until SIGTERM; print one line when ready."""
     listener = {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 100}
     broker = Broker({"listeners": {"default": listener}, **CONFIGURATION})
-    await broker.start()
-    print("ready", flush=True)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await broker.start()
+    print("ready", flush=True)
     await ended.wait()
+    await broker.shutdown()
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """Stores and keys in a folder that is gone after the test."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from edge.hub.store import HubStore
 from edge.keys import BoothKeys
 from edge.store import Store
 from tests.edge.parts import make_keys
+from tests.edge.programs import Mosquitto, Program
 
 
 @pytest.fixture
@@ -47,3 +49,29 @@ def shared_hub_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubSt
     store = HubStore(tmp_path_factory.mktemp("shared") / "hub.db")
     yield store
     store.close()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running mosquitto on a free port."""
+    broker = Mosquitto.on_free_port(tmp_path)
+    try:
+        yield broker.start()
+    finally:
+        broker.send(signal.SIGCONT)
+        broker.kill()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start programs by their words; they are killed after the test, workers' orphans end by themselves."""
+    started: list[Program] = []
+
+    def begin(*command: str, name: str = "program") -> Program:
+        program = Program(list(command), tmp_path / f"{name}.log")
+        started.append(program)
+        return program.start()
+
+    yield begin
+    for program in reversed(started):
+        program.kill()
