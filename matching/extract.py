@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from matching import singular
 from matching.errors import BadImage
 from matching.image import LEAST_PPI, MOST_PPI
 from matching.kernels import (
@@ -53,6 +54,7 @@ class Stages:
     pruned: NDArray[np.uint8]  # (h, w) without spurs and islands
     found: Floats  # (n, 4) x, y, angle, type
     kept: Floats  # (m, 4) without false minutiae
+    singular: NDArray[np.void]  # (k,) cores and deltas
 
 
 def extract(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Template:
@@ -83,9 +85,10 @@ def run_stages(pixels: NDArray[np.uint8], ppi: float = 500.0, p: Extraction = EX
     pruned = skeleton.without_spurs(thinned, p.skeleton.spur)
     found = detect.find_minutiae(pruned, second_flow, foreground, p.detect)
     kept = detect.without_neighbours(found, p.detect)
+    points = singular.find_singular(second_flow, foreground, p.singular)
     return Stages(
         image, constant, normalised, spread, contact, first_flow, ridge_period, enhanced, second_flow,
-        enhanced_again, clarity, foreground, ridges, thinned, pruned, found, kept,
+        enhanced_again, clarity, foreground, ridges, thinned, pruned, found, kept, points,
     )  # fmt: skip
 
 
@@ -200,7 +203,10 @@ def template_of(stages: Stages, shape: tuple[int, ...], ppi: float, quality: int
     minutiae["quality"] = np.clip(np.rint(100 * clear), 1, 100)
     best = np.sort(np.argsort(-clear, kind="stable")[:MAXIMUM_MINUTIAE])
     height, width = (max(1, round(side * REFERENCE_PPI / ppi)) for side in shape)
-    return Template(minutiae[best], width, height, ridge_evidence(stages), quality=quality)
+    return Template(
+        minutiae[best], width, height, ridge_evidence(stages), 0, quality, stages.singular,
+        singular.classify(stages.singular, stages.flow_again, stages.foreground, EXTRACTION.singular),
+    )  # fmt: skip
 
 
 def ridge_evidence(stages: Stages) -> RidgeEvidence:

@@ -96,6 +96,21 @@ class Detect(NamedTuple):
     touch: float = 4.0  # px between two minutiae of which none stays
 
 
+class Singular(NamedTuple):
+    """Cores and deltas, and the class of the pattern; tuned on synthetic fingers, looked at on five sets."""
+
+    smooth: float = 1.0  # cells, sigma of the smoothing of directions; 0.7..1.5 alike
+    reach: int = 2  # cells to each side that the linear field is fitted to
+    misfit: float = 0.25  # share of the field's energy that the linear field may leave
+    astray: float = 1.5  # cells from the square that turns to the zero of the fit
+    undone: float = 28.0  # px between a core and a delta that undo each other
+    same: float = 8.0  # px between two points of one kind of which one stays
+    tented: float = 0.2  # rad between where a core opens to and its delta
+    leaning: float = 0.1  # rad from straight down that a core without a delta opens to, to be a loop
+    area: float = 100.0  # mm2 of foreground from which on a pattern without points is seen whole
+    slope: float = 0.15  # mean sine of twice the ridges' angle on both sides of an arch
+
+
 class Extraction(NamedTuple):
     """The constants of all stages."""
 
@@ -109,6 +124,7 @@ class Extraction(NamedTuple):
     segment: Segment = Segment()
     skeleton: Skeleton = Skeleton()
     detect: Detect = Detect()
+    singular: Singular = Singular()
 
 
 EXTRACTION = Extraction()

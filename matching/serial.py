@@ -2,16 +2,19 @@
 
     offset  bytes
     0       4      "VNTP"
-    4       1      version of this form, 1
-    5       1      flags: bit 0, ridge evidence follows
+    4       1      version of this form, 2
+    5       1      flags: bit 0, ridge evidence follows; bit 1, singular points follow
     6       4      length of the whole, CRC included
-    10      8      width, height (pixels at 500 ppi, 16 bits each), position, quality, minutiae, zero
+    10      8      width, height (pixels at 500 ppi, 16 bits each), position, quality, minutiae, pattern
     18      14 n   minutiae as `MINUTIA`, little-endian, a field at a time
+    ...     1      singular points
+    ...     13 k   singular points as `SINGULAR`, in the same way
     ...     4      rows and columns of the ridge evidence, 16 bits each
     ...     m      orientation, period (each cell less its left neighbour, modulo 256), valid (bits); deflated
     end-4   4      CRC-32 of everything before it
 
-Numbers are little-endian, as the machines that read it are.
+Numbers are little-endian, as the machines that read it are. Version 1 had no singular points, and zero in
+place of the pattern; it is still read.
 """
 
 import struct
@@ -21,15 +24,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.errors import BadRecord
-from matching.template import MAXIMUM_MINUTIAE, MINUTIA, RidgeEvidence, Template
+from matching.template import (
+    CORE,
+    DELTA,
+    MAXIMUM_MINUTIAE,
+    MINUTIA,
+    PATTERNS,
+    SINGULAR,
+    RidgeEvidence,
+    Template,
+)
 
 MAGIC = b"VNTP"
-VERSION = 1
-HAS_RIDGES = 1
+VERSION = 2
+READ = (1, 2)
+HAS_RIDGES, HAS_SINGULAR = 1, 2
 HEAD = struct.Struct("<4sBBIHHBBBB")
 GRID = struct.Struct("<HH")
 CHECK = struct.Struct("<I")
-FIELDS = ("x", "y", "angle", "type", "quality")
+MOST_POINTS = 255
 MAXIMUM_CELLS = 1 << 22  # a 16,384 pixel square: what a reader is willing to unpack
 
 
@@ -47,14 +60,21 @@ def to_bytes(template: Template) -> bytes:
         raise BadRecord(f"template: an image of {template.width} x {template.height} does not fit 16 bits")
     if not (0 <= template.position <= 255 and 0 <= template.quality <= 100):
         raise BadRecord(f"template: position {template.position} or quality {template.quality} out of range")
-    body = b"".join(_little(template.minutiae[field]).tobytes() for field in FIELDS)
-    flags = 0
+    if not 0 <= template.pattern < len(PATTERNS) or len(template.singular) > MOST_POINTS:
+        raise BadRecord(
+            f"template: pattern {template.pattern} or {len(template.singular)} singular points do not fit"
+        )
+    body, flags = _pack_fields(template.minutiae), 0
+    if len(template.singular):
+        flags |= HAS_SINGULAR
+        body += bytes((len(template.singular),)) + _pack_fields(template.singular)
     if template.ridges is not None:
-        flags = HAS_RIDGES
+        flags |= HAS_RIDGES
         body += _pack_ridges(template.ridges)
     size = (template.width, template.height)
     length = HEAD.size + len(body) + CHECK.size
-    head = HEAD.pack(MAGIC, VERSION, flags, length, *size, template.position, template.quality, count, 0)
+    about = (template.position, template.quality, count, template.pattern)
+    head = HEAD.pack(MAGIC, VERSION, flags, length, *size, *about)
     return head + body + CHECK.pack(zlib.crc32(head + body))
 
 
@@ -62,30 +82,50 @@ def from_bytes(data: bytes) -> Template:
     """Return the template of `to_bytes`; BadRecord says what is wrong with the bytes."""
     if len(data) < HEAD.size + CHECK.size or not is_serial(data):
         raise BadRecord("template: these bytes are not a Vantay template")
-    _, version, flags, length, width, height, position, quality, count, _ = HEAD.unpack_from(data)
-    if version != VERSION:
-        raise BadRecord(f"template: version {version} at offset 4; this program reads version {VERSION}")
+    _, version, flags, length, width, height, position, quality, count, pattern = HEAD.unpack_from(data)
+    if version not in READ:
+        raise BadRecord(f"template: version {version} at offset 4; this program reads versions 1 and 2")
     if length != len(data):
         raise BadRecord(f"template: {length} bytes declared at offset 6, {len(data)} present")
     if CHECK.unpack_from(data, length - CHECK.size)[0] != zlib.crc32(data[: -CHECK.size]):
         raise BadRecord(f"template: the CRC at offset {length - CHECK.size} does not match: it was altered")
     body = data[HEAD.size : -CHECK.size]
-    if len(body) < count * MINUTIA.itemsize:
-        raise BadRecord(f"template: {count} minutiae at offset {HEAD.size} do not fit")
-    minutiae = np.zeros(count, MINUTIA)
-    offset = 0
-    for field in FIELDS:
-        kind = MINUTIA[field].newbyteorder("<")
-        minutiae[field] = np.frombuffer(body, kind, count, offset)
-        offset += count * kind.itemsize
-    if not all(np.isfinite(minutiae[field]).all() for field in ("x", "y", "angle")):
-        raise BadRecord(f"template: a minutia at offset {HEAD.size} is not a finite number")
-    ridges = _unpack_ridges(body[offset:]) if flags & HAS_RIDGES else None
-    return Template(minutiae, width, height, ridges, position, quality)
+    minutiae, end = _unpack_fields(body, 0, MINUTIA, count)
+    points = np.zeros(0, SINGULAR)
+    if version == 1:
+        flags, pattern = flags & HAS_RIDGES, 0
+    if pattern >= len(PATTERNS):
+        raise BadRecord(f"template: pattern {pattern} at offset {HEAD.size - 1} is not defined")
+    if flags & HAS_SINGULAR:
+        if end == len(body):
+            raise BadRecord("template: truncated: no singular points behind the minutiae")
+        points, end = _unpack_fields(body, end + 1, SINGULAR, body[end])
+        if not np.isin(points["kind"], (CORE, DELTA)).all():
+            raise BadRecord("template: a singular point is neither a core nor a delta")
+    ridges = _unpack_ridges(body[end:]) if flags & HAS_RIDGES else None
+    return Template(minutiae, width, height, ridges, position, quality, points, pattern)
 
 
-def _little(values: NDArray[np.void]) -> NDArray[np.void]:
-    return values.astype(values.dtype.newbyteorder("<"))
+def _pack_fields(rows: NDArray[np.void]) -> bytes:
+    fields = [rows[name] for name in rows.dtype.names or ()]
+    return b"".join(values.astype(values.dtype.newbyteorder("<")).tobytes() for values in fields)
+
+
+def _unpack_fields(
+    body: bytes, offset: int, kind: np.dtype[np.void], count: int
+) -> tuple[NDArray[np.void], int]:
+    """Return the rows at an offset of the body, and the offset behind them."""
+    what = "minutiae" if kind == MINUTIA else "singular points"
+    if len(body) - offset < count * kind.itemsize:
+        raise BadRecord(f"template: {count} {what} at offset {HEAD.size + offset} do not fit")
+    rows = np.zeros(count, kind)
+    for name in kind.names or ():
+        field = kind[name].newbyteorder("<")
+        rows[name] = np.frombuffer(body, field, count, offset)
+        offset += count * field.itemsize
+    if not all(np.isfinite(rows[name]).all() for name in ("x", "y", "angle")):
+        raise BadRecord(f"template: one of the {what} is not made of finite numbers")
+    return rows, offset
 
 
 def _pack_ridges(ridges: RidgeEvidence) -> bytes:

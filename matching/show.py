@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from matching import singular
 from matching.extract import Stages, at_500_ppi
 from matching.image import GreyImage
 from matching.kernels import detect
 from matching.kernels.cells import CELL
-from matching.template import TYPE_OTHER, Template
+from matching.parameters import EXTRACTION
+from matching.template import CORE, PATTERNS, TYPE_OTHER, Template
 
 WIDTH = 480  # px that a panel is scaled up to, by a whole factor
 COLUMNS = 4
@@ -31,7 +33,9 @@ def contact_sheet(stages: Stages, title: str) -> Image.Image:
     )
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(15)
-    pen.text((8, 4), f"{title}: {len(stages.kept)} minutiae", "black", font)
+    pattern = singular.classify(stages.singular, stages.flow_again, stages.foreground, EXTRACTION.singular)
+    about = f"{title}: {len(stages.kept)} minutiae, pattern: {PATTERNS[pattern]}"
+    pen.text((8, 4), about, "black", font)
     for number, (caption, panel) in enumerate(panels):
         left = 8 + (number % COLUMNS) * (width + 8)
         top = 8 + CAPTION + (number // COLUMNS) * (height + CAPTION + 8)
@@ -92,6 +96,21 @@ def draw_minutiae(picture: Image.Image, minutiae: NDArray[np.float32], scale: in
     return picture
 
 
+def draw_singular(picture: Image.Image, points: NDArray[np.void], scale: int = 1) -> Image.Image:
+    """Draw cores as squares with a stroke to where they open, deltas as triangles."""
+    pen, size = ImageDraw.Draw(picture), 7 * scale
+    for x, y, angle, kind in points.tolist():
+        x, y = (x + 0.5) * scale, (y + 0.5) * scale
+        if kind == CORE:
+            pen.rectangle((x - size, y - size, x + size, y + size), outline=GREEN, width=2 * scale)
+            tip = (x + 3 * size * math.cos(angle), y - 3 * size * math.sin(angle))
+            pen.line((x, y, *tip), GREEN, width=2 * scale)
+        else:
+            corners = ((x, y - size), (x + size, y + size), (x - size, y + size))
+            pen.polygon(corners, outline=GREEN, width=2 * scale)
+    return picture
+
+
 def _image(stages: Stages) -> Image.Image:
     return Image.fromarray(stages.image).convert("RGB")
 
@@ -131,7 +150,8 @@ def _flow_again(stages: Stages) -> Image.Image:
 
 def _kept(stages: Stages) -> Image.Image:
     scale = max(1, WIDTH // stages.image.shape[1])
-    return draw_minutiae(_image(stages), stages.kept, scale)
+    picture = draw_minutiae(_image(stages), stages.kept, scale)
+    return draw_singular(picture, stages.singular, scale)
 
 
 PANELS: dict[str, Callable[[Stages], Image.Image]] = {
@@ -146,7 +166,7 @@ PANELS: dict[str, Callable[[Stages], Image.Image]] = {
     "ridges": lambda stages: Image.fromarray(~stages.ridges).convert("RGB"),
     "skeleton (red: spurs and islands)": _skeleton,
     "minutiae found": _found,
-    "minutiae (red: ending, blue: bifurcation)": _kept,
+    "minutiae (red: ending, blue: bifurcation), green: core (square), delta": _kept,
 }
 
 

@@ -1,6 +1,6 @@
 """Template: what extraction keeps of an image and comparison works on. Every unit is stated here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,27 @@ MINUTIA = np.dtype(
         ("quality", np.uint8),  # 0 not reported, 1..100
     ]
 )
+
+CORE, DELTA = 1, 2  # kinds of singular points
+SINGULAR = np.dtype(
+    [
+        ("x", np.float32),  # pixels at 500 ppi, as of a minutia
+        ("y", np.float32),
+        (
+            "angle",
+            np.float32,
+        ),  # radians in [0, 2 pi), y up: where a core opens to, or a side of a delta
+        ("kind", np.uint8),
+    ]
+)
+MAXIMUM_SINGULAR = 30  # more than a four-finger image has
+# of an upright finger as its image shows it: a left loop opens to the left
+UNKNOWN_PATTERN, ARCH, TENTED_ARCH, LEFT_LOOP, RIGHT_LOOP, WHORL = range(6)
+PATTERNS = ("unknown", "arch", "tented arch", "left loop", "right loop", "whorl")
+
+
+def _no_points() -> NDArray[np.void]:
+    return np.zeros(0, SINGULAR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,3 +61,5 @@ class Template:
     ridges: RidgeEvidence | None = None
     position: int = 0  # finger position, ISO/IEC 19794-2:2005 table 2: 0 unknown, 1..5 right, 6..10 left
     quality: int = 0  # of the finger, 0..100
+    singular: NDArray[np.void] = field(default_factory=_no_points)  # (n,) of SINGULAR: cores and deltas
+    pattern: int = UNKNOWN_PATTERN

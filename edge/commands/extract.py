@@ -10,7 +10,7 @@ from edge.images import add_images, load, write_whole
 from matching import ansi378, iso19794
 from matching.errors import BadRecord
 from matching.quality import examine
-from matching.template import REFERENCE_PPI, Template
+from matching.template import CORE, PATTERNS, REFERENCE_PPI, Template
 
 SUFFIXES = {"iso": ".fmr", "ansi": ".ansi", "json": ".json"}
 TYPES = ("other", "ending", "bifurcation")
@@ -67,6 +67,16 @@ def readable(template: Template) -> dict[str, object]:
         "height": template.height,
         "ppi": REFERENCE_PPI,
         "quality": template.quality,
+        "pattern": PATTERNS[template.pattern],
+        "singular": [
+            {
+                "x": round(float(point["x"]), 2),
+                "y": round(float(point["y"]), 2),
+                "angle": round(float(point["angle"]) * 57.29577951308232, 2) % 360,
+                "type": "core" if point["kind"] == CORE else "delta",
+            }
+            for point in template.singular
+        ],
         "minutiae": [
             {
                 "x": round(float(minutia["x"]), 2),

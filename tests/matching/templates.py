@@ -62,5 +62,7 @@ def same(first: Template, second: Template) -> bool:
         for name in ("orientation", "period", "valid"):
             if not np.array_equal(getattr(first.ridges, name), getattr(second.ridges, name)):
                 return False
-    heads = [(t.width, t.height, t.position, t.quality) for t in (first, second)]
-    return heads[0] == heads[1] and np.array_equal(first.minutiae, second.minutiae)
+    heads = [(t.width, t.height, t.position, t.quality, t.pattern) for t in (first, second)]
+    return heads[0] == heads[1] and all(
+        np.array_equal(getattr(first, name), getattr(second, name)) for name in ("minutiae", "singular")
+    )

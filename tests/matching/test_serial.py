@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from matching import record, serial
 from matching.errors import BadRecord
-from matching.template import RidgeEvidence, Template
+from matching.template import PATTERNS, SINGULAR, RidgeEvidence, Template
 from tests.matching.templates import random_minutiae, random_template, same
 
 
@@ -21,8 +22,11 @@ from tests.matching.templates import random_minutiae, random_template, same
     rows=st.integers(0, 40),
     columns=st.integers(0, 40),
     ridges=st.booleans(),
+    points=st.integers(0, 255),
 )
-def test_round_trip_is_lossless(seed: int, count: int, rows: int, columns: int, ridges: bool) -> None:
+def test_round_trip_is_lossless(
+    seed: int, count: int, rows: int, columns: int, ridges: bool, points: int
+) -> None:
     rng = np.random.default_rng(seed)
     evidence = RidgeEvidence(
         rng.integers(0, 256, (rows, columns), np.uint8),
@@ -30,12 +34,35 @@ def test_round_trip_is_lossless(seed: int, count: int, rows: int, columns: int, 
         rng.integers(0, 2, (rows, columns)).astype(np.bool_),
     )
     template = Template(
-        random_minutiae(seed, count), 65535, seed % 9000, evidence if ridges else None, 3, 100
+        random_minutiae(seed, count),
+        65535,
+        seed % 9000,
+        evidence if ridges else None,
+        3,
+        100,
+        random_points(seed, points),
+        seed % len(PATTERNS),
     )
     data = serial.to_bytes(template)
     assert same(serial.from_bytes(data), template)
     assert same(record.read_any(data), template)
     assert data == serial.to_bytes(serial.from_bytes(data))
+
+
+def random_points(seed: int, count: int) -> NDArray[np.void]:
+    rng = np.random.default_rng(seed)
+    points = np.zeros(count, SINGULAR)
+    for name in ("x", "y", "angle"):
+        points[name] = rng.uniform(0, 6, count)
+    points["kind"] = rng.integers(1, 3, count)
+    return points
+
+
+def test_version_1_is_still_read() -> None:
+    template = random_template(9, 12)
+    data = serial.to_bytes(template)
+    assert data[4] == 2
+    assert same(serial.from_bytes(_signed(data[:4] + b"\x01" + data[5:])), template)
 
 
 def test_an_ordinary_template_takes_at_most_4_kib() -> None:
@@ -64,6 +91,7 @@ def test_lies_under_a_correct_crc_are_refused() -> None:
     data = serial.to_bytes(template)
     grid = serial.HEAD.size + 4 * 14
     infinite = serial.to_bytes(dataclasses.replace(template, ridges=None))
+    pointed = serial.to_bytes(dataclasses.replace(template, ridges=None, singular=random_points(1, 2)))
     infinite = infinite[:18] + struct.pack("<f", np.inf) + infinite[22:]
     for altered, words in (
         (data[:16] + b"\xff" + data[17:], "255 minutiae"),
@@ -72,20 +100,26 @@ def test_lies_under_a_correct_crc_are_refused() -> None:
         (data[:-9] + data[-4:], "does not fill"),
         (data[: grid + 4] + b"no deflate" + data[-4:], "cannot be unpacked"),
         (data[:grid] + data[-4:], "no ridge evidence"),
-        (infinite, "not a finite number"),
+        (infinite, "finite numbers"),
+        (pointed[:74] + b"\x09" + pointed[75:], "9 singular points at offset 75 do not fit"),
+        (pointed[:-5] + b"\x03" + pointed[-4:], "neither a core nor a delta"),
+        (pointed[:74] + pointed[-4:], "no singular points"),
+        (pointed[:17] + b"\x06" + pointed[18:], "pattern 6 at offset 17"),
     ):
         with pytest.raises(BadRecord, match=words):
             serial.from_bytes(_signed(altered))
-    with pytest.raises(BadRecord, match="version 2"):
-        serial.from_bytes(_signed(data[:4] + b"\x02" + data[5:]))
+    with pytest.raises(BadRecord, match="version 3"):
+        serial.from_bytes(_signed(data[:4] + b"\x03" + data[5:]))
     with pytest.raises(BadRecord, match="not a Vantay template"):
         serial.from_bytes(b"FMR\0" + data[4:])
 
 
 def test_what_does_not_fit_is_not_written() -> None:
     template = random_template(8, 3)
-    for changes in ({"width": 65536}, {"position": 256}, {"quality": 101}):
+    for changes in ({"width": 65536}, {"position": 256}, {"quality": 101}, {"pattern": 6}):
         with pytest.raises(BadRecord):
             serial.to_bytes(dataclasses.replace(template, **changes))
+    with pytest.raises(BadRecord, match="256 singular points"):
+        serial.to_bytes(dataclasses.replace(template, singular=random_points(1, 256)))
     with pytest.raises(BadRecord, match="256 minutiae"):
         serial.to_bytes(random_template(8, 256))
