@@ -18,17 +18,18 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fit_comparison import SETS, extract_set
+from fit_comparison import SAME_FINGER, SETS, extract_set
 
 from matching import serial
 from matching.calibration import decide, fmr_of_search
-from matching.compare import compare, prepare
+from matching.compare import compare
 from matching.extract import extract
 from matching.gallery import Gallery
 from matching.image import read_image
 from matching.template import BLOCK, RidgeEvidence, Template
 
 FPIR = 0.01
+LOOSE = 1e-4  # FMR at which more of what the first stage loses would show
 BEND = 25.0  # px, the largest displacement
 JITTER = 6.0  # px, sigma of a minutia's place
 
@@ -80,23 +81,28 @@ def rebuilt(first: Gallery, whole: dict[str, bytes]) -> Gallery:
 
 def measure(gallery: Gallery, enrolled: dict[str, Template], probes: list[tuple[str, Template]]) -> None:
     """Search for every probe; print what is missed, and missed by exhaustive comparison, and the speed."""
-    fmr = fmr_of_search(FPIR, len(gallery))
-    missed, missed_exactly, others, spent = 0, 0, 0, 0.0
-    gallery.search(probes[0][1], fpir=FPIR)
+    count, spent, answers = len(probes), 0.0, []
+    gallery.search(probes[0][1], fmr=LOOSE)
     for key, template in probes:
-        prepare(template)
         start = time.perf_counter()
-        found = gallery.search(template, fpir=FPIR)
+        found = gallery.search(template, fmr=LOOSE)
         spent += time.perf_counter() - start
-        missed += all(candidate.key != key for candidate in found)
-        others += any(candidate.key != key for candidate in found)
-        score = compare(template, enrolled[key])
-        missed_exactly += not decide(score.value, fmr, score.kind).match
-    count = len(probes)
-    print(f"{count} searches, threshold of FPIR {FPIR:g} (FMR {fmr:.1e}):")
-    print(f"FNIR {100 * missed / count:.2f} %, of exhaustive comparison {100 * missed_exactly / count:.2f} %")
-    print(f"somebody else found in {others} searches")
+        answers.append((key, found, compare(template, enrolled[key])))
     print(f"{len(gallery) * count / spent:,.0f} comparisons/s, {spent / count * 1e3:.1f} ms a search")
+    for name, fmr in (("FPIR 0.01", fmr_of_search(FPIR, len(gallery))), (f"FMR {LOOSE:g}", LOOSE)):
+        missed, missed_exactly, others = 0, 0, 0
+        for key, found, score in answers:
+            keys = {one.key for one in found if decide(one.score, fmr).match}
+            missed += key not in keys
+            others += any(one not in same_as(key) for one in keys)
+            missed_exactly += not decide(score.value, fmr, score.kind).match
+        print(f"{count} searches, threshold of {name} (FMR {fmr:.1e}): FNIR {100 * missed / count:.2f} %,")
+        print(f"  of exhaustive comparison {100 * missed_exactly / count:.2f} %; somebody else in {others}")
+
+
+def same_as(key: str) -> set[str]:
+    """Return the keys of a finger: two, where it is known to be in two sets."""
+    return {key}.union(*(pair for pair in SAME_FINGER if key in pair))
 
 
 def made_up(fingers: list[Template], count: int) -> list[tuple[str, Template]]:

@@ -1,10 +1,12 @@
 """From a comparison score to a false match rate and back, by measured impostor comparisons.
 
-calibration.json holds, for each kind of comparison, the score at each false match rate (FMR), from impostor
-pairs of real fingers, with its provenance; `benchmarks/fit_comparison.py` writes it. Down to the rate that
-the number of pairs supports it is measured; beyond, an exponential tail is fitted and extended. `highest` is
-the upper end of an interval from resampling fingers, and that is what decides: false matches are rather
-rarer than asked for than more frequent.
+calibration.json holds, for each kind of comparison, the score at each false match rate (FMR), with its
+provenance; `benchmarks/fit_comparison.py` writes it. It comes from impostor pairs of real fingers and of
+synthetic ones, and of the two scores at a rate the higher one counts. Down to the rate that the number of
+pairs supports it is measured; beyond, an exponential tail is fitted and extended. `highest` is the upper end
+of an interval from resampling fingers, and that is what decides: false matches are rather rarer than asked
+for than more frequent. The interval knows the spread between the fingers there were, not how far other
+sensors or people differ from them.
 """
 
 import json

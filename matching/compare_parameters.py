@@ -64,7 +64,7 @@ class Alignment(NamedTuple):
     seeds: int = 4  # pairs tried as the root of a motion; 2..6 alike
     lever: float = 20.0  # px a direction weighs as much as
     worth: float = 0.5  # of the best supported pair's likeness, for a pair to be tried as a root; 0..0.7
-    hope: float = 0.8  # of the best pairing's size so far, for a pairing to be refined; 0..1 alike
+    hope: float = 1.0  # of the best pairing so far, for a pairing to be refined; 0..1 alike, 1 faster
     faint: float = 0.02  # support below which a pair does not take part
     rounds: int = 2  # pairings, the motion fitted again in between; 1..3, 1 a little worse
 
@@ -85,8 +85,8 @@ class Evidence(NamedTuple):
 
     share: float = 0.5  # of a pair's strength that depends on how close it is
     floor: float = 0.4  # strength of a pair without likeness
-    hopeless: float = 0.06  # supported likeness below which the score is 0; 0.09 misses one match in 1373
-    hopeless_bare: float = 0.04  # the same without ridge flow
+    hopeless: float = 0.08  # supported likeness below which the score is 0; 0.06..0.1 alike, time falls
+    hopeless_bare: float = 0.055  # the same without ridge flow; 0.04..0.055 alike, 0.07 misses matches
     few: float = 6.0  # minutiae added to the overlap, so that a tiny overlap is worth little
     faint: float = 0.02  # supported likeness from which on support counts
 

@@ -62,8 +62,23 @@ def test_provenance_is_stored() -> None:
     kinds = json.loads(FILE.read_text())["kinds"]
     weights = json.loads(WEIGHTS.read_text())
     for kind, used in ((FULL, CONSTANTS.full), (MINUTIAE_ONLY, CONSTANTS.minutiae_only)):
-        assert kinds[kind]["impostor pairs"] == weights[kind]["impostor"] == 14400
-        assert kinds[kind]["data"] == weights[kind]["data"]
+        real, synthetic = kinds[kind]["populations"]
+        assert (real["name"], synthetic["name"]) == ("real", "synthetic")
+        assert real["fingers"] == 50
+        assert weights[kind]["impostor"] == 5 * 80 * 72 // 2
+        across_sets = 10 * 80 * 80  # ten pairs of sets
+        assert real["impostor pairs"] == weights[kind]["impostor"] + across_sets - 8 * 8  # one finger in both
+        assert synthetic["impostor pairs"] == synthetic["fingers"] * (synthetic["fingers"] - 1) // 2
+        assert kinds[kind]["data"][:-1] == weights[kind]["data"]
+        assert "synthesise" in kinds[kind]["data"][-1]
         assert kinds[kind]["date"] == weights[kind]["date"]
-        assert kinds[kind]["extrapolated below"] == pytest.approx(1 / 14400)
+        assert kinds[kind]["extrapolated below"] == pytest.approx(10 / synthetic["impostor pairs"])
         assert weights[kind]["weights"] == used._asdict()
+
+
+@KINDS
+def test_no_population_has_a_higher_score_than_the_stored_one(kind: str) -> None:
+    points = {point.fmr: point.score for point in calibration(kind)}
+    for population in json.loads(FILE.read_text())["kinds"][kind]["populations"]:
+        for fmr, score in zip((0.01, 1e-3, 1e-4), population["scores at 0.01, 0.001, 0.0001"], strict=True):
+            assert points[fmr] >= score
