@@ -97,6 +97,23 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
+    def enrolled_before(self, subject: str) -> JournalEntry | None:
+        """Return the last entry that sealed an enrolment of a subject, None when there is none."""
+        row = self.store.db.execute(
+            "SELECT * FROM journal WHERE kind = 'enrolment.sealed' AND json_extract(body, '$.subject') = ?"
+            " AND json_extract(body, '$.outcome') = 'enrolled' ORDER BY seq DESC LIMIT 1",
+            (subject,),
+        ).fetchone()
+        return _entry(row) if row else None
+
+    def sealing_of(self, packet: str) -> JournalEntry | None:
+        """Return the entry that announced a packet, None when there is none."""
+        row = self.store.db.execute(
+            "SELECT * FROM journal WHERE kind = 'enrolment.sealed' AND json_extract(body, '$.packet') = ?",
+            (packet,),
+        ).fetchone()
+        return _entry(row) if row else None
+
     def verify(self) -> int:
         """Check the whole chain; return the number of entries; JournalBroken names the first bad seq.
 

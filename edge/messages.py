@@ -11,6 +11,7 @@ and listens there to:
     resend          QoS 1                    Resend
     packet-wanted   QoS 1                    PacketWanted
     packet-ack      QoS 1                    PacketAcknowledgement
+and to vantay/v1/hub/status.
 The station hub publishes `vantay/v1/hub/status` (retained, last will, HubStatus).
 The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable and free of biometric data:
     vantay-packet/v1/booth/B/SHA256/OFFSET    QoS 1, at most 256 KiB of the packet from OFFSET
@@ -122,7 +123,7 @@ class Status(Report):
     booth: BoothName
     online: bool
     release: str
-    at: str
+    at: str | None  # null where the broker says it for a daemon that vanished: nobody knows since when
 
 
 class HubStatus(Report):
@@ -130,7 +131,7 @@ class HubStatus(Report):
 
     online: bool
     release: str
-    at: str
+    at: str | None  # null where the broker says it for a hub that vanished
 
 
 class Phase(StrEnum):
@@ -152,6 +153,7 @@ class State(Report):
     at: str
     phase: Phase
     prompt: str  # one sentence for the person or the operator
+    trouble: str | None = None  # why nobody should be enrolled here until a technician has come
     enrolment: str | None = None
     subject: str | None = None
     position: Position | None = None
@@ -227,6 +229,7 @@ class Enrol(Command):
 
     identity_number: IdentityNumber
     missing: Annotated[dict[Position, Reason], AfterValidator(_missing)] = {}
+    again: Reason | None = None  # why a number that was enrolled here before is enrolled once more
 
 
 class MarkMissing(Command):

@@ -57,6 +57,12 @@ class ScannerFault(Message):
     detail: str
 
 
+class Alive(Message):
+    """Scanner to daemon, at least every few seconds: the worker does not hang."""
+
+    type: Literal["alive"] = "alive"
+
+
 class Finger(Message):
     """Scanner to daemon: a finger lies on the platen, or it was lifted."""
 
@@ -86,6 +92,7 @@ class Load(Message):
     """Daemon to matcher: one template of the gallery; blob: the template."""
 
     type: Literal["load"] = "load"
+    enrolment: str
     subject: str
     position: int
 
@@ -133,7 +140,18 @@ class Examined(Message):
 
 
 AnyMessage = Annotated[
-    Arm | Disarm | ScannerReady | ScannerFault | Finger | Captured | Load | Examine | MatcherReady | Examined,
+    Arm
+    | Disarm
+    | ScannerReady
+    | ScannerFault
+    | Alive
+    | Finger
+    | Occupied
+    | Captured
+    | Load
+    | Examine
+    | MatcherReady
+    | Examined,
     Field(discriminator="type"),
 ]
 _ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)

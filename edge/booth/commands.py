@@ -41,8 +41,10 @@ class CommandDesk:
     keys: BoothKeys
     journal: Journal
 
-    def judge(self, name: str, payload: bytes, current: Enrolment | None, at: str) -> Verdict:
-        """Decide; nothing is changed here."""
+    def judge(
+        self, name: str, payload: bytes, current: Enrolment | None, at: str, trouble: str | None = None
+    ) -> Verdict:
+        """Decide; nothing is changed here. With `trouble` nobody is enrolled."""
         request_id = None
         try:
             request_id, content = _request_id(payload)
@@ -58,6 +60,8 @@ class CommandDesk:
         except (BadCommand, ValueError) as error:
             return self._answer(name, request_id, None, "refused", str(error), [], at)
         try:
+            if trouble and isinstance(command, Enrol):
+                raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
             return self._carry_out(name, command, current, digest, at)
         except BadCommand as error:
             return self._answer(name, request_id, digest, "refused", str(error), [], at)
@@ -70,6 +74,7 @@ class CommandDesk:
             case Enrol():
                 new = self._new_enrolment(command)
                 entries, reason = core.start(current, new), f"enrolment {new.id} has begun"
+                entries += self._used_before(new, command.again)
                 identity = (new, command.identity_number)
             case MarkMissing():
                 entries = core.mark_missing(current, command.position, command.reason)
@@ -80,6 +85,18 @@ class CommandDesk:
                 raise AssertionError(name)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
         return Verdict(verdict.reply, verdict.entries, identity)
+
+    def _used_before(self, new: Enrolment, again: str | None) -> list[Entry]:
+        """Refuse a number that was enrolled here before, unless with a reason, which is recorded."""
+        earlier = self.journal.enrolled_before(new.subject)
+        if earlier is None:
+            return []
+        if again is None:
+            raise BadCommand(
+                f"this identity number was enrolled here before, at {earlier.at}: check whose number it is; "
+                "to enrol the person all the same, send the command anew with the reason as 'again'"
+            )
+        return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
 
     def _new_enrolment(self, command: Enrol) -> Enrolment:
         plan = self.settings.plan

@@ -12,8 +12,10 @@ from edge.booth import channel
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
 from edge.settings import BoothSettings, Comparison
+from edge.vault import Label
 
 JUDGE_SECONDS = 20.0  # a matcher that has not answered by then is started again
+SILENCE_SECONDS = 20.0  # the same for the scanner's process; its longest transfer takes ten
 RESTARTING = "its process is being started again"
 
 
@@ -32,6 +34,7 @@ class Crew:
         self._scanner, self._device_name = "starting", None  # type: str, str | None
         self._matcher = "starting"
         self.device: dict[str, Any] = {}  # kept with every sample it takes
+        self._heard_at: float | None = None  # when the scanner's process last said anything
         self._token = 0
         self._question: tuple[channel.Examine, list[bytes]] | None = None
         self._asked_at: float | None = None  # when the matcher was asked
@@ -63,6 +66,10 @@ class Crew:
         self._scanner = "ready"
         self._device_name = f"{message.model} {message.serial} at {message.location}"
 
+    def heard_scanner(self) -> None:
+        """Note that the scanner's process lives."""
+        self._heard_at = time.monotonic()
+
     def scanner_lost(self, why: str) -> None:
         """Remember what is wrong."""
         self._scanner, self._device_name = why, None
@@ -89,9 +96,10 @@ class Crew:
         self._matcher = "ready"
         self.put_question()
 
-    def load(self, subject: str, position: int, template: bytes) -> None:
+    def load(self, label: Label, template: bytes) -> None:
         """Add one template to the matcher's gallery."""
-        self._workers["matcher"].send(channel.Load(subject=subject, position=position), template)
+        word = channel.Load(enrolment=label.enrolment, subject=label.subject, position=label.position)
+        self._workers["matcher"].send(word, template)
 
     def keep_question(
         self,
@@ -133,8 +141,9 @@ class Crew:
     def bury(self, event: WorkerDied, now: float) -> bool:
         """Plan a dead worker's next life; tell whether a question died with it."""
         pause = self._workers[event.worker].bury(now)
-        self._log.warning("worker died", worker=event.worker, again_in=pause)
+        self._log.warning("worker died", worker=event.worker, reason=event.reason, again_in=pause)
         if event.worker == "scanner":
+            self._heard_at = None
             self.scanner_lost(RESTARTING)
             return False
         self._matcher = RESTARTING
@@ -144,10 +153,14 @@ class Crew:
         return lost
 
     def watch(self, now: float) -> None:
-        """Start dead workers again; end a matcher that does not answer."""
+        """Start dead workers again; end a worker that says nothing any more."""
         for worker in self._workers.values():
             worker.start_when_due(now)
         if self._asked_at is not None and now - self._asked_at > JUDGE_SECONDS:
             self._log.error("the matcher does not answer: it is started again")
             self._asked_at = now
             self._workers["matcher"].kill()
+        if self._heard_at is not None and now - self._heard_at > SILENCE_SECONDS:
+            self._log.error("the scanner's process says nothing: it is started again")
+            self._heard_at = now
+            self._workers["scanner"].kill()

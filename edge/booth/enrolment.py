@@ -31,7 +31,7 @@ ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came
 
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
-SAME_FINGER = "same-finger"
+SAME_FINGER, NUMBER_USED = "same-finger", "number-used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,14 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "fingers_to_tell": new.fingers_to_tell,
     }
     return [(STARTED, body)]
+
+
+def note_used_number(new: Enrolment, earlier: str, reason: str) -> Entry:
+    """Keep with the record that its number was enrolled here before, and why it is enrolled once more."""
+    text = (
+        f"the identity number was enrolled here before, as enrolment {earlier}; once more because: {reason}"
+    )
+    return _finding(new, NUMBER_USED, 0, earlier, text)
 
 
 def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:

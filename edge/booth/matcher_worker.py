@@ -5,6 +5,7 @@ templates with each question. It ends when the daemon's end of the channel close
 """
 
 import io
+import signal
 import sys
 import time
 
@@ -28,6 +29,7 @@ class MatcherWorker:
     def __init__(self, to_daemon: Channel) -> None:
         self._daemon = to_daemon
         self._gallery = Gallery()
+        self._subjects: dict[str, str] = {}  # enrolment -> subject; two may have come under one number
 
     def run(self) -> None:
         """Answer until the daemon is gone."""
@@ -37,7 +39,8 @@ class MatcherWorker:
                 message, blobs = received
                 match message:
                     case channel.Load():
-                        self._gallery.add(message.subject, message.position, serial.from_bytes(blobs[0]))
+                        self._subjects[message.enrolment] = message.subject
+                        self._gallery.add(message.enrolment, message.position, serial.from_bytes(blobs[0]))
                     case channel.Examine():
                         self._answer(message, blobs)
         except (BrokenPipeError, ConnectionResetError):
@@ -76,7 +79,7 @@ class MatcherWorker:
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
         found = self._gallery.search(probe, question.position, question.already_enrolled_fmr)
         return tuple(
-            channel.Hit(subject=c.key, position=c.position, score=round(c.score, 4))
+            channel.Hit(subject=self._subjects[c.key], position=c.position, score=round(c.score, 4))
             for c in found
             if c.decision.match
         )
@@ -96,6 +99,7 @@ def _png(pixels: NDArray[np.uint8], ppi: float) -> bytes:
 
 def main() -> None:
     """Start as `python -m edge.booth.matcher_worker DESCRIPTOR`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's; this ends when the channel closes
     warm()
     MatcherWorker(Channel.inherited(int(sys.argv[1]))).run()
 

@@ -24,6 +24,7 @@ class Reporter:
     def __init__(self, wire: BoothWire, journal: Journal, vault: Vault, publish: Publish) -> None:
         self._wire, self._journal, self._vault, self._publish = wire, journal, vault, publish
         self.acknowledged = journal.store.cursor_at(CURSOR)
+        self.fork: str | None = None  # why the hub will never take this journal
         self._sent = self.acknowledged
         self._patience = FIRST_PATIENCE
         self._progress_at = 0.0  # when something was last sent or acknowledged
@@ -31,6 +32,10 @@ class Reporter:
     def link_up(self, now: float) -> None:
         """A new connection: whatever was under way is sent again."""
         self._sent, self._patience, self._progress_at = self.acknowledged, FIRST_PATIENCE, now
+
+    def greet(self) -> None:
+        """A hub came up: send the last entry again, so that one that lost its file finds out and asks."""
+        self._sent = min(self._sent, max(0, self._journal.tail()[0] - 1))
 
     def work(self, now: float) -> None:
         """Send what may be sent; call it after every event and at least once a second."""
@@ -49,15 +54,16 @@ class Reporter:
 
     def acknowledge(self, message: Acknowledgement, now: float) -> str | None:
         """Take the hub's word; return a sentence when it cannot be about this journal."""
-        if message.seq <= self.acknowledged:
-            return None
         known = self._journal.hash_at(message.seq)
         if known != message.hash:
             have = "another entry there" if known else f"only {self._journal.tail()[0]} entries here"
-            return (
-                f"the hub acknowledges entry {message.seq} of a journal that is not this one ({have}): "
+            self.fork = (
+                f"the hub holds another journal of this booth up to entry {message.seq} ({have}): "
                 "two boxes use this booth's name, or an old copy of its data was restored"
             )
+            return self.fork
+        if message.seq <= self.acknowledged:
+            return None
         self.acknowledged = message.seq
         self._sent = max(self._sent, message.seq)
         self._journal.store.move_cursor(CURSOR, message.seq)

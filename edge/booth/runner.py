@@ -25,7 +25,17 @@ from edge.booth.wire import FROM_HUB, BoothWire
 from edge.errors import VantayError
 from edge.journal import Journal
 from edge.keys import BoothKeys
-from edge.messages import Acknowledgement, PacketAcknowledgement, PacketWanted, Resend, State, Status, parse
+from edge.messages import (
+    HUB_STATUS_TOPIC,
+    Acknowledgement,
+    HubStatus,
+    PacketAcknowledgement,
+    PacketWanted,
+    Resend,
+    State,
+    Status,
+    parse,
+)
 from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
 from edge.settings import BoothSettings
 from edge.store import Store
@@ -61,7 +71,7 @@ class Runner:
             f"vantay-booth-{settings.booth}",
             self._wire.subscriptions(),
             self.mailbox.put,
-            Will(self._wire.status, self._status(online=False)),
+            Will(self._wire.status, self._status(online=False, at=None)),
         )
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         self._crew = Crew(settings, self.mailbox.put, log)
@@ -80,7 +90,7 @@ class Runner:
             while not self._turn():
                 pass
         finally:
-            self._link.publish(self._wire.status, self._status(online=False), retain=True)
+            self._link.publish(self._wire.status, self._status(False, clock.now()), retain=True)
             self._link.stop()
             self._crew.stop()
 
@@ -108,12 +118,14 @@ class Runner:
                 self._received(event, now)
             case LinkUp(version):
                 self._log.info("broker connected", mqtt=version)
-                self._link.publish(self._wire.status, self._status(online=True), retain=True)
+                self._link.publish(self._wire.status, self._status(True, clock.now()), retain=True)
                 self._shown = None
                 self._reporter.link_up(now)
             case LinkDown(reason):
                 self._log.info("broker away", reason=reason)
-            case FromWorker(_, _, message, blobs) if self._crew.is_current(event):
+            case FromWorker(worker, _, message, blobs) if self._crew.is_current(event):
+                if worker == "scanner":
+                    self._crew.heard_scanner()
                 self._from_worker(message, blobs)
             case WorkerDied() if self._crew.is_current(event):
                 self._worker_died(event, now)
@@ -121,6 +133,9 @@ class Runner:
     # what comes over the wire
 
     def _received(self, message: Received, now: float) -> None:
+        if message.topic == HUB_STATUS_TOPIC:
+            self._hub_says(message)
+            return
         name = self._wire.name_of(message.topic)
         if name.startswith("command/"):
             self._command(name.removeprefix("command/"), message.payload)
@@ -141,8 +156,17 @@ class Runner:
             case PacketAcknowledgement():
                 self._packet_arrived(word)
 
+    def _hub_says(self, message: Received) -> None:
+        try:
+            status: HubStatus = parse(HubStatus, message.payload)
+        except ValueError as error:
+            self._log.warning("a message was dropped", topic=message.topic, reason=str(error))
+            return
+        if status.online:
+            self._reporter.greet()
+
     def _command(self, name: str, payload: bytes) -> None:
-        verdict = self._desk.judge(name, payload, self._enrolment, clock.now())
+        verdict = self._desk.judge(name, payload, self._enrolment, clock.now(), self._reporter.fork)
         with self._store.transaction():
             self._record(verdict.entries)
             if verdict.identity:
@@ -155,6 +179,11 @@ class Runner:
         self._link.publish(self._wire.reply, reply.payload())
 
     def _packet_arrived(self, word: PacketAcknowledgement) -> None:
+        """Let the only copy go: not before the hub has the entry that announced it, and knows its size."""
+        sealing = self._journal.sealing_of(word.packet)
+        if not sealing or sealing.seq > self._reporter.acknowledged or sealing.body["size"] != word.size:
+            self._log.warning("packet acknowledgement refused", packet=word.packet, size=word.size)
+            return
         with self._store.transaction():
             if self._vault.purge_packet(word.packet):
                 self._record([("packet.acknowledged", {"packet": word.packet, "size": word.size})])
@@ -183,7 +212,7 @@ class Runner:
                 self._advance(Happened.CAPTURED)
             case channel.MatcherReady():
                 for label, template in self._vault.all_of(ENROLLED):
-                    crew.load(label.subject, label.position, template)
+                    crew.load(label, template)
                 crew.matcher_ready()
             case channel.Examined(token=token) if crew.take_answer(token):
                 self._judged(message, blobs)
@@ -266,7 +295,7 @@ class Runner:
 
     def _load_gallery(self, done: Enrolment) -> None:
         for label, template in self._vault.all_of(ENROLLED, done.id):
-            self._crew.load(label.subject, label.position, template)
+            self._crew.load(label, template)
 
     # journal and view
 
@@ -287,6 +316,8 @@ class Runner:
         state = state_of(
             self._settings.booth, self._enrolment, self._acquisition, self._crew.equipment, progress
         )
+        if fork := self._reporter.fork:
+            state = state.model_copy(update={"trouble": fork})
         quiet = {"at", "last_seq", "acknowledged_seq"}
         before = self._shown
         same = before is not None and before.model_dump(exclude=quiet) == state.model_dump(exclude=quiet)
@@ -296,6 +327,5 @@ class Runner:
         if self._link.publish(self._wire.state, state.payload(), retain=True):
             self._shown, self._shown_at = state, now
 
-    def _status(self, online: bool) -> bytes:
-        booth = self._settings.booth
-        return Status(booth=booth, online=online, release=self._release, at=clock.now()).payload()
+    def _status(self, online: bool, at: str | None) -> bytes:
+        return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

@@ -5,6 +5,7 @@ It ends when the daemon's end of the channel closes.
 
 import contextlib
 import select
+import signal
 import sys
 import time
 
@@ -15,7 +16,7 @@ from edge.booth import channel
 from edge.booth.channel import Channel
 
 RETRY_SECONDS = 0.5  # between two attempts to open a scanner
-REST_SECONDS = 0.05  # longest wait for an order when the machine does nothing
+PULSE_SECONDS = 2.0  # between two signs of life
 
 
 class DaemonGone(Exception):
@@ -30,6 +31,7 @@ class ScannerWorker:
         self._options = MachineOptions(poll_seconds=poll_seconds)
         self._token: int | None = None  # of the order in force
         self._last_fault = ""
+        self._pulse_at = 0.0
 
     def run(self) -> None:
         """Open, pump, and after a fault open again, until the daemon is gone."""
@@ -76,7 +78,8 @@ class ScannerWorker:
                 self._daemon.send(message, frame.pixels.tobytes())
 
     def _orders(self, scanner: Scanner) -> None:
-        """Take every order that waits."""
+        """Take every order that waits, and show that this process lives."""
+        self._pulse()
         while select.select([self._daemon], [], [], 0)[0]:
             match self._receive():
                 case channel.Arm(token=token):
@@ -85,6 +88,11 @@ class ScannerWorker:
                 case channel.Disarm():
                     self._token = None
                     scanner.disarm()
+
+    def _pulse(self) -> None:
+        if time.monotonic() - self._pulse_at > PULSE_SECONDS:
+            self._pulse_at = time.monotonic()
+            self._daemon.send(channel.Alive())
 
     def _receive(self) -> channel.Message:
         received = self._daemon.receive()
@@ -101,6 +109,7 @@ class ScannerWorker:
     def _rest(self, seconds: float) -> None:
         """Wait; orders that come meanwhile are void: the daemon arms again when the scanner is ready."""
         end = time.monotonic() + seconds
+        self._pulse()
         while (left := end - time.monotonic()) > 0:
             if select.select([self._daemon], [], [], left)[0]:
                 self._receive()
@@ -108,6 +117,7 @@ class ScannerWorker:
 
 def main() -> None:
     """Start as `python -m edge.booth.scanner_worker DESCRIPTOR WHERE POLL_SECONDS`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's; this ends when the channel closes
     descriptor, where, poll_seconds = sys.argv[1:]
     ScannerWorker(Channel.inherited(int(descriptor)), where, float(poll_seconds)).run()
 

@@ -1,13 +1,12 @@
 """Starts a worker process, hands on what it says, and starts it again when it dies."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.booth.channel import Channel, Message
 
@@ -31,6 +30,7 @@ class WorkerDied:
 
     worker: str
     life: int
+    reason: str = field(default="", compare=False)  # for the log
 
 
 class Worker:
@@ -103,13 +103,16 @@ class Worker:
             self._process.kill()
 
     def _read(self, life: int, ours: Channel, process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(ValueError):  # nonsense from a worker ends that worker
+        reason = "its process ended"
+        try:
             while (received := ours.receive()) is not None:
                 self._on_event(FromWorker(self.name, life, *received))
+        except ValueError as error:  # nonsense from a worker ends that worker
+            reason = f"it said what the daemon does not know: {error}"
         ours.close()
         try:
             process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        self._on_event(WorkerDied(self.name, life))
+        self._on_event(WorkerDied(self.name, life, reason))

@@ -45,7 +45,8 @@ class BoothWire:
 
     def subscriptions(self) -> list[str]:
         """Return what the daemon listens to."""
-        return [messages.booth_topic(self.booth, name) for name in messages.INBOUND]
+        mine = [messages.booth_topic(self.booth, name) for name in messages.INBOUND]
+        return [*mine, messages.HUB_STATUS_TOPIC]
 
     def name_of(self, topic: str) -> str:
         """Return the part of an incoming topic that says what it is: "ack", "command/enrol"."""

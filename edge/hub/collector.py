@@ -57,7 +57,7 @@ class Collector:
             "vantay-hub",
             [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+"],
             self.mailbox.put,
-            Will(HUB_STATUS_TOPIC, self._status(online=False)),
+            Will(HUB_STATUS_TOPIC, self._status(online=False, at=None)),
         )
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
 
@@ -69,7 +69,7 @@ class Collector:
                 if not self._link.alive:
                     raise RuntimeError("the MQTT thread ended: the hub must be started again")
         finally:
-            self._link.publish(HUB_STATUS_TOPIC, self._status(online=False), retain=True)
+            self._link.publish(HUB_STATUS_TOPIC, self._status(False, clock.now()), retain=True)
             self._link.stop()
 
     def _turn(self) -> bool:
@@ -86,12 +86,15 @@ class Collector:
             match event:
                 case LinkUp(version):
                     self._log.info("broker connected", mqtt=version)
-                    self._link.publish(HUB_STATUS_TOPIC, self._status(online=True), retain=True)
+                    self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
                     self._reminded.clear()
+                    heard.update(self._ledger.booths())  # whoever was cut off learns where the hub is
                 case LinkDown(reason):
                     self._log.info("broker away", reason=reason)
         self._answer(heard, gaps, now)
-        for booth in heard or self._ledger.booths():
+        if self._due("everybody", now):
+            heard.update(self._ledger.booths())
+        for booth in heard:
             self._ask_for_packets(booth, now)
         return not any(isinstance(event, Stop) for event in batch)
 
@@ -126,8 +129,7 @@ class Collector:
             return
         if taken == "refused":
             self._log.error("entry refused", booth=booth, seq=entry.seq)
-            return
-        heard.add(booth)
+        heard.add(booth)  # also when refused: the booth sees by the hash what the hub holds
         if taken == "gap":
             gaps.add(booth)
 
@@ -180,5 +182,5 @@ class Collector:
     def _say(self, booth: str, name: str, word: Report) -> None:
         self._link.publish(booth_topic(booth, name), word.payload())
 
-    def _status(self, online: bool) -> bytes:
-        return HubStatus(online=online, release=self._release, at=clock.now()).payload()
+    def _status(self, online: bool, at: str | None) -> bytes:
+        return HubStatus(online=online, release=self._release, at=at).payload()

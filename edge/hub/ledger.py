@@ -54,7 +54,13 @@ class Ledger:
             held = self._hash_at(booth, entry.seq)
             if held == entry.hash:
                 return "known"
-            self._alarm(booth, entry, at, "another entry is held under this number: two boxes use one name")
+            self._alarm(
+                booth,
+                entry,
+                at,
+                "another entry is held under this number: two boxes use one name, "
+                "or an old copy was restored",
+            )
             return "refused"
         self._heard(booth, entry.seq, at, last)
         if entry.seq > last.last_seq + 1:
@@ -128,8 +134,10 @@ class Ledger:
 
     def _alarm(self, booth: str, entry: JournalEntry, at: str, why: str) -> None:
         text = f"entry {entry.seq} of booth {booth} was refused: {why}"
-        self.db.execute(
-            "INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?)", (booth, entry.seq, entry.hash, at, text)
+        self.db.execute(  # the first of a kind stands, the others are counted
+            "INSERT INTO alarm VALUES (?, ?, ?, ?, ?, 1)"
+            " ON CONFLICT (booth, why) DO UPDATE SET count = count + 1",
+            (booth, why, entry.seq, at, text),
         )
 
 

@@ -28,7 +28,9 @@ def status_of(store: HubStore) -> dict[str, Any]:
                 "missing_packets": packets["announced"] - packets["held"],
             }
         )
-    alarms = [dict(row) for row in store.db.execute("SELECT booth, seq, at, text FROM alarm ORDER BY at")]
+    alarms = [
+        dict(row) for row in store.db.execute("SELECT booth, seq, at, text, count FROM alarm ORDER BY at")
+    ]
     return {"booths": booths, "alarms": alarms}
 
 
@@ -53,7 +55,7 @@ def readable(status: dict[str, Any]) -> str:
     ]
     if not status["booths"]:
         lines = ["no booth has reported yet"]
-    alarms = [f"ALARM {alarm['at']}: {alarm['text']}" for alarm in status["alarms"]]
+    alarms = [f"ALARM {alarm['at']}: {alarm['text']} ({alarm['count']} times)" for alarm in status["alarms"]]
     return "\n".join([*lines, *alarms])
 
 

@@ -17,8 +17,8 @@ CREATE TABLE IF NOT EXISTS packet (
     complete_at TEXT, closed_at TEXT, UNIQUE (booth, enrolment)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS alarm (
-    booth TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
-    PRIMARY KEY (booth, seq, hash)
+    booth TEXT NOT NULL, why TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (booth, why)
 ) STRICT;
 """
 

@@ -33,7 +33,7 @@ def test_extract_writes_the_record_that_was_asked_for(images, tmp_path, form, mo
     out = tmp_path / "out.bin"
     assert main(["extract", str(images[0]), "-o", str(out), "--format", form]) == 0
     record, template = module.read(out.read_bytes()), extract(ridge_pattern())
-    np.testing.assert_array_equal(record.minutiae["x"], template.minutiae["x"])
+    np.testing.assert_array_equal(record.minutiae["x"], np.rint(template.minutiae["x"]))
     np.testing.assert_array_equal(record.minutiae["type"], template.minutiae["type"])
     assert record.quality > 0
     printed = capsys.readouterr()
@@ -46,7 +46,8 @@ def test_extract_writes_json_for_people(images, tmp_path):
     assert main(["extract", str(images[0]), "-o", str(out), "--format", "json"]) == 0
     read, template = json.loads(out.read_text()), extract(ridge_pattern())
     assert (read["width"], read["height"], read["ppi"]) == (240, 240, 500)
-    assert [minutia["x"] for minutia in read["minutiae"]] == template.minutiae["x"].tolist()
+    across = [minutia["x"] for minutia in read["minutiae"]]
+    np.testing.assert_allclose(across, template.minutiae["x"], atol=0.006)
     degrees = [minutia["angle"] for minutia in read["minutiae"]]
     np.testing.assert_allclose(degrees, np.degrees(template.minutiae["angle"].astype(float)), atol=0.01)
     assert {minutia["type"] for minutia in read["minutiae"]} <= {"ending", "bifurcation"}

@@ -89,10 +89,16 @@ def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
         stage.tear_down()
 
 
-def again(visits: list[Visit]) -> list[Visit]:
-    """The same people once more: each is found to be enrolled already."""
+def again(visits: list[Visit], turn: int) -> list[Visit]:
+    """The same people under other numbers: each is found to be enrolled already."""
     return [
-        replace(visit, outcome="already-enrolled", slip=None, title=f"{visit.title} (again)")
+        replace(
+            visit,
+            outcome="already-enrolled",
+            slip=None,
+            title=f"{visit.title} (again)",
+            identity_number=f"{int(visit.identity_number) + 1000 * turn:012d}",
+        )
         for visit in visits
     ]
 
@@ -107,7 +113,7 @@ def test_every_accepted_sample_is_at_the_hub_exactly_once_after_fifty_kills(stag
     killer.start()
     try:
         for turn in range(ROUNDS):
-            for visit in visits if turn == 0 else again(visits):
+            for visit in visits if turn == 0 else again(visits, turn):
                 played.append((visit, person.visit(visit, killer.see)))
             if not killer.is_alive():
                 break

@@ -164,9 +164,10 @@ def test_a_word_about_another_journal_is_refused(
     reporter.work(0.0)
     said = reporter.acknowledge(Acknowledgement(seq=seq, hash=digest), 0.1)
     assert said == (
-        f"the hub acknowledges entry {seq} of a journal that is not this one ({sentence}): "
+        f"the hub holds another journal of this booth up to entry {seq} ({sentence}): "
         "two boxes use this booth's name, or an old copy of its data was restored"
     )
+    assert reporter.fork == said
     assert reporter.acknowledged == 0
     assert journal.store.cursor_at(CURSOR) == 0
 

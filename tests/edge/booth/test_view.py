@@ -110,4 +110,5 @@ def test_the_state_says_who_and_how_far() -> None:
         "matcher": "ready",
         "last_seq": 7,
         "acknowledged_seq": 5,
+        "trouble": None,
     }

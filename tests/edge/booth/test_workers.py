@@ -119,9 +119,9 @@ def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: 
     answer, _ = ask(matcher, 4, PATTERN, 3, p1=first, p2=other)
     assert [hit.position for hit in answer.same_finger] == [1]
     assert answer.already == ()
-    matcher.end.send(channel.Load(subject="s7", position=3), first)
-    matcher.end.send(channel.Load(subject="s8", position=3), other)
-    matcher.end.send(channel.Load(subject="s9", position=4), first)
+    matcher.end.send(channel.Load(enrolment="e7", subject="s7", position=3), first)
+    matcher.end.send(channel.Load(enrolment="e8", subject="s8", position=3), other)
+    matcher.end.send(channel.Load(enrolment="e9", subject="s9", position=4), first)
     answer, _ = ask(matcher, 5, PATTERN, 3)
     assert [(hit.subject, hit.position) for hit in answer.already] == [("s7", 3)]
     answer, _ = ask(matcher, 6, PATTERN, 5)
@@ -154,7 +154,9 @@ def test_the_scanner_worker_says_once_what_is_wrong_and_ends_with_the_daemon() -
         assert (fault.kind, "127.0.0.1:1" in fault.detail) == ("not found", True)
         process.end.send(channel.Arm(token=1))
         process.end._socket.settimeout(1.5)  # three more attempts
-        assert process.end.receive() is None, "the same fault is not told again"
+        while (received := process.end.receive()) is not None:
+            assert isinstance(received[0], channel.Alive), "the same fault is not told again"
+            process.end._socket.settimeout(1.0)
         assert process.process.poll() is None
         assert ended_quietly(process)
 
@@ -169,5 +171,6 @@ def test_a_killed_worker_is_noticed(name: str) -> None:
     with worker(name, *(NO_SCANNER if name == "scanner" else [])) as process:
         process.hear()
         process.process.kill()
-        assert process.end.receive() is None
+        while (received := process.end.receive()) is not None:
+            assert isinstance(received[0], channel.Alive)
         assert process.process.wait(SECONDS) == -signal.SIGKILL, "and it did not end by itself"

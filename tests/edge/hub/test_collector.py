@@ -276,9 +276,10 @@ def test_a_fork_is_refused_and_an_alarm_is_shown(hub: Hub, booth: Booth) -> None
     booth.say(*chain([{"n": n} for n in range(3)]))
     booth.until_acknowledged(3)
     booth.say(*chain([{"n": "other"}]))
-    text = "entry 1 of booth b-1 was refused: another entry is held under this number: two boxes use one name"
+    text = "entry 1 of booth b-1 was refused: another entry is held under this number: "
     until(lambda: text in hub.status(), "the alarm")
-    assert [alarm["text"] for alarm in hub.figures()["alarms"]] == [text]
+    (alarm,) = hub.figures()["alarms"]
+    assert alarm["text"].startswith(text)
     assert hub.standing() == 3
 
 
