@@ -89,6 +89,7 @@ class Evidence(NamedTuple):
     hopeless_bare: float = 0.055  # the same without ridge flow; 0.04..0.055 alike, 0.07 misses matches
     few: float = 6.0  # minutiae added to the overlap, so that a tiny overlap is worth little
     faint: float = 0.02  # supported likeness from which on support counts
+    room: float = 400.0  # px^2 a minutia below which strength fades; no impression of ours has below 750
 
 
 class Weights(NamedTuple):

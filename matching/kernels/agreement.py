@@ -1,4 +1,4 @@
-"""How much of each impression the other one covers, once they lie on each other."""
+"""How much of each impression the other one covers, once they lie on each other, and how crowded it is."""
 
 import math
 
@@ -35,3 +35,19 @@ def count_covered(
         if 0 <= row < covered.shape[0] and 0 <= column < covered.shape[1] and covered[row, column]:
             count += 1
     return count
+
+
+@kernel
+def spaciousness(count: int, covered: NDArray[np.bool_], room: float) -> float:
+    """Return 1 where so many minutiae have `room` px^2 each of (rows, columns) cells covered, else the share.
+
+    In a crowd chance pairs every minutia with some other: no finger is so, but a hostile record can be.
+    """
+    needed = room * count / (CELL * CELL)
+    cells = 0
+    for row in range(covered.shape[0]):
+        for column in range(covered.shape[1]):
+            cells += int(covered[row, column])
+        if cells >= needed:
+            return 1.0
+    return cells / needed

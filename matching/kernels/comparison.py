@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from matching.compare_parameters import Comparison, Evidence
 from matching.kernels._jit import kernel
-from matching.kernels.agreement import backwards, count_covered
+from matching.kernels.agreement import backwards, count_covered, spaciousness
 from matching.kernels.alignment import fit_motion
 from matching.kernels.pairing import Pairs, pair_outward, room_for
 from matching.kernels.prepared import PreparedTemplate
@@ -25,7 +25,7 @@ class Parts(NamedTuple):
     alike: float  # mean likeness of the most alike pairs, 0..1
     supported: float  # mean likeness, grown by support, of the pairs that support each other best
     pairs: int  # minutiae paired under the best motion
-    strength: float  # sum over the pairs of closeness and likeness
+    strength: float  # sum over the pairs of closeness and likeness, less where minutiae are crowded
     probe_overlap: int  # minutiae of the probe that are paired or that the candidate covers
     candidate_overlap: int  # minutiae of the candidate that are paired or that the probe covers
 
@@ -66,7 +66,17 @@ def compare_prepared(probe: PreparedTemplate, candidate: PreparedTemplate, const
         _mark_tried(listed, parts.pairs, tried)
         if merit_of(parts, evidence) > merit_of(best, evidence):
             best = parts
-    return best
+    return _less_crowded(best, probe, candidate, evidence.room)
+
+
+@kernel
+def _less_crowded(parts: Parts, probe: PreparedTemplate, candidate: PreparedTemplate, room: float) -> Parts:
+    if parts.pairs == 0:
+        return parts
+    share = spaciousness(probe.minutiae.shape[1], probe.covered, room)
+    share = min(share, spaciousness(candidate.minutiae.shape[1], candidate.covered, room))
+    overlaps = parts.probe_overlap, parts.candidate_overlap
+    return Parts(parts.alike, parts.supported, parts.pairs, parts.strength * share, overlaps[0], overlaps[1])
 
 
 @kernel

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matching.compare_parameters import COMPARISON, CYLINDER, Shortlist
 from matching.kernels._jit import count_bits, kernel
-from matching.kernels.agreement import backwards, count_covered
+from matching.kernels.agreement import backwards, count_covered, spaciousness
 from matching.kernels.alignment import Motion, fit_motion
 from matching.kernels.comparison import Parts, compare_prepared
 from matching.kernels.coverage import convex_hull, mark_near
@@ -328,6 +328,13 @@ def test_overlap(seed: int) -> None:
     within[paired] = True
     assert count_covered(probe.minutiae, candidate.covered, motion, paired) == within.sum()
     assert backwards(backwards(motion)) == motion
+
+
+@given(st.integers(1, 255), st.integers(0, 2**16), st.integers(1, 12), st.integers(1, 12))
+def test_spaciousness(count: int, seed: int, rows: int, columns: int) -> None:
+    covered = np.random.default_rng(seed).random((rows, columns)) < 0.7
+    expected = min(1.0, float(covered.sum()) * 64 / (count * 130.0))
+    assert spaciousness(count, covered, 130.0) == pytest.approx(expected)
 
 
 def test_packed_impressions_come_back() -> None:
