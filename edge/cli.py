@@ -1,10 +1,12 @@
 """`vantay`: argv in, exit code out. Each command is a module of `edge.commands`, imported only when named."""
 
+import sqlite3
 import sys
 from argparse import ArgumentParser
 from importlib import import_module, metadata
 
 from edge.errors import VantayError
+from matching.errors import BadCache
 
 COMMANDS = {
     "booth": "run the booth daemon",
@@ -34,13 +36,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         return _fail(f"unknown command '{argv[0]}'; the commands are {', '.join(COMMANDS)}")
-    command = import_module(f"edge.commands.{argv[0]}")
-    parser = ArgumentParser(prog=f"vantay {argv[0]}", description=COMMANDS[argv[0]])
-    command.configure(parser)
     try:
+        command = import_module(f"edge.commands.{argv[0]}")
+        parser = ArgumentParser(prog=f"vantay {argv[0]}", description=COMMANDS[argv[0]])
+        command.configure(parser)
         return int(command.run(parser.parse_args(argv[1:])))
     except VantayError as error:
         return _fail(str(error))
+    except BadCache as error:
+        return _fail(str(error))
+    except sqlite3.Error as error:
+        return _fail(f"a database file cannot be used ({error}): keep it for the technician, restore a copy")
     except BrokenPipeError:
         return 1
     except KeyboardInterrupt:

@@ -5,5 +5,9 @@ class BadImage(ValueError):
     """The picture cannot be read or is no fingerprint image; nothing was changed."""
 
 
+class BadCache(RuntimeError):
+    """Compiled kernels cannot be kept; the message names the folder and what to set."""
+
+
 class BadRecord(ValueError):
     """The record breaks its standard; the message names the field and the offset."""

@@ -34,6 +34,8 @@ def read_image(path: Path, dpi: float | None = None) -> GreyImage:
 
     if dpi is not None and not LEAST_PPI <= dpi <= MOST_PPI:
         raise BadImage(f"a resolution of {dpi:g} dpi is outside {LEAST_PPI:g} to {MOST_PPI:g}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise BadImage(f"{path}: this is a pipe or a device, not an image file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of huge images: the check below refuses them

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,7 @@ from edge.errors import VantayError
 
 SEED = 20210101  # the campaign's first day
 PEOPLE, IMPRESSIONS = 5, 3
+MARK = ".made-by-vantay-demo"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -33,6 +36,8 @@ def run(arguments: Namespace) -> int:
     from edge.demo.story import play
 
     began = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # leave as on Ctrl-C: every process that was started ends
+        signal.signal(number, signal.default_int_handler)
     bar = Bar()
     scans = (arguments.scans or synthetic_people(bar)).resolve()
     people = read_people(scans)
@@ -74,12 +79,17 @@ class Bar:
 def synthetic_people(bar: Bar) -> Path:
     """Return the folder of the demo's synthetic people; made once for each release, the same every time."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vantay"
-    folder = cache / f"demo-people-{metadata.version('vantay')}-{SEED}"
+    folder = cache / f"demo-people-{metadata.version('vantay')}-{SEED}-{PEOPLE}x{IMPRESSIONS}"
     if folder.is_dir():
         return folder
     bar.show(0, PEOPLE * 10, "making five synthetic people (once)")
-    cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="people-", dir=cache))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="people-", dir=cache))
+    except OSError as error:
+        raise VantayError(
+            f"the folder {cache} cannot be used ({error.strerror}): set XDG_CACHE_HOME"
+        ) from None
     tool = str(Path(sys.executable).parent / "vantay-fw")
     sizes = ["--subjects", str(PEOPLE), "--impressions", str(IMPRESSIONS), "--seed", str(SEED)]
     made = subprocess.run(
@@ -98,17 +108,28 @@ def synthetic_people(bar: Bar) -> Path:
 def _fresh_folder() -> Path:
     """Return an empty folder for this run; the one of the last run goes, unless it is still in use."""
     folder = Path(tempfile.gettempdir()) / f"vantay-demo-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid == os.getuid():
-        lock = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until this process ends
-        except OSError:
+    try:
+        folder.mkdir(mode=0o700)
+        (folder / MARK).touch()
+    except FileExistsError:
+        if not _is_ours(folder):
             return Path(tempfile.mkdtemp(prefix="vantay-demo-"))
-        for old in folder.iterdir():
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-        return folder
-    return Path(tempfile.mkdtemp(prefix="vantay-demo-"))
+    lock = os.open(folder / MARK, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until this process ends
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="vantay-demo-"))
+    for old in folder.iterdir():
+        if old.name != MARK:
+            shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
+    return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether an earlier demo of this user made the folder: only then may its content be thrown away."""
+    about = folder.lstat()
+    private = stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
+    return private and (folder / MARK).is_file()
 
 
 def _where_next(folder: Path, image: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge import log
 from edge.commands.booth import only_one
+from edge.errors import BadSettings
 from edge.hub.collector import Collector, Stop
 from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
@@ -26,6 +27,8 @@ def run(arguments: Namespace) -> int:
     settings = read_settings(arguments.config, HubSettings)
     path = settings.data / "hub.db"
     if arguments.action == "status":
+        if not path.exists():
+            raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
         status = status_of(HubStore(path, read_only=True))
         print(json.dumps(status) if arguments.json else readable(status))
         return 0

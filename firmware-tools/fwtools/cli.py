@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from importlib import import_module, metadata
 
 from fwtools.errors import ToolError
+from matching.errors import BadCache
 
 COMMANDS = {
     "synthesise": "make synthetic people with fingerprint images and ground truth",
@@ -25,12 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         return _fail(f"unknown command '{argv[0]}'; the commands are {', '.join(COMMANDS)}")
-    command = import_module(f"fwtools.commands.{argv[0].replace('-', '_')}")
-    parser = ArgumentParser(prog=f"vantay-fw {argv[0]}", description=COMMANDS[argv[0]])
-    command.configure(parser)
     try:
+        command = import_module(f"fwtools.commands.{argv[0].replace('-', '_')}")
+        parser = ArgumentParser(prog=f"vantay-fw {argv[0]}", description=COMMANDS[argv[0]])
+        command.configure(parser)
         return int(command.run(parser.parse_args(argv[1:])))
     except ToolError as error:
+        return _fail(str(error))
+    except BadCache as error:
         return _fail(str(error))
     except BrokenPipeError:
         return 1
