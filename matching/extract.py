@@ -23,6 +23,7 @@ from matching.kernels import (
     mask,
     normalise,
     period,
+    place,
     skeleton,
     thin,
 )
@@ -53,7 +54,7 @@ class Stages:
     skeleton: NDArray[np.uint8]  # (h, w) one-pixel ridges
     pruned: NDArray[np.uint8]  # (h, w) without spurs and islands
     found: Floats  # (n, 4) x, y, angle, type
-    kept: Floats  # (m, 4) without false minutiae
+    kept: Floats  # (m, 4) without false minutiae, exactly placed
     singular: NDArray[np.void]  # (k,) cores and deltas
 
 
@@ -84,7 +85,8 @@ def run_stages(pixels: NDArray[np.uint8], ppi: float = 500.0, p: Extraction = EX
     thinned = thin.thin(ridges)
     pruned = skeleton.without_spurs(thinned, p.skeleton.spur)
     found = detect.find_minutiae(pruned, second_flow, foreground, p.detect)
-    kept = detect.without_neighbours(found, p.detect)
+    sound = detect.without_neighbours(found, p.detect)
+    kept = place.exact_places(sound, enhanced_again, p.place)
     points = singular.find_singular(second_flow, foreground, p.singular)
     return Stages(
         image, constant, normalised, spread, contact, first_flow, ridge_period, enhanced, second_flow,

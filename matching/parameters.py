@@ -96,6 +96,17 @@ class Detect(NamedTuple):
     touch: float = 4.0  # px between two minutiae of which none stays
 
 
+class Place(NamedTuple):
+    """Exact places of minutiae, from the enhanced image."""
+
+    ahead: int = 5  # px ahead of the minutia over which the crest is averaged
+    aside: int = 3  # px to each side in which the crest is looked for
+    most_aside: float = 1.5  # px a minutia is moved across its direction
+    reach: int = 6  # px ahead and behind in which the ridge or valley may begin
+    late: float = 1.0  # px that the sign changes late; without bias on synthetic truth; -3.5..2 tried
+    most_ahead: float = 4.0  # px a minutia is moved along its direction; 2, 4, 6
+
+
 class Singular(NamedTuple):
     """Cores and deltas, and the class of the pattern; tuned on synthetic fingers, looked at on five sets."""
 
@@ -124,6 +135,7 @@ class Extraction(NamedTuple):
     segment: Segment = Segment()
     skeleton: Skeleton = Skeleton()
     detect: Detect = Detect()
+    place: Place = Place()
     singular: Singular = Singular()
 
 

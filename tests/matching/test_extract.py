@@ -167,8 +167,9 @@ def test_without_the_compiler_the_template_is_the_same(tmp_path):
     plain = np.load(tmp_path / "plain.npz")
     compiled = extract(ridge_pattern(88))
     assert len(compiled.minutiae) >= 2
-    for name in ("x", "y", "type"):
-        np.testing.assert_array_equal(plain["minutiae"][name], compiled.minutiae[name])
+    np.testing.assert_array_equal(plain["minutiae"]["type"], compiled.minutiae["type"])
+    for name in ("x", "y"):
+        np.testing.assert_allclose(plain["minutiae"][name], compiled.minutiae[name], atol=0.01)
     np.testing.assert_allclose(plain["minutiae"]["angle"], compiled.minutiae["angle"], atol=1e-3)
     assert compiled.ridges is not None
     np.testing.assert_array_equal(plain["valid"], compiled.ridges.valid)
