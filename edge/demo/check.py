@@ -36,6 +36,14 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A packet at the booth."""
+
+    hash: str
+    size: int
+
+
 class Checker:
     """Reads what booth and hub kept in one folder."""
 
@@ -55,8 +63,12 @@ class Checker:
         """Whether the hub has everything and the booth knows it."""
         last, digest = Journal(self._store).tail()
         standing = Ledger(self._hub).standing(self._booth)
-        waiting = self._store.db.execute("SELECT count(*) FROM packet").fetchone()[0]
-        return (standing.last_seq, standing.last_hash) == (last, digest) and not waiting
+        return (standing.last_seq, standing.last_hash) == (last, digest) and not self.waiting()
+
+    def waiting(self) -> list[Waiting]:
+        """Return the packets that the booth still keeps for the hub."""
+        rows = self._store.db.execute("SELECT hash, size FROM packet ORDER BY rowid").fetchall()
+        return [Waiting(row["hash"], row["size"]) for row in rows]
 
     def nothing_lost(self) -> list[Finding]:
         """Check the chain, and that the hub holds exactly what the booth recorded."""

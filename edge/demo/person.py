@@ -30,12 +30,12 @@ class Hand:
 
     def put(self, image: str) -> None:
         """Lay a finger on the platen."""
-        self._do({"do": "put", "image": image})
+        self.order({"do": "put", "image": image})
         self.on = True
 
     def lift(self) -> None:
         """Lift the finger."""
-        self._do({"do": "lift"})
+        self.order({"do": "lift"})
         self.on = False
 
     def close(self) -> None:
@@ -45,7 +45,8 @@ class Hand:
         self._file.close()
         self._socket.close()
 
-    def _do(self, order: dict[str, str]) -> None:
+    def order(self, order: dict[str, str]) -> None:
+        """Tell the virtual scanner something; VantayError when it refuses."""
         self._file.write(json.dumps(order) + "\n")
         self._file.flush()
         answer = json.loads(self._file.readline() or '{"ok": false, "error": "it is gone"}')
@@ -83,7 +84,10 @@ class Person:
         """Play one visit to its end; `on_state` sees every state and may make trouble."""
         shown, accepted, state = Shown(), False, None
         command = Enrol(
-            request_id=uuid.uuid4().hex, identity_number=visit.identity_number, missing=visit.missing
+            request_id=uuid.uuid4().hex,
+            identity_number=visit.identity_number,
+            missing=visit.missing,
+            again=visit.again,
         )
         asked_at, deadline = 0.0, time.monotonic() + VISIT_SECONDS
         while time.monotonic() < deadline:

@@ -25,6 +25,7 @@ class Visit:
     missing: dict[int, str] = field(default_factory=dict)
     slip: tuple[int, str] | None = None
     outcome: str = "enrolled"
+    again: str | None = None  # why a number that was enrolled before is enrolled once more
     trouble: str | None = None  # BOOTH_KILLED | NETWORK_CUT, in the middle of the visit
 
     def image(self, position: int, attempt: int, wrong_shown: bool) -> str:

@@ -1,0 +1,181 @@
+"""A booth with a scanner, a hub and real brokers in the situations that lose or mix up records elsewhere."""
+
+import queue
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge.commands.demo import Bar, synthetic_people
+from edge.demo.check import Checker
+from edge.demo.person import Hand, Person
+from edge.demo.script import Visit, read_people, write_visits
+from edge.demo.stage import BOOTH
+from edge.messages import Enrol, PacketAcknowledgement, Phase, Reply, State, booth_topic, parse
+from edge.mqtt import Link, LinkEvent, Received
+from tests.system.production import MosquittoStage
+
+SECONDS = 40.0
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+
+class Console:
+    """Reads what the booth says and speaks to it, on the box's broker."""
+
+    def __init__(self, stage: MosquittoStage) -> None:
+        self.mailbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+        topics = [booth_topic(BOOTH, "state"), booth_topic(BOOTH, "reply")]
+        self.link = Link(stage.box_broker(), "test-console", topics, self.mailbox.put)
+        self.link.start()
+        self.state: State | None = None
+        self.replies: dict[str, Reply] = {}
+
+    def until(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not true():
+            assert time.monotonic() < deadline, f"{what} did not come; the last state: {self.state}"
+            try:
+                event = self.mailbox.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if isinstance(event, Received) and event.topic.endswith("/state"):
+                self.state = parse(State, event.payload)
+            elif isinstance(event, Received):
+                reply: Reply = parse(Reply, event.payload)
+                self.replies[reply.request_id or ""] = reply
+
+    def say(self, name: str, payload: bytes) -> None:
+        self.until(lambda: self.state is not None, "the booth")  # what nobody hears yet is gone
+        self.until(lambda: self.link.publish(booth_topic(BOOTH, name), payload), "a connection")
+
+    def ask(self, command: Enrol) -> Reply:
+        self.say("command/enrol", command.model_dump_json(exclude_none=True).encode())
+        self.until(lambda: command.request_id in self.replies, "a reply")
+        return self.replies[command.request_id]
+
+    def shows(self, phase: Phase) -> bool:
+        return self.state is not None and self.state.phase is phase
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
+    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
+    try:
+        stage.set_up()
+        yield stage
+    finally:
+        stage.tear_down()
+
+
+@pytest.fixture
+def console(stage: MosquittoStage) -> Iterator[Console]:
+    console = Console(stage)
+    yield console
+    console.link.stop()
+
+
+def visits_of(stage: MosquittoStage) -> list[Visit]:
+    return write_visits(read_people(stage.scans))
+
+
+def play(stage: MosquittoStage, visit: Visit) -> None:
+    person = Person(stage.box_broker(), BOOTH, Hand(stage.control))
+    try:
+        person.visit(visit, lambda _: None)
+    finally:
+        person.close()
+
+
+def settle(stage: MosquittoStage, console: Console) -> Checker:
+    checker = Checker(stage.folder, stage.scans, BOOTH)
+    console.until(checker.settled, "the hub's last acknowledgement")
+    return checker
+
+
+def test_a_finger_on_the_platen_of_a_scanner_that_comes_back_must_be_lifted_first(
+    stage: MosquittoStage, console: Console
+) -> None:
+    hand = Hand(stage.control)
+    assert console.ask(Enrol(request_id="r-1", identity_number="001090000009")).outcome == "accepted"
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+    hand.order({"do": "unplug"})
+    console.until(lambda: console.shows(Phase.WAIT), "the lost scanner")
+    hand.put("0001_01_1.png")
+    hand.order({"do": "replug"})
+    console.until(lambda: console.shows(Phase.LIFT), "the wish to lift the finger")
+    hand.lift()
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for the finger again")
+    hand.put("0001_01_1.png")
+    console.until(lambda: bool(console.state and console.state.accepted == [1]), "the accepted finger")
+    hand.close()
+    assert "worker died" not in (stage.folder / "booth.log").read_text()
+
+
+def test_a_packet_stays_until_the_hub_itself_has_it(stage: MosquittoStage, console: Console) -> None:
+    console.until(lambda: bool(console.state and console.state.acknowledged_seq), "the hub")
+    stage.end("hub")
+    visit = visits_of(stage)[0]
+    play(stage, visit)
+    checker = Checker(stage.folder, stage.scans, BOOTH)
+    (packet,) = checker.waiting()
+    for size in (packet.size, packet.size - 1):
+        forged = PacketAcknowledgement(packet=packet.hash, size=size)
+        console.say("packet-ack", forged.payload())
+    assert console.ask(Enrol(request_id="r-2", identity_number="001090000009")).outcome == "accepted"
+    assert checker.waiting() == [packet], "said by nobody who may"
+    stage.start_hub()
+    console.until(lambda: checker.waiting() == [], "the packet at the hub")
+    assert [p.manifest["identity_number"] for p in checker.packets().values()] == [visit.identity_number]
+    checker.close()
+
+
+def test_a_number_enrolled_before_needs_a_reason_which_goes_into_the_record(
+    stage: MosquittoStage, console: Console
+) -> None:
+    first, *_, stranger = visits_of(stage)
+    play(stage, first)
+    number = first.identity_number
+    reply = console.ask(Enrol(request_id="r-3", identity_number=number))
+    assert reply.outcome == "refused"
+    assert "was enrolled here before" in reply.reason
+    assert number not in reply.reason
+    play(stage, replace(stranger, identity_number=number, again="the first one gave a wrong number"))
+    play(stage, replace(first, identity_number="001090000077"))  # found, though its number was taken over
+    checker = settle(stage, console)
+    outcomes = [p.manifest["outcome"] for p in checker.packets().values()]
+    assert sorted(outcomes) == ["already-enrolled", "enrolled", "enrolled"]
+    found = [f["finding"] for p in checker.packets().values() for f in p.manifest["findings"]]
+    assert sorted(found) == ["already-enrolled", "number-used"]
+    checker.close()
+
+
+def test_an_old_copy_of_the_booth_is_noticed_on_both_sides_and_enrols_nobody(
+    stage: MosquittoStage, console: Console
+) -> None:
+    first, second, *_ = visits_of(stage)
+    play(stage, first)
+    settle(stage, console).close()
+    stage.end("booth")
+    shutil.copytree(stage.folder / "booth", stage.folder / "copy")
+    stage.start_booth()
+    play(stage, second)
+    settle(stage, console).close()
+    stage.kill("booth")
+    shutil.rmtree(stage.folder / "booth")
+    (stage.folder / "copy").rename(stage.folder / "booth")
+    stage.start_booth()
+    console.until(lambda: bool(console.state and console.state.trouble), "the trouble")
+    assert console.state
+    assert "an old copy of its data was restored" in str(console.state.trouble)
+    reply = console.ask(Enrol(request_id="r-4", identity_number="001090000099"))
+    assert reply.outcome == "refused"
+    assert "call a technician" in reply.reason
+    checker = Checker(stage.folder, stage.scans, BOOTH)
+    assert [finding.text for finding in checker.nothing_lost() if "alarms" in finding.text] == [
+        "the hub raised 1 alarms"
+    ]
+    assert len(checker.packets()) == 2, "what the hub held before, it holds"
+    checker.close()
