@@ -5,7 +5,6 @@ templates with each question. It ends when the daemon's end of the channel close
 """
 
 import io
-import signal
 import sys
 import time
 
@@ -99,7 +98,6 @@ def _png(pixels: NDArray[np.uint8], ppi: float) -> bytes:
 
 def main() -> None:
     """Start as `python -m edge.booth.matcher_worker DESCRIPTOR`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's; this ends when the channel closes
     warm()
     MatcherWorker(Channel.inherited(int(sys.argv[1]))).run()
 

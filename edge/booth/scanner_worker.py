@@ -5,7 +5,6 @@ It ends when the daemon's end of the channel closes.
 
 import contextlib
 import select
-import signal
 import sys
 import time
 
@@ -117,7 +116,6 @@ class ScannerWorker:
 
 def main() -> None:
     """Start as `python -m edge.booth.scanner_worker DESCRIPTOR WHERE POLL_SECONDS`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's; this ends when the channel closes
     descriptor, where, poll_seconds = sys.argv[1:]
     ScannerWorker(Channel.inherited(int(descriptor)), where, float(poll_seconds)).run()
 

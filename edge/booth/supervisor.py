@@ -56,6 +56,7 @@ class Worker:
                 [*command, *self._arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C on a terminal is the daemon's alone
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
         finally:

@@ -62,7 +62,12 @@ class Program:
     def start(self) -> "Program":
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.log.parent
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.log.parent,
+                process_group=0,  # as a shell gives it
             )
         return self
 

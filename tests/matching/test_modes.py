@@ -12,7 +12,15 @@ from matching.kernels._jit import JITTED
 HERE = Path(__file__).parent
 KERNEL_TESTS = [
     str(HERE / f"test_{name}.py")
-    for name in ("comparison_kernels", "detect", "local_statistics", "place", "ridge_flow", "skeleton")
+    for name in (
+        "comparison_kernels",
+        "detect",
+        "local_statistics",
+        "place",
+        "ridge_flow",
+        "search_code",
+        "skeleton",
+    )
 ]
 PLAIN, CHECKED = {"NUMBA_DISABLE_JIT": "1"}, {"NUMBA_BOUNDSCHECK": "1"}
 BEYOND = """

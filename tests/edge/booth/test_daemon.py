@@ -1,4 +1,4 @@
-"""The daemon as a process on a real broker, with no scanner: what it says, what it refuses, what it survives."""
+"""The daemon as a process on a real broker, with no scanner: what it says, refuses and survives."""
 
 import json
 import os
@@ -37,6 +37,7 @@ pytestmark = pytest.mark.system
 
 BOOTH = "b-1"
 DIGEST = "ab" * 32
+COMPILE_SECONDS = 200.0  # a matcher whose kernels are being compiled looks up only afterwards
 
 
 @dataclass
@@ -241,7 +242,8 @@ def test_a_killed_daemon_resumes_the_same_enrolment(daemon: Daemon) -> None:
     assert len(workers) == 2
     daemon.program.kill()
     daemon.online(False)
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the end of its workers")
+    gone = lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers)  # noqa: E731
+    until(gone, "the end of its workers", COMPILE_SECONDS)
     daemon.start()
     after = daemon.state(lambda state: state.last_seq > before.last_seq and state.enrolment)
     assert (after.enrolment, after.subject) == (before.enrolment, before.subject)
@@ -269,8 +271,8 @@ def test_ctrl_c_ends_everybody_without_a_stack_trace(daemon: Daemon) -> None:
     pid = daemon.program.pid
     workers = until(lambda: children(pid, "edge.booth.scanner_worker"), "the worker")
     workers += children(pid, "edge.booth.matcher_worker")
-    for number in [*workers, pid]:  # the terminal sends it to all of them
-        os.kill(number, signal.SIGINT)
+    assert len(workers) == 2
+    os.killpg(pid, signal.SIGINT)  # as a terminal does
     assert daemon.program.wait() == 0
     daemon.online(False)
     assert "Traceback" not in daemon.program.said()

@@ -58,19 +58,32 @@ def gone(pid: int) -> bool:
     return False
 
 
+def word(heard: Heard) -> FromWorker:
+    """Wait for something that is more than a sign of life."""
+    while True:
+        event = heard.get(timeout=SECONDS)
+        assert isinstance(event, FromWorker)
+        if not isinstance(event.message, channel.Alive):
+            return event
+
+
+def death(heard: Heard) -> WorkerDied:
+    while True:
+        event = heard.get(timeout=SECONDS)
+        if isinstance(event, WorkerDied):
+            return event
+
+
 def test_words_and_death_are_told_with_the_life_they_belong_to(
     start: Callable[..., Worker], heard: Heard
 ) -> None:
     worker = start(*NO_SCANNER)
-    first = heard.get(timeout=SECONDS)
-    assert isinstance(first, FromWorker)
+    first = word(heard)
     assert (first.worker, first.life, type(first.message)) == ("scanner", 1, channel.ScannerFault)
     os.kill(worker.pid, signal.SIGKILL)
-    assert heard.get(timeout=SECONDS) == WorkerDied("scanner", 1)
+    assert death(heard) == WorkerDied("scanner", 1)
     worker.start()
-    again = heard.get(timeout=SECONDS)
-    assert isinstance(again, FromWorker)
-    assert again.life == 2
+    assert word(heard).life == 2
 
 
 @pytest.mark.parametrize(
@@ -93,7 +106,10 @@ def test_a_worker_that_says_nonsense_or_falls_silent_is_ended(
 ) -> None:
     monkeypatch.setattr(sys, "executable", program(tmp_path, text))
     worker = start()
-    assert heard.get(timeout=SECONDS) == WorkerDied("scanner", 1)
+    died = death(heard)
+    assert died == WorkerDied("scanner", 1)
+    assert "\n" not in died.reason
+    assert died.reason
     assert gone(worker.pid)
 
 
@@ -104,17 +120,16 @@ def test_talking_to_a_dead_worker_is_no_error(start: Callable[..., Worker], hear
     worker.kill()
     worker.start()
     worker.kill()
-    while not isinstance(heard.get(timeout=SECONDS), WorkerDied):
-        pass
+    death(heard)
     worker.send(channel.Disarm(), b"blob")
     worker.stop()
 
 
 def test_stopping_ends_the_process(start: Callable[..., Worker], heard: Heard) -> None:
     worker = start(*NO_SCANNER)
-    heard.get(timeout=SECONDS)
+    word(heard)
     worker.stop()
-    assert heard.get(timeout=SECONDS) == WorkerDied("scanner", 1)
+    assert death(heard) == WorkerDied("scanner", 1)
     assert gone(worker.pid)
 
 
@@ -139,7 +154,7 @@ def test_a_worker_inherits_nothing_but_its_channel(
         text = f"open({str(tmp_path / 'seen')!r}, 'w').write(str(os.path.exists('/proc/self/fd/{secret}')))"
         monkeypatch.setattr(sys, "executable", program(tmp_path, text))
         start()
-        assert isinstance(heard.get(timeout=SECONDS), WorkerDied)
+        death(heard)
     finally:
         os.close(secret)
     assert (tmp_path / "seen").read_text() == "False"
@@ -157,8 +172,7 @@ def test_the_next_life_begins_when_it_is_due(start: Callable[..., Worker], heard
     worker.start_when_due(1e9)
     assert worker.life == 1, "nobody died"
     worker.kill()
-    while not isinstance(heard.get(timeout=SECONDS), WorkerDied):
-        pass
+    death(heard)
     pause = worker.bury(1e9)
     worker.start_when_due(1e9 + pause / 2)
     assert worker.life == 1

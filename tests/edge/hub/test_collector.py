@@ -358,4 +358,4 @@ def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "hub.toml").write_text('data = "nowhere"\n')
     config = ["--config", str(tmp_path / "hub.toml")]
     assert "the data folder" in one_line([VANTAY, "hub", *config])
-    assert "hub's file" in one_line([VANTAY, "hub", "status", *config])
+    assert "hub.db does not exist" in one_line([VANTAY, "hub", "status", *config])
