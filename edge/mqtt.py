@@ -87,8 +87,8 @@ class Link:
         self._subscriptions, self._on_event, self._will = subscriptions, on_event, will
         self._version = FIRST_TRY[broker.mqtt]
         self._taken, self._ended = threading.Event(), threading.Event()  # of the present connection
-        self._client = self._make()
-        self._up = self._proven = False
+        self._client: paho.Client | None = None  # of the present connection
+        self._up = self._proven = self._was_up = False
         self._unacknowledged: set[int] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
@@ -103,8 +103,9 @@ class Link:
         while self._up and self._unacknowledged and time.monotonic() < patience:
             self._ended.wait(GOODBYE_LOOK_SECONDS)
         self._stop.set()
-        with contextlib.suppress(Exception):
-            self._client.disconnect()
+        if client := self._client:
+            with contextlib.suppress(Exception):
+                client.disconnect()
         self._thread.join(timeout=5)
 
     @property
@@ -114,9 +115,10 @@ class Link:
 
     def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
         """Hand a message to the connection; False when there is none or too much is outstanding."""
-        if not self._up or len(self._unacknowledged) >= OUTSTANDING:
+        client = self._client
+        if not client or not self._up or len(self._unacknowledged) >= OUTSTANDING:
             return False
-        information = self._client.publish(topic, payload, qos, retain)
+        information = client.publish(topic, payload, qos, retain)
         if information.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
         if qos:
@@ -128,9 +130,11 @@ class Link:
     def _run(self) -> None:
         pause, failures = FIRST_PAUSE, 0
         while not self._stop.is_set():
-            self._client = self._make()
+            client = self._client = self._make()
             self._unacknowledged.clear()
-            reached = self._serve()
+            reached = self._serve(client)
+            client.on_connect = client.on_disconnect = client.on_subscribe = None  # no circle: its sockets
+            client.on_message = client.on_publish = None  # are closed as soon as it is let go
             if self._was_up:
                 pause, failures, self._proven = FIRST_PAUSE, 0, True
             elif reached:
@@ -141,27 +145,27 @@ class Link:
                 break
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _serve(self) -> bool:
+    def _serve(self, client: paho.Client) -> bool:
         """Connect and serve until the connection is gone; tell whether a broker was reached at all."""
         host, port, keepalive = self._broker.host, self._broker.port, self._broker.keepalive
         try:
             if self._version is MQTTProtocolVersion.MQTTv5:
-                self._client.connect(host, port, keepalive, clean_start=False, properties=_kept_session())
+                client.connect(host, port, keepalive, clean_start=False, properties=_kept_session())
             else:
-                self._client.connect(host, port, keepalive)
+                client.connect(host, port, keepalive)
         except (OSError, ValueError) as error:
             self._on_event(LinkDown(f"no broker at {host}:{port}: {error}"))
             return False
-        self._client.loop_start()  # paho's own thread: only then may another thread publish
+        client.loop_start()  # paho's own thread: only then may another thread publish
         if self._taken.wait(HANDSHAKE_SECONDS):
-            thread = self._client._thread  # paho says nowhere else whether its thread still lives
+            thread = client._thread  # paho says nowhere else whether its thread still lives
             while not self._ended.wait(LOOK_SECONDS) and thread and thread.is_alive():
                 if self._stop.is_set():  # the goodbye came before there was a connection to say it to
                     break
         self._up = False
         with contextlib.suppress(OSError, ValueError):
-            self._client.disconnect()
-        self._client.loop_stop()
+            client.disconnect()
+        client.loop_stop()
         return True
 
     def _make(self) -> paho.Client:

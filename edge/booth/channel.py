@@ -11,7 +11,7 @@ import stat
 import struct
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 PACKET_BYTES = 65536
 MAXIMUM_BLOBS = 16
@@ -197,7 +197,7 @@ class Channel:
         try:
             if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
                 raise ValueError(f"more than {PACKET_BYTES} bytes or {MAXIMUM_BLOBS} blobs in one message")
-            return (_ADAPTER.validate_json(data), [_content(file) for file in files]) if data else None
+            return (_read(data), [_content(file) for file in files]) if data else None
         finally:
             for file in files:
                 os.close(file)
@@ -209,6 +209,13 @@ class Channel:
         except OSError:
             pass
         self._socket.close()
+
+
+def _read(data: bytes) -> Message:
+    try:
+        return _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        raise ValueError(f"no message of this release: {error.errors()[0]['msg']}") from None
 
 
 def _memory(data: bytes) -> int:

@@ -1,5 +1,6 @@
 """The link, against a real mosquitto and the embedded broker: it comes back, and says what it cannot do."""
 
+import gc
 import random
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from paho.mqtt import client as paho
 
+from edge import mqtt
 from edge.mqtt import INFLIGHT, OUTSTANDING, Link, LinkEvent, LinkUp, Received, Will
 from edge.settings import Broker
 from tests.edge.programs import SECONDS, Mosquitto, Program, ear, free_port, until
@@ -213,6 +215,24 @@ def test_it_recovers_when_the_clients_thread_was_ended_by_an_exception(mosquitto
         assert until(lambda: link.publish("b", b"x"), "publishing again")
     finally:
         link.stop()
+
+
+def test_a_broker_that_stays_away_costs_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(mqtt, "LONGEST_PAUSE", 0.001)
+    downs: list[LinkEvent] = []
+    open_files: list[int] = []
+    link = Link(Broker(port=free_port()), "patient", [], downs.append)
+    gc.disable()  # nothing may depend on when it runs
+    try:
+        link.start()
+        for attempts in (5, 100):
+            until(lambda attempts=attempts: len(downs) >= attempts, "the attempts")  # type: ignore[misc]
+            open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+    finally:
+        gc.enable()
+        link.stop()
+    assert open_files[1] <= open_files[0] + 4, "two or three sockets are in use at any moment"
 
 
 def test_being_turned_away_is_told(tmp_path: Path) -> None:

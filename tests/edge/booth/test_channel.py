@@ -132,7 +132,7 @@ def test_closing_wakes_whoever_waits(ends: tuple[Channel, Channel]) -> None:
 def test_nonsense_is_refused(raw: tuple[Channel, socket.socket], words: bytes) -> None:
     ours, theirs = raw
     theirs.send(words)
-    with pytest.raises(ValueError, match=r"validation error|JSON"):
+    with pytest.raises(ValueError, match=r"^no message of this release: [^\n]+$"):
         ours.receive()
     theirs.send(b'{"type":"disarm"}')
     assert ours.receive() == (channel.Disarm(), []), "the next message is whole again"

@@ -102,7 +102,8 @@ def daemon(tmp_path: Path, mosquitto: Mosquitto, run: Callable[..., Program]) ->
     make_keys(tmp_path)
     (tmp_path / "booth").mkdir()
     (tmp_path / "booth.toml").write_text(
-        f'booth = "{BOOTH}"\ndata = "booth"\nkeys = "keys"\n[broker]\nport = {mosquitto.port}\nkeepalive = 5\n'
+        f'booth = "{BOOTH}"\ndata = "booth"\nkeys = "keys"\n'
+        f"[broker]\nport = {mosquitto.port}\nkeepalive = 5\n"
         '[scanner]\nwhere = "usbip://127.0.0.1:1"\n'
     )
     program = run(VANTAY, "booth", "--config", str(tmp_path / "booth.toml"), name="booth")
