@@ -7,6 +7,7 @@ templates with each question. It ends when the daemon's end of the channel close
 import io
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from edge.booth.channel import Channel
 from matching import compare, iso19794, serial
 from matching.calibration import decide
 from matching.gallery import Gallery
-from matching.quality import Quality, examine
+from matching.quality import examine
 from matching.template import Template
 from matching.warm import warm
 
@@ -49,7 +50,7 @@ class MatcherWorker:
         began = time.perf_counter()
         pixels = np.frombuffer(blobs[0], np.uint8).reshape(question.height, question.width).copy()
         template, quality = examine(pixels, question.ppi)
-        template = _placed(template, question.position, quality)
+        template = replace(template, position=question.position, quality=quality.score)
         answer = channel.Examined(
             token=question.token,
             quality=quality.score,
@@ -82,12 +83,6 @@ class MatcherWorker:
             for c in found
             if c.decision.match
         )
-
-
-def _placed(template: Template, position: int, quality: Quality) -> Template:
-    return Template(
-        template.minutiae, template.width, template.height, template.ridges, position, quality.score
-    )
 
 
 def _png(pixels: NDArray[np.uint8], ppi: float) -> bytes:
