@@ -133,8 +133,8 @@ class Link:
             client = self._client = self._make()
             self._unacknowledged.clear()
             reached = self._serve(client)
-            client.on_connect = client.on_disconnect = client.on_subscribe = None  # no circle: its sockets
-            client.on_message = client.on_publish = None  # are closed as soon as it is let go
+            client.on_connect = client.on_disconnect = client.on_subscribe = None  # no circle: the sockets
+            client.on_message = client.on_publish = None  # of the last one are closed when the link is let go
             if self._was_up:
                 pause, failures, self._proven = FIRST_PAUSE, 0, True
             elif reached:

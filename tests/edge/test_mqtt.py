@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from paho.mqtt import client as paho
 
-from edge import mqtt
 from edge.mqtt import INFLIGHT, OUTSTANDING, Link, LinkEvent, LinkUp, Received, Will
 from edge.settings import Broker
 from tests.edge.programs import SECONDS, Mosquitto, Program, ear, free_port, until
@@ -217,27 +216,23 @@ def test_it_recovers_when_the_clients_thread_was_ended_by_an_exception(mosquitto
         link.stop()
 
 
-def test_connections_that_come_to_nothing_cost_no_descriptors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mqtt, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(mqtt, "LONGEST_PAUSE", 0.001)
-    broker = Mosquitto.on_free_port(tmp_path, "allow_anonymous false")
-    downs: list[LinkEvent] = []
-    open_files: list[int] = []
-    link = Link(broker.broker(), "patient", [], downs.append)
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_link_that_is_let_go_leaves_nothing_open(mosquitto: Mosquitto) -> None:
+    up = threading.Event()
     gc.disable()  # nothing may depend on when it runs
     try:
-        broker.start()
+        before = open_files()
+        link = Link(mosquitto.broker(), "brief", [], lambda event: up.set())
         link.start()
-        for attempts in (5, 60):
-            until(lambda attempts=attempts: len(downs) >= attempts, "the attempts")  # type: ignore[misc]
-            open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+        up.wait(SECONDS)
+        link.stop()
+        del link
+        assert open_files() == before
     finally:
         gc.enable()
-        link.stop()
-        broker.kill()
-    assert open_files[1] <= open_files[0] + 4, "a few are in use at any moment"
 
 
 def test_being_turned_away_is_told(tmp_path: Path) -> None:
