@@ -259,6 +259,28 @@ def test_last_of_and_answer_to_find_what_they_name(store: Store) -> None:
     assert journal.answer_to("b") is None
 
 
+def test_sealings_are_found_by_subject_and_by_packet(store: Store) -> None:
+    journal = Journal(store)
+    for subject, outcome, packet in (
+        ("s1", "enrolled", "p1"),
+        ("s2", "already-enrolled", "p2"),
+        ("s1", "enrolled", "p3"),
+        ("s1", "already-enrolled", "p4"),
+    ):
+        body: dict[str, Any] = {"subject": subject, "outcome": outcome, "packet": packet}
+        journal.append("enrolment.sealed", body, AT, CLOCK)
+    journal.append("enrolment.started", {"subject": "s9", "packet": "p9", "outcome": "enrolled"}, AT, CLOCK)
+    last = journal.enrolled_before("s1")
+    assert last is not None
+    assert last.seq == 3
+    assert journal.enrolled_before("s2") is None
+    assert journal.enrolled_before("s9") is None
+    sealing = journal.sealing_of("p2")
+    assert sealing is not None
+    assert sealing.seq == 2
+    assert journal.sealing_of("p9") is None
+
+
 def test_verify_and_show_are_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "booth.toml").write_text('booth = "b-1"\ndata = "."\nkeys = "keys"\n')
     config = ["--config", str(tmp_path / "booth.toml")]

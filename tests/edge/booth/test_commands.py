@@ -246,6 +246,68 @@ def test_the_remembered_digest_does_not_betray_the_number(booth: Booth, keys: Bo
     assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason"}
 
 
+def seal(booth: Booth, outcome: str = core.ENROLLED) -> None:
+    """End the enrolment at the booth as one that was captured and sealed."""
+    assert booth.current is not None
+    body: dict[str, Any] = {
+        "enrolment": booth.current.id,
+        "subject": booth.current.subject,
+        "outcome": outcome,
+    }
+    booth.desk.journal.append(core.SEALED, body, booth.at, CLOCK)
+    booth.current = None
+
+
+def test_a_number_that_was_enrolled_before_is_refused_unless_with_a_reason(booth: Booth) -> None:
+    booth.send("enrol", enrol("r1"))
+    assert booth.current is not None
+    earlier = booth.current.id
+    seal(booth)
+    refused = booth.send("enrol", enrol("r2"))
+    assert refused.reply.outcome == "refused"
+    assert f"was enrolled here before, at {AT}: check whose number it is" in refused.reply.reason
+    assert refused.identity is None
+    taken = booth.send("enrol", enrol("r3", again="the card was misprinted"))
+    assert taken.reply.outcome == "accepted"
+    assert [kind for kind, _ in taken.entries] == [core.STARTED, core.FINDING, ANSWERED]
+    assert booth.current is not None
+    (finding,) = booth.current.findings
+    assert (finding["finding"], finding["of"]) == (core.NUMBER_USED, earlier)
+    assert "once more because: the card was misprinted" in finding["text"]
+    assert NUMBER not in booth.everything_said()
+
+
+@pytest.mark.parametrize("end", ["abandoned", "known by the fingers", "another number"])
+def test_a_number_counts_as_enrolled_only_when_it_was(booth: Booth, end: str) -> None:
+    if end == "another number":
+        booth.send("enrol", enrol("r1", identity_number="001090000002"))
+        seal(booth)
+    else:
+        booth.send("enrol", enrol("r1"))
+        if end == "abandoned":
+            booth.send("abandon", {"request_id": "r2", "reason": "x"})
+        else:
+            seal(booth, core.ALREADY_ENROLLED)
+    verdict = booth.send("enrol", enrol("r3"))
+    assert verdict.reply.outcome == "accepted"
+    assert booth.current is not None
+    assert booth.current.findings == ()
+
+
+def test_in_trouble_nobody_is_enrolled_and_who_stands_there_is_finished(booth: Booth) -> None:
+    booth.send("enrol", enrol("r1"))
+
+    def send(name: str, payload: dict[str, Any]) -> Verdict:
+        return booth.desk.judge(name, said(payload), booth.current, AT, "two boxes use this name")
+
+    refused = send("enrol", enrol("r2"))
+    assert refused.reply.reason == "nobody can be enrolled here: two boxes use this name; call a technician"
+    assert refused.identity is None
+    marked = send("mark-missing", {"request_id": "r3", "position": 2, "reason": "x"})
+    assert marked.reply.outcome == "accepted"
+    assert send("abandon", {"request_id": "r4", "reason": "x"}).reply.outcome == "accepted"
+
+
 @steady(150)
 @given(
     st.sampled_from(["enrol", "mark-missing", "abandon", "reboot", ""]),
