@@ -59,10 +59,12 @@ class Database:
             self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             self.db.row_factory = sqlite3.Row
             if not read_only:
-                self.db.executescript(self.schema)
-            self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                self.db.executescript(f"BEGIN IMMEDIATE;{self.schema}COMMIT;")  # a reader sees all or nothing
+            tables = self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         except (sqlite3.Error, OSError) as error:
             raise VantayError(f"the {self.what} {path} cannot be opened: {error}") from None
+        if not tables:
+            raise VantayError(f"the {self.what} {path} is empty: nothing has run with it yet")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

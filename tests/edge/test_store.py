@@ -121,6 +121,13 @@ def test_a_missing_folder_is_named(tmp_path: Path, read_only: bool) -> None:
         Store(path, read_only=read_only)
 
 
+def test_a_file_that_is_empty_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "booth.db"
+    path.touch()
+    with pytest.raises(VantayError, match=rf"the booth's file {path} is empty: nothing has run with it yet"):
+        Store(path, read_only=True)
+
+
 def test_reading_does_not_write(store: Store, keys: BoothKeys, tmp_path: Path) -> None:
     fill(store, keys, "a")
     reader = Store(tmp_path / "booth.db", read_only=True)
