@@ -61,10 +61,11 @@ def _accuracy(engines: dict[str, Any]) -> list[str]:
 
 
 def _left_out() -> list[str]:
-    """The weights of our scores come from the very sets above: say what they give on sets they have not seen."""
+    """Say what our score gives on sets that its weights, fitted on all of the above, have not seen."""
     stored = json.loads((resources.files("matching") / "combination.json").read_text("utf-8"))
     lines = [
-        "The three weights of our score were fitted on these five sets. Means with each\nset left out of its own fit:",
+        "The three weights of our score were fitted on these five sets.",
+        "Means with each set left out of its own fit:",
         "",
     ]
     for kind, words in (("full", "full template"), ("minutiae_only", "minutiae only")):
