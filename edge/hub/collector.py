@@ -161,12 +161,12 @@ class Collector:
                 if self._due(f"ack {packet.hash}", now):
                     word = PacketAcknowledgement(packet=packet.hash, size=packet.size)
                     self._say(booth, "packet-ack", word)
-            elif wanted < AT_ONCE:
+            elif self._files.finish(packet.hash, packet.size):
+                with self._store.transaction():  # here before a kill, or before the hub's file was lost
+                    self._ledger.packet_complete(packet.hash, clock.now())
+            elif wanted < AT_ONCE and not packet.closed:
                 wanted += 1
-                if self._files.finish(packet.hash, packet.size):
-                    with self._store.transaction():  # all here before a kill, not yet remembered
-                        self._ledger.packet_complete(packet.hash, clock.now())
-                elif self._due(packet.hash, now):
+                if self._due(packet.hash, now):
                     held = self._files.received(packet.hash)
                     self._say(booth, "packet-wanted", PacketWanted(packet=packet.hash, offset=held))
 

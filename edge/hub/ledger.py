@@ -1,5 +1,6 @@
 """What the hub knows of each booth: entries taken once and in order, forks refused, packets followed."""
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -25,12 +26,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class OpenPacket:
-    """A packet that the hub knows of and that is not over: wanted, or held and not yet confirmed."""
+    """A packet that the hub knows of and that is not over: not held, or held and not yet confirmed."""
 
     hash: str
     booth: str
     size: int
-    complete: bool
+    complete: bool  # on disk, whole and checked
+    closed: bool  # the booth let it go: it cannot be asked for any more
 
 
 class Ledger:
@@ -77,20 +79,14 @@ class Ledger:
         return "new"
 
     def open_packets(self, booth: str) -> list[OpenPacket]:
-        """Return a booth's packets that are not closed, oldest first."""
-        rows = self.db.execute(
-            "SELECT hash, booth, size, complete_at FROM packet"
-            " WHERE booth = ? AND closed_at IS NULL ORDER BY rowid",
-            (booth,),
-        )
-        return [OpenPacket(r["hash"], r["booth"], r["size"], r["complete_at"] is not None) for r in rows]
+        """Return a booth's packets that are not complete and closed, oldest first."""
+        query = "SELECT * FROM packet WHERE booth = ? AND (closed_at IS NULL OR complete_at IS NULL)"
+        return [_packet(row) for row in self.db.execute(f"{query} ORDER BY rowid", (booth,))]
 
     def packet(self, digest: str) -> OpenPacket | None:
         """Return a packet that a booth announced, None for one that nobody announced."""
-        row = self.db.execute(
-            "SELECT hash, booth, size, complete_at FROM packet WHERE hash = ?", (digest,)
-        ).fetchone()
-        return OpenPacket(row["hash"], row["booth"], row["size"], bool(row["complete_at"])) if row else None
+        row = self.db.execute("SELECT * FROM packet WHERE hash = ?", (digest,)).fetchone()
+        return _packet(row) if row else None
 
     def packet_complete(self, digest: str, at: str) -> None:
         """Remember that a packet is on disk, whole and checked."""
@@ -139,6 +135,11 @@ class Ledger:
             " ON CONFLICT (booth, why) DO UPDATE SET count = count + 1",
             (booth, why, entry.seq, at, text),
         )
+
+
+def _packet(row: sqlite3.Row) -> OpenPacket:
+    complete, closed = row["complete_at"] is not None, row["closed_at"] is not None
+    return OpenPacket(row["hash"], row["booth"], row["size"], complete, closed)
 
 
 class _Acted(BaseModel):

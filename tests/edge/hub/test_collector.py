@@ -244,6 +244,26 @@ def test_a_wrong_packet_is_thrown_away_and_asked_for_again(hub: Hub, booth: Boot
     assert PacketFiles(hub.folder / "packets").path(first.packet).read_bytes() == data
 
 
+def test_a_packet_that_the_booth_let_go_is_looked_for_on_disk_only(hub: Hub, booth: Booth) -> None:
+    held, lost, fresh = b"a packet on disk", b"a packet that is lost", b"a packet of today"
+    digest = hashlib.sha256(held).hexdigest()
+    files = PacketFiles(hub.folder / "packets")
+    files.add(digest, 0, held, len(held))
+    files.finish(digest, len(held))
+    entries = chain([{"n": 0}])
+    for n, data in enumerate((held, *(lost + b"%d" % n for n in range(5)))):
+        entries.append(after(entries, sealed_fact(data, f"e{n}"), SEALED))
+        entries.append(after(entries, {"packet": hashlib.sha256(data).hexdigest(), "size": 1}, CLOSED))
+    entries.append(after(entries, sealed_fact(fresh, "e9"), SEALED))
+    booth.say(*entries)
+    assert booth.next_wanted().packet == hashlib.sha256(fresh).hexdigest(), "the lost ones hold nobody up"
+    until(lambda: hub.figures()["booths"][0]["packets"] == 1, "the packet on disk in the books")
+    assert hub.figures()["booths"][0]["missing_packets"] == 6
+    assert {parse(PacketWanted, wish).packet for wish in booth.on("/packet-wanted")} == {
+        hashlib.sha256(fresh).hexdigest()
+    }
+
+
 def test_pieces_that_nobody_announced_are_not_kept(hub: Hub, booth: Booth) -> None:
     booth.publish(packet_topic(BOOTH, "ab" * 32, 0), b"unasked")
     data = b"the sealed packet"

@@ -177,6 +177,16 @@ def test_a_packet_is_wanted_held_and_over(ledger: Ledger) -> None:
     assert known.complete
 
 
+def test_a_packet_that_was_let_go_and_is_not_held_is_not_forgotten(ledger: Ledger) -> None:
+    """The hub's file was lost and is made anew from the booth's journal, which has the whole story."""
+    tell(ledger, SEALED, sealed())
+    tell(ledger, CLOSED, {"packet": DIGEST})
+    (packet,) = ledger.open_packets("b-1")
+    assert (packet.complete, packet.closed) == (False, True)
+    ledger.packet_complete(DIGEST, AT)
+    assert ledger.open_packets("b-1") == []
+
+
 def test_packets_are_asked_for_in_the_order_they_were_sealed(ledger: Ledger) -> None:
     digests = [f"{n:064x}" for n in (9, 3, 5)]
     for n, digest in enumerate(digests):
