@@ -9,9 +9,11 @@ import os
 import socket
 import stat
 import struct
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from edge.messages import Position
 
 PACKET_BYTES = 65536
 MAXIMUM_BLOBS = 16
@@ -23,6 +25,7 @@ class Message(BaseModel):
     """A frozen message between this release's own processes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    blobs: ClassVar[int | None] = 0  # that come with it; None: any number
 
 
 class Arm(Message):
@@ -81,16 +84,18 @@ class Occupied(Message):
 class Captured(Message):
     """Scanner to daemon; blob: the frame, uint8, row by row."""
 
+    blobs = 1
     type: Literal["captured"] = "captured"
     token: int
-    width: int
-    height: int
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
     ppi: float
 
 
 class Load(Message):
     """Daemon to matcher: one template of the gallery; blob: the template."""
 
+    blobs = 1
     type: Literal["load"] = "load"
     enrolment: str
     subject: str
@@ -100,6 +105,7 @@ class Load(Message):
 class Examine(Message):
     """Daemon to matcher; blobs: the frame, then the templates of `accepted`, in that order."""
 
+    blobs = None
     type: Literal["examine"] = "examine"
     token: int
     position: int
@@ -121,16 +127,17 @@ class Hit(Message):
     """A comparison that decided for the same finger."""
 
     subject: str | None = None
-    position: int
+    position: Position
     score: float
 
 
 class Examined(Message):
     """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record."""
 
+    blobs = 3
     type: Literal["examined"] = "examined"
     token: int
-    quality: int
+    quality: Annotated[int, Field(ge=0, le=100)]
     parts: dict[str, float]
     hint: str | None
     minutiae: int
@@ -197,7 +204,7 @@ class Channel:
         try:
             if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
                 raise ValueError(f"more than {PACKET_BYTES} bytes or {MAXIMUM_BLOBS} blobs in one message")
-            return (_read(data), [_content(file) for file in files]) if data else None
+            return (_read(data, len(files)), [_content(file) for file in files]) if data else None
         finally:
             for file in files:
                 os.close(file)
@@ -211,11 +218,14 @@ class Channel:
         self._socket.close()
 
 
-def _read(data: bytes) -> Message:
+def _read(data: bytes, blobs: int) -> Message:
     try:
-        return _ADAPTER.validate_json(data)
+        message = _ADAPTER.validate_json(data)
     except ValidationError as error:
         raise ValueError(f"no message of this release: {error.errors()[0]['msg']}") from None
+    if message.blobs not in (None, blobs):
+        raise ValueError(f"a message '{message.type}' with {blobs} blobs, not {message.blobs}")
+    return message
 
 
 def _memory(data: bytes) -> int:

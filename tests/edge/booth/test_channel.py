@@ -20,20 +20,41 @@ KINDS: list[type[BaseModel]] = list(get_args(get_args(channel.AnyMessage)[0]))
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
+hits = st.builds(channel.Hit, score=finite, position=st.integers(1, 10))
+
+
 def filled(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
     """Messages of one kind, with every number one that JSON knows."""
     values: dict[str, st.SearchStrategy[Any]] = {"type": st.just(kind.model_fields["type"].default)}
     for name, field in kind.model_fields.items():
         if field.annotation is float:
             values[name] = finite
+        elif name in ("width", "height", "quality"):
+            values[name] = st.integers(1, 100)
         elif name == "parts":
             values[name] = st.dictionaries(st.text("abc", max_size=3), finite, max_size=3)
         elif name in ("same_finger", "already"):
-            values[name] = st.lists(st.builds(channel.Hit, score=finite), max_size=3).map(tuple)
+            values[name] = st.lists(hits, max_size=3).map(tuple)
     return st.builds(kind, **values)
 
 
-messages = st.sampled_from(KINDS).flatmap(filled)
+def with_blobs(message: Any) -> st.SearchStrategy[tuple[Any, list[bytes]]]:
+    least, most = (0, MAXIMUM_BLOBS) if message.blobs is None else (message.blobs, message.blobs)
+    return st.tuples(st.just(message), st.lists(st.binary(max_size=2000), min_size=least, max_size=most))
+
+
+messages = st.sampled_from(KINDS).flatmap(filled).flatmap(with_blobs)
+EXAMINE = channel.Examine(
+    token=1,
+    position=2,
+    width=3,
+    height=4,
+    ppi=500,
+    accepted=(),
+    same_finger_fmr=0.1,
+    already_enrolled_fmr=0.1,
+)  # comes with any number of blobs
+WORDS = EXAMINE.model_dump_json().encode()
 
 
 @pytest.fixture
@@ -66,8 +87,9 @@ def test_there_is_a_kind_for_every_word() -> None:
 
 
 @steady(150)
-@given(message=messages, blobs=st.lists(st.binary(max_size=2000), max_size=MAXIMUM_BLOBS))
-def test_messages_and_blobs_arrive_as_they_were_sent(message: Any, blobs: list[bytes]) -> None:
+@given(messages)
+def test_messages_and_blobs_arrive_as_they_were_sent(sent: tuple[Any, list[bytes]]) -> None:
+    message, blobs = sent
     ours, raw = Channel.pair()
     theirs = Channel(raw)
     try:
@@ -92,8 +114,8 @@ def test_messages_keep_their_order_and_their_blobs(ends: tuple[Channel, Channel]
 def test_a_frame_is_no_burden(ends: tuple[Channel, Channel]) -> None:
     ours, theirs = ends
     frame = os.urandom(3 * 1024 * 1024)
-    ours.send(channel.Disarm(), frame, b"", frame[:7])
-    assert theirs.receive() == (channel.Disarm(), [frame, b"", frame[:7]])
+    ours.send(EXAMINE, frame, b"", frame[:7])
+    assert theirs.receive() == (EXAMINE, [frame, b"", frame[:7]])
 
 
 def test_the_end_of_the_other_side_is_noticed(ends: tuple[Channel, Channel]) -> None:
@@ -159,16 +181,47 @@ def test_a_message_that_is_too_long_is_refused(raw: tuple[Channel, socket.socket
         ours.receive()
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_another_number_of_blobs_is_refused(ends: tuple[Channel, Channel], count: int) -> None:
+    ours, theirs = ends
+    theirs.send(channel.Captured(token=1, width=2, height=3, ppi=500.0), *[b"frame!"] * count)
+    with pytest.raises(ValueError, match=f"a message 'captured' with {count} blobs, not 1"):
+        ours.receive()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"quality":50', '"quality":101'), ('"quality":50', '"quality":-1'), ('"position":3', '"position":11')],
+)
+def test_numbers_that_mean_nothing_are_refused(
+    raw: tuple[Channel, socket.socket], old: str, new: str
+) -> None:
+    ours, theirs = raw
+    message = channel.Examined(
+        token=1,
+        quality=50,
+        parts={},
+        hint=None,
+        minutiae=9,
+        same_finger=(channel.Hit(position=3, score=1.0),),
+        already=(),
+        milliseconds=1.0,
+    )
+    send(theirs, message.model_dump_json().replace(old, new).encode(), memory(1), memory(1), memory(1))
+    with pytest.raises(ValueError, match="no message of this release: Input should be"):
+        ours.receive()
+
+
 def test_a_blob_that_is_too_large_is_refused(raw: tuple[Channel, socket.socket]) -> None:
     ours, theirs = raw
-    send(theirs, b'{"type":"disarm"}', memory(5), memory(MAXIMUM_BLOB_BYTES + 1), memory(6))
+    send(theirs, WORDS, memory(5), memory(MAXIMUM_BLOB_BYTES + 1), memory(6))
     with pytest.raises(ValueError, match="a worker sent 67108865 bytes where at most 67108864 are taken"):
         ours.receive()
 
 
 def test_too_many_blobs_are_refused(raw: tuple[Channel, socket.socket]) -> None:
     ours, theirs = raw
-    send(theirs, b'{"type":"disarm"}', *(memory(1) for _ in range(MAXIMUM_BLOBS + 1)))
+    send(theirs, WORDS, *(memory(1) for _ in range(MAXIMUM_BLOBS + 1)))
     with pytest.raises(ValueError, match="16 blobs in one message"):
         ours.receive()
 
@@ -178,7 +231,7 @@ def test_a_descriptor_that_is_no_memory_is_refused(raw: tuple[Channel, socket.so
     reader, writer = os.pipe()
     os.close(writer)
     for file in (reader, os.open("/dev/zero", os.O_RDONLY), os.open(Path("/proc/self"), os.O_RDONLY)):
-        send(theirs, b'{"type":"disarm"}', file)
+        send(theirs, WORDS, file)
         with pytest.raises(ValueError, match="a descriptor that is no memory file"):
             ours.receive()
 
@@ -189,8 +242,8 @@ def test_a_blob_that_its_sender_moved_on_in_is_read_from_its_start(
     ours, theirs = raw
     file = memory(0)
     os.write(file, b"abc")  # the offset stands at the end
-    send(theirs, b'{"type":"disarm"}', file)
-    assert ours.receive() == (channel.Disarm(), [b"abc"])
+    send(theirs, WORDS, file)
+    assert ours.receive() == (EXAMINE, [b"abc"])
 
 
 def talk(end: Channel) -> None:
