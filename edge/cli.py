@@ -1,5 +1,6 @@
 """`vantay`: argv in, exit code out. Each command is a module of `edge.commands`, imported only when named."""
 
+import os
 import sqlite3
 import sys
 from argparse import ArgumentParser
@@ -26,7 +27,16 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; every expected failure is one sentence on standard error and exit code 2."""
-    argv = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader has seen enough: vantay journal show … | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return 1
+
+
+def _run(argv: list[str]) -> int:
     if argv and argv[0] in ("-V", "--version"):
         print(f"vantay {metadata.version('vantay')}")
         return 0
@@ -47,8 +57,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except sqlite3.Error as error:
         return _fail(f"a database file cannot be used ({error}): keep it for the technician, restore a copy")
-    except BrokenPipeError:
-        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -81,10 +81,6 @@ class Vault:
         ).fetchone()
         return bytes(row["chunk"]) if row else None
 
-    def packets(self) -> list[str]:
-        """Return the packets that wait for the hub, oldest first."""
-        return [str(row["hash"]) for row in self.db.execute("SELECT hash FROM packet ORDER BY rowid")]
-
     def purge_packet(self, packet: str) -> bool:
         """Forget a packet that the hub has; tell whether it was here."""
         self._store.purged = True
