@@ -4,7 +4,7 @@ import contextlib
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from edge.messages import CHUNK_BYTES, Reply, State, booth_topic, parse
 from edge.store import Store
 from edge.vault import Vault
 from tests.edge.parts import AT, CLOCK, NUMBER, make_keys
-from tests.edge.programs import VANTAY, Mosquitto, Program, ear, until
+from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
 pytestmark = pytest.mark.system
 
@@ -134,9 +134,20 @@ def station(tmp_path: Path, mosquitto: Mosquitto, run: Callable[..., Program]) -
     return Station(tmp_path, booth, hub, packets)
 
 
-def test_everything_arrives(station: Station) -> None:
+@pytest.fixture
+def chunks(mosquitto: Mosquitto) -> Iterator[Ear]:
+    """Whoever sees every piece of a packet on its way."""
+    with ear(mosquitto.broker(), "vantay-packet/#", name="chunks") as one:
+        yield one
+
+
+def test_everything_arrives(chunks: Ear, station: Station) -> None:
     until(station.settled, "the end of reporting")
     station.check()
+    chunks.listen()
+    sizes = {message.topic: len(message.payload) for message in chunks.heard}
+    assert max(sizes.values()) == CHUNK_BYTES
+    assert sum(sizes.values()) == sum(map(len, station.packets.values()))
     (figures,) = station.status()["booths"]
     assert (figures["enrolled"], figures["packets"], figures["missing_packets"]) == (3, 3, 0)
     kept = b"".join(path.read_bytes() for path in (station.folder / "booth").iterdir())
