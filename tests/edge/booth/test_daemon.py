@@ -301,9 +301,9 @@ def test_it_outlives_its_broker(daemon: Daemon, mosquitto: Mosquitto) -> None:
     daemon.state(lambda state: state.enrolment)
     mosquitto.kill()
     daemon.ear.down()
+    daemon.ear.heard.clear()  # before there is a broker again: what is heard from now on is new
     mosquitto.start()
     daemon.ear.up(2)
-    daemon.ear.heard.clear()
     assert daemon.state(lambda state: state.enrolment, "the state on the empty broker").position == 1
     daemon.online(True)
     assert daemon.command("enrol", enrol("r1")).repeated
