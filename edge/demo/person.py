@@ -101,11 +101,10 @@ class Person:
                 case Received(_, payload):
                     state = parse(State, payload)
                     on_state(state)
-                    if accepted and shown.enrolments and state.phase is Phase.IDLE:
-                        self._react(visit, state, shown)
-                        return shown
             if state:
                 self._react(visit, state, shown)
+                if accepted and shown.enrolments and state.phase is Phase.IDLE:
+                    return shown  # whichever came last: a reply that was lost is repeated after the end
             if self._hand.on and time.monotonic() - self._acted_at > PATIENCE:
                 self._key = ()  # nothing happens: show the finger again
         raise VantayError(f"the visit of {visit.title} did not end within {VISIT_SECONDS:.0f} seconds")

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,6 +92,19 @@ def test_a_bad_file_is_one_sentence_that_names_it(tmp_path, name):
     assert str(path) in str(caught.value)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_many_threads_may_read_at_once(tmp_path):
+    path = tmp_path / "huge.png"
+    path.write_bytes(header_only(10000, 10000))
+
+    def complaint(_: int) -> str:
+        with pytest.raises(BadImage) as caught:
+            read_image(path)
+        return str(caught.value)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(complaint, range(400)))) == 1
 
 
 def test_a_damaged_byte_is_refused_or_changes_nothing_else(tmp_path):
