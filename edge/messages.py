@@ -6,7 +6,7 @@ A booth `B` publishes below `vantay/v1/booth/B/`:
     journal         QoS 1                    JournalEntry
     reply           QoS 1                    Reply
 and listens there to:
-    command/NAME    QoS 1                    Enrol | MarkMissing | Abandon
+    command/NAME    QoS 1                    Enrol | MarkMissing | Abandon | Override | Review
     ack             QoS 1                    Acknowledgement
     resend          QoS 1                    Resend
     packet-wanted   QoS 1                    PacketWanted
@@ -142,6 +142,7 @@ class Phase(StrEnum):
     HOLD = "hold"  # a picture is being taken
     LIFT = "lift"  # the finger to be lifted
     CHECK = "check"  # the sample is being judged
+    REVIEW = "review"  # the command `review`: the operator has looked at person, number and portrait
     SEAL = "seal"  # the record is being sealed
     WAIT = "wait"  # scanner or matcher are not ready
 
@@ -154,8 +155,11 @@ class State(Report):
     phase: Phase
     prompt: str  # one sentence for the person or the operator
     trouble: str | None = None  # why nobody should be enrolled here until a technician has come
+    alarm: str | None = None  # what looks like a mix-up and is not settled: the operator must act
     enrolment: str | None = None
     subject: str | None = None
+    plan: str | None = None
+    confirming: bool = False  # all fingers are captured: `position` is shown once more, to compare
     position: Position | None = None
     position_name: str | None = None
     attempt: int | None = None
@@ -245,7 +249,36 @@ class Abandon(Command):
     reason: Reason
 
 
-COMMANDS: dict[str, type[Command]] = {"enrol": Enrol, "mark-missing": MarkMissing, "abandon": Abandon}
+class Override(Command):
+    """Go on in spite of the state's `alarm`; why is kept with the record."""
+
+    reason: Reason
+
+
+class Portrait(BaseModel):
+    """The picture that another device took: what binds it to the record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Digest
+    taken_at: AwareDatetime
+
+
+class Review(Command):
+    """Say, before sealing, whose record this is: the number once more, and the portrait."""
+
+    identity_number: IdentityNumber
+    portrait: Portrait | None = None
+    no_portrait: Reason | None = None  # why there is none
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "enrol": Enrol,
+    "mark-missing": MarkMissing,
+    "abandon": Abandon,
+    "override": Override,
+    "review": Review,
+}
 
 
 class Reply(Report):

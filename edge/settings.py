@@ -4,8 +4,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from edge.booth.plan import plan_names
 from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import BoothName
@@ -41,13 +42,16 @@ class Scanner(Section):
     poll_seconds: Annotated[float, Field(ge=0.01, le=2)] = 0.1  # between two looks at the platen
 
 
-class Plan(Section):
-    """Ten single plain impressions; what is asked of each."""
+def _known_plan(name: str) -> str:
+    if name not in plan_names():
+        raise ValueError(f"must be one of {', '.join(plan_names())}")
+    return name
 
-    attempts: Annotated[int, Field(ge=1, le=10)] = 3  # BSI TR-03121-3: three, then the best is kept
-    quality: Annotated[int, Field(ge=0, le=100)] = (
-        30  # Vantay quality at which an attempt is accepted at once
-    )
+
+class Plan(Section):
+    """What an enrolment asks for: a file of edge/booth/plans."""
+
+    name: Annotated[str, AfterValidator(_known_plan)] = "ten-flats"
 
 
 class Comparison(Section):

@@ -23,6 +23,10 @@ CREATE TRIGGER IF NOT EXISTS journal_follows BEFORE INSERT ON journal -- REPLACE
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE INDEX IF NOT EXISTS journal_by_request ON journal (json_extract(body, '$.request_id'))
     WHERE kind = 'command.answered';
+CREATE INDEX IF NOT EXISTS journal_by_subject ON journal (json_extract(body, '$.subject'))
+    WHERE kind = 'enrolment.sealed';
+CREATE INDEX IF NOT EXISTS journal_by_packet ON journal (json_extract(body, '$.packet'))
+    WHERE kind = 'enrolment.sealed';
 CREATE INDEX IF NOT EXISTS journal_by_kind ON journal (kind, seq);
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS vault (

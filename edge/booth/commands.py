@@ -14,10 +14,22 @@ from typing import Any, Literal
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment, Entry
+from edge.booth.plan import plan_named
 from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.keys import BoothKeys
-from edge.messages import COMMANDS, REQUEST_ID, Abandon, Command, Enrol, MarkMissing, Reply, parse
+from edge.messages import (
+    COMMANDS,
+    REQUEST_ID,
+    Abandon,
+    Command,
+    Enrol,
+    MarkMissing,
+    Override,
+    Reply,
+    Review,
+    parse,
+)
 from edge.settings import BoothSettings
 
 ANSWERED = "command.answered"
@@ -81,6 +93,13 @@ class CommandDesk:
                 reason = "the finger is marked missing"
             case Abandon():
                 entries, reason = core.abandon(current, command.reason), "the enrolment was given up"
+            case Override():
+                entries, reason = core.override(current, command.reason), "the enrolment goes on"
+            case Review():
+                subject = self.keys.subject_of(command.identity_number)
+                portrait = command.portrait.model_dump(mode="json") if command.portrait else None
+                entries = core.review(current, subject, portrait, command.no_portrait)
+                reason = "the record is being sealed"
             case _:
                 raise AssertionError(name)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
@@ -99,14 +118,21 @@ class CommandDesk:
         return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
 
     def _new_enrolment(self, command: Enrol) -> Enrolment:
-        plan = self.settings.plan
+        plan = plan_named(self.settings.plan.name)
+        positions = tuple(p for p in plan.positions if p not in command.missing)
+        if not positions:
+            raise BadCommand(f"every finger that the plan {self.settings.plan.name} asks for is missing")
         return Enrolment(
             id=secrets.token_hex(8),
             subject=self.keys.subject_of(command.identity_number),
-            positions=tuple(p for p in range(1, 11) if p not in command.missing),
+            positions=positions,
             attempts_allowed=plan.attempts,
-            quality_wanted=plan.quality,
+            quality_wanted={p: plan.quality.of(p) for p in positions},
             fingers_to_tell=self.settings.comparison.already_enrolled_fingers,
+            plan=self.settings.plan.name,
+            confirm=plan.confirm,
+            review=plan.review,
+            portrait=plan.portrait,
             missing=dict(command.missing),
         )
 

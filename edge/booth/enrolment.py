@@ -1,14 +1,20 @@
-"""One subject's enrolment, pure: ten single plain impressions, retries, best kept, mix-ups noticed.
+"""One subject's enrolment, pure: single plain impressions, retries, best kept, mix-ups noticed.
 
-    none       --start-->         capturing     refused while another subject is being enrolled
-    capturing  --sample judged--> capturing     wrong finger: found and asked again, no attempt is used up
-                                                good enough: accepted; else a hint, and after the last
-                                                allowed attempt the best one is kept
-                                                enough fingers of one earlier subject: closed
-    capturing  --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
-    capturing  --(all done)-->    closed        waits to be sealed
-    closed     --sealed-->        none
-    capturing  --abandoned-->     none
+    none        --start-->         capturing     refused while another subject is being enrolled
+    capturing   --sample judged--> capturing     wrong finger: found and asked again, no attempt is used up
+                                                 good enough: accepted; else a hint, and after the last
+                                                 allowed attempt the best one is kept
+                                                 enough fingers of one earlier subject: closed
+    capturing   --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
+    capturing   --(all done)-->    confirming    one accepted finger is shown once more
+    confirming  --sample judged--> confirming    not that finger: asked again; too often: an alarm
+    confirming  --overridden-->    reviewing     with a reason, once there is an alarm
+    confirming  --(it matches)-->  reviewing     waits for the operator's word on number and portrait
+    reviewing   --reviewed-->      closed        waits to be sealed
+    closed      --sealed-->        none
+    any but closed --abandoned-->  none
+
+Confirming and reviewing are left out where the plan does not ask for them.
 
 The functions named after events give the journal entries that follow and change nothing; `evolve` applies
 one. The state is a fold of `evolve` over the journal, so after a power cut it is what it was. Everything that
@@ -26,12 +32,15 @@ Body = dict[str, Any]
 Entry = tuple[str, Body]  # kind, body of a journal entry
 
 STARTED, ATTEMPT, FINDING, MISSING = "enrolment.started", "attempt.made", "finding", "finger.missing"
+CONFIRMATION, REVIEWED = "confirmation.made", "enrolment.reviewed"
 SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
 
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"
+CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
 SAME_FINGER, NUMBER_USED = "same-finger", "number-used"
+OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,12 @@ class Enrolment:
     subject: str  # keyed hash of the identity number
     positions: tuple[int, ...]  # in capture order, without missing fingers
     attempts_allowed: int
-    quality_wanted: int
+    quality_wanted: dict[int, int]  # position -> quality at which an attempt is accepted at once
     fingers_to_tell: int  # hits on one earlier subject that close the enrolment as already enrolled
+    plan: str = ""
+    confirm: bool = False  # what the plan asks for before sealing
+    review: bool = False
+    portrait: bool = False
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
@@ -60,16 +73,52 @@ class Enrolment:
     findings: tuple[Body, ...] = ()
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
+    mismatches: int = 0  # fingers shown to confirm that were not the captured one
+    confirmed: str | None = None  # CONFIRMED | OVERRIDDEN
+    reviewed: Body | None = None  # what the operator confirmed
 
     def wanted(self) -> int | None:
-        """Return the position to capture next, None when the enrolment is closed."""
+        """Return the position to capture next, None when no finger is awaited."""
         if self.duplicate_of:
             return None
-        return next((p for p in self.positions if p not in self.accepted), None)
+        if (missing := self._next()) is not None:
+            return missing
+        return self._to_confirm() if self.confirming else None
+
+    @property
+    def confirming(self) -> bool:
+        """Whether all fingers are captured and one is to be shown once more."""
+        done = not self.duplicate_of and self._next() is None
+        return done and self.confirm and self.confirmed is None
+
+    @property
+    def reviewing(self) -> bool:
+        """Whether the operator's word is awaited."""
+        done = not self.duplicate_of and self._next() is None and not self.confirming
+        return done and self.review and self.reviewed is None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the record is to be sealed now."""
+        return self.wanted() is None and not self.reviewing
+
+    @property
+    def alarm(self) -> str | None:
+        """What looks like a mix-up and is not settled yet, in the words of its finding."""
+        if not self.confirming:
+            return None
+        return next((str(f["text"]) for f in self.findings if f["finding"] == NOT_CONFIRMED), None)
 
     def attempt_number(self, position: int) -> int:
         """Return the number of the next attempt at a position."""
-        return len(self.tried.get(position, ())) + 1
+        return self.mismatches + 1 if self.confirming else len(self.tried.get(position, ())) + 1
+
+    def _next(self) -> int | None:
+        return next((p for p in self.positions if p not in self.accepted), None)
+
+    def _to_confirm(self) -> int:
+        """The finger that is compared most surely: the best one, the first of equals."""
+        return max(self.accepted, key=lambda p: (self.accepted[p].quality, -self.positions.index(p)))
 
     @property
     def outcome(self) -> str:
@@ -103,8 +152,12 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "positions": list(new.positions),
         "missing": {str(position): reason for position, reason in new.missing.items()},
         "attempts_allowed": new.attempts_allowed,
-        "quality_wanted": new.quality_wanted,
+        "quality_wanted": {str(position): wanted for position, wanted in new.quality_wanted.items()},
         "fingers_to_tell": new.fingers_to_tell,
+        "plan": new.plan,
+        "confirm": new.confirm,
+        "review": new.review,
+        "portrait": new.portrait,
     }
     return [(STARTED, body)]
 
@@ -121,11 +174,13 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
     """Decide what becomes of a sample."""
     if current is None or current.id != event.enrolment or current.wanted() != event.position:
         raise IllegalTransition(f"a sample of position {event.position} is not awaited by {current}")
+    if current.confirming:
+        return _confirmation(current, event)
     number = current.attempt_number(event.position)
     entries: list[Entry] = []
     if event.same_finger_as:
         decision = WRONG_FINGER
-    elif event.quality >= current.quality_wanted:
+    elif event.quality >= current.quality_wanted[event.position]:
         decision = ACCEPTED
     else:
         decision = BEST_KEPT if number >= current.attempts_allowed else RETRY
@@ -159,12 +214,13 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
         raise BadCommand(
             "no subject is being enrolled: a finger can be marked missing only during an enrolment"
         )
-    if current.wanted() is None:
-        raise BadCommand(f"enrolment {current.id} is complete: its record is being sealed")
+    _refuse_when_closed(current)
     if position in current.accepted:
         raise BadCommand(f"the {name} was captured already: it cannot be missing")
     if position in current.missing:
         raise BadCommand(f"the {name} is marked missing already: {current.missing[position]}")
+    if position not in current.positions:
+        raise BadCommand(f"the plan {current.plan} does not ask for the {name}")
     if len(current.positions) == 1:
         raise BadCommand(f"the {name} is the only finger left: abandon the enrolment instead")
     missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
@@ -175,14 +231,48 @@ def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
     """Give the enrolment up."""
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to abandon")
-    if current.wanted() is None:
-        raise BadCommand(f"enrolment {current.id} is complete: its record is being sealed")
+    _refuse_when_closed(current)
     return [(ABANDONED, {"enrolment": current.id, "subject": current.subject, "reason": reason})]
+
+
+def override(current: Enrolment | None, reason: str) -> list[Entry]:
+    """Go on although the finger shown to confirm was not the captured one."""
+    if current is None or current.alarm is None:
+        raise BadCommand("there is no alarm to override")
+    position = current.wanted()
+    assert position is not None
+    text = f"{current.alarm}; overridden because: {reason}"
+    return [_finding(current, OVERRIDDEN, position, NOT_CONFIRMED, text)]
+
+
+def review(
+    current: Enrolment | None, subject: str, portrait: Body | None, no_portrait: str | None
+) -> list[Entry]:
+    """Take the operator's word that this is the person whose number and portrait go with the record."""
+    if current is None:
+        raise BadCommand("no subject is being enrolled: there is nothing to review")
+    _refuse_when_closed(current)
+    if subject != current.subject:
+        raise BadCommand(
+            f"this is not the identity number that enrolment {current.id} began with: check whose record is "
+            "on the screen; abandon the enrolment when it began with a wrong number"
+        )
+    if not current.reviewing:
+        raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
+    if current.portrait and (portrait is None) == (no_portrait is None):
+        raise BadCommand(
+            "the review needs the portrait: its SHA-256 and when it was taken, or in 'no_portrait' why not"
+        )
+    entries: list[Entry] = [(REVIEWED, {"enrolment": current.id, "portrait": portrait})]
+    if no_portrait is not None:
+        text = f"the record has no portrait because: {no_portrait}"
+        entries.insert(0, _finding(current, NO_PORTRAIT, 0, None, text))
+    return entries
 
 
 def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
     """Record that the closed enrolment was sealed."""
-    if current is None or current.wanted() is not None:
+    if current is None or not current.closed:
         raise IllegalTransition(f"only a closed enrolment is sealed, not {current}")
     body: Body = {
         "enrolment": current.id,
@@ -207,8 +297,12 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             subject=body["subject"],
             positions=tuple(body["positions"]),
             attempts_allowed=body["attempts_allowed"],
-            quality_wanted=body["quality_wanted"],
+            quality_wanted={int(position): wanted for position, wanted in body["quality_wanted"].items()},
             fingers_to_tell=body["fingers_to_tell"],
+            plan=body["plan"],
+            confirm=body["confirm"],
+            review=body["review"],
+            portrait=body["portrait"],
             missing={int(position): reason for position, reason in body["missing"].items()},
         )
     if current is None:
@@ -216,8 +310,14 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if kind == ATTEMPT:
         return _after_attempt(current, body)
     if kind == FINDING:
-        duplicate = body["of"] if body["finding"] == ALREADY_ENROLLED else current.duplicate_of
-        return replace(current, findings=(*current.findings, body), duplicate_of=duplicate)
+        return _after_finding(current, body)
+    if kind == CONFIRMATION:
+        if body["decision"] == CONFIRMED:
+            return replace(current, confirmed=CONFIRMED, hint=None)
+        mismatch = int(body["decision"] == NOT_CONFIRMED)
+        return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
+    if kind == REVIEWED:
+        return replace(current, reviewed=body)
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         return replace(
@@ -231,6 +331,44 @@ def fold(entries: Iterable[Entry], current: Enrolment | None = None) -> Enrolmen
     for kind, body in entries:
         current = evolve(current, kind, body)
     return current
+
+
+def _refuse_when_closed(current: Enrolment) -> None:
+    if current.closed:
+        raise BadCommand(f"enrolment {current.id} is complete: its record is being sealed")
+
+
+def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
+    """Compare the finger shown once more: the captured one, another of the same person, or a stranger's."""
+    name, number = POSITION_NAMES[event.position], current.attempt_number(event.position)
+    decision, hint = NOT_CONFIRMED, f"this is not the {name} that was captured"  # type: str, str | None
+    if event.position in event.same_finger_as:
+        decision, hint = CONFIRMED, None
+    elif event.same_finger_as:
+        decision, hint = WRONG_FINGER, _taken_as(event)
+    body: Body = {
+        "enrolment": current.id,
+        "position": event.position,
+        "attempt": number,
+        "quality": event.quality,
+        "decision": decision,
+        "hint": hint,
+        **event.facts,
+    }
+    entries: list[Entry] = [(CONFIRMATION, body)]
+    if decision == NOT_CONFIRMED and number == current.attempts_allowed:
+        text = f"the finger shown to confirm is not the captured {name}: another person may be standing here"
+        entries.append(_finding(current, NOT_CONFIRMED, event.position, None, text))
+    return entries
+
+
+def _after_finding(current: Enrolment, body: Body) -> Enrolment:
+    found = replace(current, findings=(*current.findings, body))
+    if body["finding"] == ALREADY_ENROLLED:
+        return replace(found, duplicate_of=body["of"])
+    if body["finding"] == OVERRIDDEN:
+        return replace(found, confirmed=OVERRIDDEN, hint=None)
+    return found
 
 
 def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
@@ -264,9 +402,12 @@ def _best(tries: list[Attempt]) -> Attempt:
 
 def _hint(event: SampleJudged, decision: str) -> str | None:
     if decision == WRONG_FINGER:
-        names = " and ".join(POSITION_NAMES[p] for p in event.same_finger_as)
-        return f"this is the finger taken as {names}"
+        return _taken_as(event)
     return event.hint if decision == RETRY else None
+
+
+def _taken_as(event: SampleJudged) -> str:
+    return f"this is the finger taken as {' and '.join(POSITION_NAMES[p] for p in event.same_finger_as)}"
 
 
 def _finding(current: Enrolment, finding: str, position: int, of: Any, text: str) -> Entry:

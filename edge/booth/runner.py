@@ -238,7 +238,7 @@ class Runner:
         entries = enrolment.judge(current, event)
         with self._store.transaction():
             self._record(entries)
-            if not event.same_finger_as:
+            if entries[0][0] == enrolment.ATTEMPT and not event.same_finger_as:
                 put_sample(self._vault, current, position, event.sample, blobs)
         attempt = entries[0][1]
         self._log.info(
@@ -282,7 +282,7 @@ class Runner:
         busy = stage in (Stage.PLACE, Stage.HOLD, Stage.JUDGE)
         if busy and (wanted is None or wanted != self._acquisition.position):
             self._advance(Happened.CANCEL)
-        if current and wanted is None:
+        if current and current.closed:
             with self._store.transaction():
                 self._record(
                     seal_enrolment(self._settings.booth, clock.now(), current, self._vault, self._keys)

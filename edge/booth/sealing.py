@@ -48,6 +48,9 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         "samples": samples,
         "missing": {str(position): reason for position, reason in enrolment.missing.items()},
         "findings": list(enrolment.findings),
+        "plan": enrolment.plan,
+        "confirmed": enrolment.confirmed,
+        "portrait": enrolment.reviewed and enrolment.reviewed["portrait"],
     }
     packet = seal(manifest, blobs, keys.signing, keys.ministry)
     digest = vault.put_packet(enrolment.id, packet)

@@ -35,7 +35,9 @@ def phase_of(enrolment: Enrolment | None, acquisition: Acquisition, equipment: E
         return Phase.LIFT
     if enrolment is None:
         return Phase.IDLE
-    if enrolment.wanted() is None:
+    if enrolment.reviewing:
+        return Phase.REVIEW
+    if enrolment.closed:
         return Phase.SEAL
     if acquisition.stage is Stage.JUDGE:
         return Phase.CHECK
@@ -58,11 +60,14 @@ def prompt_of(phase: Phase, enrolment: Enrolment | None, equipment: Equipment) -
             return "hold the finger still"
         case Phase.CHECK:
             return "one moment: the sample is being checked"
+        case Phase.REVIEW:
+            return "check number, name and portrait with the person, then send 'review'"
         case Phase.SEAL:
             return "one moment: the record is being sealed"
         case Phase.PLACE if enrolment and wanted:
             again = f"{enrolment.hint}: " if enrolment.hint else ""
-            return f"{again}place the {POSITION_NAMES[wanted]} on the scanner"
+            once_more = " once more, to confirm who is here" if enrolment.confirming else ""
+            return f"{again}place the {POSITION_NAMES[wanted]} on the scanner{once_more}"
         case _:
             return _trouble(equipment)
 
@@ -89,8 +94,11 @@ def state_of(
         at=at,
         phase=phase,
         prompt=prompt_of(phase, enrolment, equipment),
+        alarm=enrolment.alarm if enrolment else None,
         enrolment=enrolment.id if enrolment else None,
         subject=enrolment.subject if enrolment else None,
+        plan=enrolment.plan if enrolment else None,
+        confirming=enrolment.confirming if enrolment else False,
         position=wanted,
         position_name=POSITION_NAMES[wanted] if wanted else None,
         attempt=enrolment.attempt_number(wanted) if enrolment and wanted else None,

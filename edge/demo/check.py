@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from PIL import Image
 
 from edge.demo.person import Shown
-from edge.demo.script import Visit
+from edge.demo.script import Visit, portrait_of
 from edge.hub.ledger import Ledger
 from edge.hub.packets import PacketFiles
 from edge.hub.status import status_of
@@ -139,6 +139,11 @@ class Checker:
             and (wanted is None or captured == wanted)
         )
         findings = [f["text"] for f in manifest["findings"]]
+        if visit.outcome == "enrolled":
+            right &= manifest["confirmed"] == "confirmed"
+            right &= (manifest["portrait"] or {}).get("sha256") == portrait_of(visit)
+        if visit.stranger:
+            right &= any(f["finding"] == "not-confirmed" for f in manifest["findings"])
         if visit.slip:
             right &= any(f["finding"] == "same-finger" for f in manifest["findings"])
         strangers = [p for p in captured if not self._is_shown(mine[0], shown, p)]

@@ -8,10 +8,11 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from edge.demo.script import Visit
+from edge.demo.script import Visit, portrait_of
 from edge.errors import VantayError
-from edge.messages import Enrol, Phase, Reply, State, booth_topic, parse
+from edge.messages import Command, Enrol, Phase, Portrait, Reply, Review, State, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, Received
 from edge.settings import Broker
 
@@ -89,15 +90,22 @@ class Person:
             missing=visit.missing,
             again=visit.again,
         )
+        review = _review(visit)
         asked_at, deadline = 0.0, time.monotonic() + VISIT_SECONDS
         while time.monotonic() < deadline:
-            if not accepted and time.monotonic() - asked_at > PATIENCE:
-                payload = command.model_dump_json(exclude_none=True).encode()
-                if self._link.publish(booth_topic(self._booth, "command/enrol"), payload):
-                    asked_at = time.monotonic()
+            due = time.monotonic() - asked_at > PATIENCE
+            if due and not accepted:
+                asked_at = self._ask("enrol", command) or asked_at
+            elif due and state and state.phase is Phase.REVIEW and state.enrolment in shown.enrolments:
+                asked_at = self._ask("review", review) or asked_at
             match self._next():
                 case Received(topic, payload) if topic.endswith("/reply"):
-                    accepted |= self._accepted(parse(Reply, payload), command.request_id)
+                    reply: Reply = parse(Reply, payload)
+                    mine = {command.request_id, review.request_id}
+                    if reply.request_id in mine and reply.outcome == "refused":
+                        raise VantayError(f"the booth refused to {reply.command}: {reply.reason}")
+                    if reply.request_id == command.request_id and not accepted:
+                        accepted, asked_at = True, 0.0
                 case Received(_, payload):
                     state = parse(State, payload)
                     on_state(state)
@@ -109,26 +117,24 @@ class Person:
                 self._key = ()  # nothing happens: show the finger again
         raise VantayError(f"the visit of {visit.title} did not end within {VISIT_SECONDS:.0f} seconds")
 
+    def _ask(self, name: str, command: Command) -> float | None:
+        """Send a command; return when, or None when it could not be sent."""
+        payload = command.model_dump_json(exclude_none=True).encode()
+        sent = self._link.publish(booth_topic(self._booth, f"command/{name}"), payload)
+        return time.monotonic() if sent else None
+
     def _next(self) -> LinkEvent | None:
         try:
             return self._mailbox.get(timeout=0.25)
         except queue.Empty:
             return None
 
-    @staticmethod
-    def _accepted(reply: Reply, request_id: str) -> bool:
-        if reply.request_id != request_id:
-            return False
-        if reply.outcome == "refused":
-            raise VantayError(f"the booth refused to enrol: {reply.reason}")
-        return True
-
     def _react(self, visit: Visit, state: State, shown: Shown) -> None:
         if state.phase in (Phase.LIFT, Phase.IDLE, Phase.SEAL) and self._hand.on:
             self._hand.lift()
         if state.phase is not Phase.PLACE or not state.position or not state.enrolment:
             return
-        key = (state.enrolment, state.position, state.attempt, state.hint)
+        key = (state.enrolment, state.position, state.attempt, state.hint, state.confirming)
         if self._hand.on and key == self._key:
             return  # it lies there already
         if self._hand.on:
@@ -139,7 +145,15 @@ class Person:
         shown.slipped |= bool(
             visit.slip and visit.slip[0] == state.position and "finger taken as" in (state.hint or "")
         )
-        image = visit.image(state.position, state.attempt or 1, shown.slipped)
-        shown.images.setdefault((state.enrolment, state.position), []).append(image)
+        if state.confirming:
+            image = visit.image_to_confirm(state.position, state.attempt or 1)
+        else:
+            image = visit.image(state.position, state.attempt or 1, shown.slipped)
+            shown.images.setdefault((state.enrolment, state.position), []).append(image)
         self._hand.put(image)
         self._key, self._acted_at = key, time.monotonic()
+
+
+def _review(visit: Visit) -> Review:
+    portrait = Portrait(sha256=portrait_of(visit), taken_at=datetime.now(UTC))
+    return Review(request_id=uuid.uuid4().hex, identity_number=visit.identity_number, portrait=portrait)

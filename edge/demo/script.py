@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from edge.errors import BadSettings
@@ -11,6 +12,7 @@ IMAGES = {".png", ".bmp", ".tif", ".tiff"}
 NAME = re.compile(r"(?P<finger>.+)_(?P<impression>\d+)")
 PEOPLE = 5  # enrolled at most
 AMPUTEE = 2  # which person lacks a finger, where there are so many
+STRANGE_ATTEMPTS = 3  # after which the booth has raised its alarm
 BOOTH_KILLED, NETWORK_CUT = "booth killed", "network cut"
 Fingers = dict[int, list[str]]  # position -> images, one per impression
 
@@ -27,6 +29,7 @@ class Visit:
     outcome: str = "enrolled"
     again: str | None = None  # why a number that was enrolled before is enrolled once more
     trouble: str | None = None  # BOOTH_KILLED | NETWORK_CUT, in the middle of the visit
+    stranger: str | None = None  # somebody else's finger, shown at first when one is to be confirmed
 
     def image(self, position: int, attempt: int, wrong_shown: bool) -> str:
         """Return the image that the person shows now."""
@@ -34,6 +37,17 @@ class Visit:
             return self.slip[1]
         impressions = self.fingers[position]
         return impressions[(attempt - 1) % len(impressions)]
+
+    def image_to_confirm(self, position: int, attempt: int) -> str:
+        """Return the image shown when a captured finger is asked for once more."""
+        if self.stranger and attempt <= STRANGE_ATTEMPTS:
+            return self.stranger
+        return self.image(position, attempt + 1, True)
+
+
+def portrait_of(visit: Visit) -> str:
+    """Return the SHA-256 of the portrait that another device took: made up, one a person."""
+    return sha256(f"portrait of {visit.identity_number}".encode()).hexdigest()
 
 
 def read_people(folder: Path) -> list[Fingers]:
@@ -68,6 +82,10 @@ def write_visits(people: list[Fingers]) -> list[Visit]:
     if len(people) > cut_short == AMPUTEE:
         visits[AMPUTEE] = _amputated(visits[AMPUTEE])
     visits[cut_short] = replace(visits[cut_short], trouble=BOOTH_KILLED)
+    swapped = len(people) - 1
+    if swapped > cut_short:
+        title = f"{visits[swapped].title}, for whom another person shows the last finger"
+        visits[swapped] = replace(visits[swapped], title=title, stranger=people[0][2][0])
     again = _visit("person 1 again, under another number", len(people), _halves(people[0])[1])
     visits.insert(min(3, len(visits)), replace(again, outcome="already-enrolled"))
     last = min(4, len(visits) - 1)

@@ -26,7 +26,7 @@ def test_defaults_and_folders_beside_the_file(tmp_path: Path) -> None:
     settings = read_settings(written(tmp_path, GOOD), BoothSettings)
     assert (settings.data, settings.keys) == (tmp_path / "data", tmp_path / "keys")
     assert (settings.broker.host, settings.broker.port, settings.broker.mqtt) == ("127.0.0.1", 1883, "auto")
-    assert (settings.plan.attempts, settings.plan.quality) == (3, 30)
+    assert settings.plan.name == "ten-flats"
     assert settings.scanner.where == "usb"
 
 
@@ -35,14 +35,14 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         'booth = "b-1"\ndata = "/var/lib/vantay"\nkeys = "keys"\n'
         '[broker]\nhost = "box"\nport = 8883\nkeepalive = 60\nmqtt = "3.1.1"\n'
         '[scanner]\nwhere = "usbip://127.0.0.1:3240/1-1"\npoll_seconds = 0.05\n'
-        "[plan]\nattempts = 5\nquality = 40\n"
+        '[plan]\nname = "two-index"\n'
         "[comparison]\nsame_finger_fmr = 1e-3\nalready_enrolled_fmr = 1e-6\nalready_enrolled_fingers = 3\n"
     )
     settings = read_settings(written(tmp_path, text), BoothSettings)
     assert settings.data == Path("/var/lib/vantay")
     assert (settings.broker.host, settings.broker.port, settings.broker.keepalive) == ("box", 8883, 60)
     assert (settings.scanner.where, settings.scanner.poll_seconds) == ("usbip://127.0.0.1:3240/1-1", 0.05)
-    assert (settings.plan.attempts, settings.plan.quality) == (5, 40)
+    assert settings.plan.name == "two-index"
     assert settings.comparison.already_enrolled_fingers == 3
 
 
@@ -76,8 +76,12 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
         "'broker.port': input should be a valid integer",
     ),
     "a list for a number": (
-        GOOD + "[plan]\nattempts = [3]\n",
-        "'plan.attempts': input should be a valid",
+        GOOD + "[comparison]\nalready_enrolled_fingers = [3]\n",
+        "'comparison.already_enrolled_fingers': input should be a valid",
+    ),
+    "a plan that is not there": (
+        GOOD + '[plan]\nname = "all-toes"\n',
+        "'plan.name': must be one of ten-flats, two-index",
     ),
     "out of range": (
         GOOD + "[broker]\nport = 0\n",

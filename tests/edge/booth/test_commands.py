@@ -14,7 +14,7 @@ from edge.booth.commands import ANSWERED, CommandDesk, Verdict
 from edge.booth.enrolment import Enrolment
 from edge.journal import Journal
 from edge.keys import BoothKeys
-from edge.settings import BoothSettings
+from edge.settings import BoothSettings, Plan
 from edge.store import Store
 from tests.edge.parts import AT, CLOCK, NUMBER, steady, undone, values
 
@@ -85,6 +85,73 @@ def test_a_whole_visit_by_commands(booth: Booth) -> None:
     assert booth.send("abandon", {"request_id": "r3", "reason": "went home"}).reply.outcome == "accepted"
     assert booth.current is None
     assert booth.send("enrol", enrol("r4")).reply.outcome == "accepted"
+
+
+def show(booth: Booth, quality: int, same: tuple[int, ...] = ()) -> None:
+    """Show the finger that is wanted, as the runner records it."""
+    assert booth.current is not None
+    position = booth.current.wanted() or 0
+    event = core.SampleJudged(booth.current.id, position, f"sample{position}", quality, None, same, ())
+    entries = core.judge(booth.current, event)
+    for kind, body in entries:
+        booth.desk.journal.append(kind, body, booth.at, CLOCK)
+    booth.current = core.fold(entries, booth.current)
+
+
+def test_before_sealing_the_operator_says_whose_record_it_is(booth: Booth) -> None:
+    """Another person's number is noticed while the person is present; the number is told nobody."""
+    portrait = {"sha256": "ab" * 32, "taken_at": "2026-01-05T07:59:00Z"}
+    booth.send("enrol", enrol(missing=dict.fromkeys(map(str, range(3, 11)), "cut")))
+    early = booth.send("review", {"request_id": "v1", "identity_number": NUMBER, "portrait": portrait})
+    assert "is not captured yet" in early.reply.reason
+    show(booth, 90)
+    show(booth, 90)
+    for _ in range(3):
+        show(booth, 90)  # a stranger's, to confirm
+    assert booth.current is not None
+    assert booth.current.alarm
+    overridden = booth.send("override", {"request_id": "o1", "reason": "a fresh burn"})
+    assert overridden.reply.outcome == "accepted"
+    other = booth.send(
+        "review", {"request_id": "v2", "identity_number": "001090000002", "portrait": portrait}
+    )
+    assert other.reply.outcome == "refused"
+    assert "this is not the identity number that enrolment" in other.reply.reason
+    bare = booth.send("review", {"request_id": "v3", "identity_number": NUMBER})
+    assert "the review needs the portrait" in bare.reply.reason
+    assert not booth.current.closed
+    done = booth.send("review", {"request_id": "v4", "identity_number": NUMBER, "portrait": portrait})
+    assert (done.reply.outcome, done.reply.reason) == ("accepted", "the record is being sealed")
+    assert booth.current.closed
+    assert booth.current.reviewed == {"enrolment": booth.current.id, "portrait": portrait}
+    assert NUMBER not in booth.everything_said()
+    assert "001090000002" not in booth.everything_said()
+
+
+@pytest.mark.parametrize(
+    ("portrait", "sentence"),
+    [
+        ({"sha256": "ab"}, "'portrait."),
+        ({"sha256": "AB" * 32, "taken_at": AT}, "'portrait.sha256'"),
+        ({"sha256": "ab" * 32, "taken_at": "yesterday"}, "'portrait.taken_at'"),
+        ({"sha256": "ab" * 32, "taken_at": "2026-01-05T07:59:00"}, "timezone"),
+        ({"sha256": "ab" * 32, "taken_at": AT, "picture": "…"}, "unknown key 'portrait.picture'"),
+        ("ab" * 32, "'portrait'"),
+    ],
+)
+def test_a_portrait_is_bound_by_its_hash_and_its_moment(booth: Booth, portrait: Any, sentence: str) -> None:
+    verdict = booth.send("review", {"request_id": "v1", "identity_number": NUMBER, "portrait": portrait})
+    assert sentence in verdict.reply.reason
+    assert verdict.entries == []
+
+
+def test_someone_without_a_finger_of_the_plan_is_not_begun(booth: Booth) -> None:
+    desk = CommandDesk(
+        SETTINGS.model_copy(update={"plan": Plan(name="two-index")}), booth.desk.keys, booth.desk.journal
+    )
+    verdict = desk.judge("enrol", said(enrol(missing={"2": "cut", "7": "cut"})), None, AT)
+    assert verdict.reply.outcome == "refused"
+    assert verdict.reply.reason == "every finger that the plan two-index asks for is missing"
 
 
 def said(payload: dict[str, Any]) -> bytes:
@@ -159,13 +226,17 @@ def test_a_command_nested_as_deep_as_it_may_be_is_a_sentence(booth: Booth) -> No
 
 def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
-    assert verdict.reply.reason == "unknown command 'reboot': this booth knows enrol, mark-missing, abandon"
+    assert verdict.reply.reason == (
+        "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review"
+    )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 
 
 REFUSED_NOW: dict[str, tuple[str, dict[str, Any], str]] = {
     "no subject to mark": ("mark-missing", {"position": 2, "reason": "x"}, "no subject is being enrolled"),
     "no subject to abandon": ("abandon", {"reason": "x"}, "there is nothing to abandon"),
+    "no alarm": ("override", {"reason": "x"}, "there is no alarm to override"),
+    "no subject to review": ("review", {"identity_number": NUMBER}, "there is nothing to review"),
 }
 
 
@@ -310,9 +381,11 @@ def test_in_trouble_nobody_is_enrolled_and_who_stands_there_is_finished(booth: B
 
 @steady(150)
 @given(
-    st.sampled_from(["enrol", "mark-missing", "abandon", "reboot", ""]),
+    st.sampled_from(["enrol", "mark-missing", "abandon", "override", "review", "reboot", ""]),
     st.dictionaries(
-        st.sampled_from(["identity_number", "missing", "expires_at", "position", "name", "x"]),
+        st.sampled_from(
+            ["identity_number", "missing", "expires_at", "position", "portrait", "no_portrait", "reason", "x"]
+        ),
         values
         | st.sampled_from([NUMBER, int(NUMBER), [NUMBER], {"1": [NUMBER]}, NUMBER + "0", f" {NUMBER}"]),
     ),

@@ -23,7 +23,7 @@ def new(**changes: Any) -> Enrolment:
         "subject": "s1",
         "positions": FINGERS,
         "attempts_allowed": 3,
-        "quality_wanted": 30,
+        "quality_wanted": dict.fromkeys(FINGERS, 30),
         "fingers_to_tell": 2,
     }
     return Enrolment(**{**values, **changes})
@@ -39,6 +39,10 @@ def sample(
     position = current.wanted() or 0
     name = name or f"{position}-{current.attempt_number(position)}-{quality}"
     return SampleJudged(current.id, position, name, quality, "press lightly", same, already, {"minutiae": 40})
+
+
+ALL = {"confirm": True, "review": True, "portrait": True}
+PORTRAIT = {"sha256": "ab" * 32, "taken_at": "2026-01-05T08:00:00Z"}
 
 
 class Visit:
@@ -229,6 +233,89 @@ def test_commands_that_cannot_be_done_say_why() -> None:
         core.mark_missing(new(positions=(1,), missing={2: "x"}), 1, "x")
 
 
+def captured(**changes: Any) -> Visit:
+    visit = Visit(positions=(1, 2), missing={p: "cut" for p in FINGERS if p > 2}, **{**ALL, **changes})
+    visit.show(40)
+    visit.show(60)
+    return visit
+
+
+def test_before_sealing_the_best_finger_is_shown_once_more_and_the_operator_speaks() -> None:
+    visit = captured()
+    assert (visit.now.wanted(), visit.now.confirming, visit.now.attempt_number(2)) == (2, True, 1)
+    with pytest.raises(BadCommand, match="review it after the last finger"):
+        core.review(visit.now, "s1", PORTRAIT, None)
+    assert visit.show(20, same=(2,)) == core.CONFIRMED
+    assert (visit.now.wanted(), visit.now.reviewing, visit.now.closed) == (None, True, False)
+    with pytest.raises(IllegalTransition):
+        core.sealed(visit.now, "0" * 64, 1)
+    assert visit.record(core.review(visit.now, "s1", PORTRAIT, None)) == [
+        (core.REVIEWED, {"enrolment": "e1", "portrait": PORTRAIT})
+    ]
+    assert visit.now.closed
+    with pytest.raises(BadCommand, match="its record is being sealed"):
+        core.review(visit.now, "s1", PORTRAIT, None)
+
+
+def test_another_person_at_the_end_is_an_alarm_that_only_the_person_or_an_override_settles() -> None:
+    for settled_by in ("the person", "an override"):
+        visit = captured()
+        for number in (1, 2, 3, 4):
+            assert visit.now.alarm is None or number == 4
+            with pytest.raises(BadCommand, match="not captured yet"):
+                core.review(visit.now, "s1", PORTRAIT, None)
+            assert visit.show(90) == core.NOT_CONFIRMED
+            assert visit.now.hint == "this is not the right index that was captured"
+        assert [f["finding"] for f in visit.now.findings] == [core.NOT_CONFIRMED], "told once"
+        assert "another person may be standing here" in (visit.now.alarm or "")
+        if settled_by == "the person":
+            assert visit.show(90, same=(2,)) == core.CONFIRMED
+        else:
+            visit.record(core.override(visit.now, "a fresh burn"))
+            assert "overridden because: a fresh burn" in visit.now.findings[-1]["text"]
+        assert visit.now.alarm is None
+        assert visit.now.reviewing
+
+
+def test_another_finger_of_the_same_person_does_not_confirm_and_alarms_nobody() -> None:
+    visit = captured()
+    for _ in range(5):
+        assert visit.show(90, same=(1,)) == core.WRONG_FINGER
+        assert visit.now.hint == "this is the finger taken as right thumb"
+    assert (visit.now.mismatches, visit.now.findings) == (0, ())
+    with pytest.raises(BadCommand, match="there is no alarm to override"):
+        core.override(visit.now, "x")
+
+
+def test_a_review_with_another_number_or_without_a_portrait_is_refused() -> None:
+    visit = captured(confirm=False)
+    with pytest.raises(BadCommand, match="not the identity number that enrolment e1 began with"):
+        core.review(visit.now, "s2", PORTRAIT, None)
+    for portrait, reason in ((None, None), (PORTRAIT, "x")):
+        with pytest.raises(BadCommand, match="needs the portrait"):
+            core.review(visit.now, "s1", portrait, reason)
+    visit.record(core.review(visit.now, "s1", None, "the camera is broken"))
+    assert [f["text"] for f in visit.now.findings] == [
+        "the record has no portrait because: the camera is broken"
+    ]
+    assert visit.now.closed
+
+
+def test_whoever_is_enrolled_already_confirms_and_reviews_nothing() -> None:
+    visit = Visit(**ALL)
+    visit.show(50, already=("s7",))
+    visit.show(50, already=("s7",))
+    assert visit.now.closed
+    with pytest.raises(BadCommand, match="its record is being sealed"):
+        core.review(visit.now, "s1", PORTRAIT, None)
+
+
+def test_a_finger_that_the_plan_does_not_ask_for_is_not_marked() -> None:
+    visit = Visit(positions=(2, 7), plan="two-index")
+    with pytest.raises(BadCommand, match="the plan two-index does not ask for the right ring"):
+        core.mark_missing(visit.now, 4, "x")
+
+
 def test_illegal_events_raise() -> None:
     current = new()
     for other in (None, new(id="e2"), new(positions=(2,))):
@@ -273,8 +360,20 @@ class Life(RuleBasedStateMachine):
         attempts=st.integers(1, 4),
         wanted=st.integers(0, 100),
         fingers=st.integers(1, 10),
+        confirm=st.booleans(),
+        review=st.booleans(),
+        portrait=st.booleans(),
     )
-    def a_subject_comes(self, present: set[int], attempts: int, wanted: int, fingers: int) -> None:
+    def a_subject_comes(
+        self,
+        present: set[int],
+        attempts: int,
+        wanted: int,
+        fingers: int,
+        confirm: bool,
+        review: bool,
+        portrait: bool,
+    ) -> None:
         self.number += 1
         self.id = f"e{self.number}"
         self.ends[self.id] = []
@@ -290,14 +389,22 @@ class Life(RuleBasedStateMachine):
             id=self.id,
             positions=tuple(self.open),
             attempts_allowed=attempts,
-            quality_wanted=wanted,
+            quality_wanted=dict.fromkeys(self.open, wanted),
             fingers_to_tell=fingers,
             missing=self.missing,
+            confirm=confirm,
+            review=review,
+            portrait=portrait,
         )
+        self.confirmed, self.reviewed, self.mismatches = not confirm, not review, 0
+        self.portrait = portrait
         self.record(core.start(self.state, plan))
 
-    def closed(self) -> bool:
+    def captured(self) -> bool:
         return self.known is not None or all(p in self.kept for p in self.open)
+
+    def closed(self) -> bool:
+        return self.known is not None or (self.captured() and self.confirmed and self.reviewed)
 
     def look_for_known(self, among: list[str]) -> None:
         needed = min(self.plan[2], len(self.open))
@@ -305,7 +412,7 @@ class Life(RuleBasedStateMachine):
             if self.known is None and len(self.hits[subject]) >= needed:
                 self.known, self.findings = subject, self.findings + 1
 
-    @precondition(lambda self: self.state is not None and not self.closed())
+    @precondition(lambda self: self.state is not None and not self.captured())
     @rule(
         quality=st.integers(0, 100),
         wrong=st.integers(0, 3),
@@ -344,7 +451,7 @@ class Life(RuleBasedStateMachine):
     def a_finger_is_marked_missing(self, position: int) -> None:
         before = self.state
         possible = (
-            not self.closed() and position in self.open and position not in self.kept and len(self.open) > 1
+            not self.captured() and position in self.open and position not in self.kept and len(self.open) > 1
         )
         try:
             entries = core.mark_missing(self.state, position, f"later {position}")
@@ -357,6 +464,57 @@ class Life(RuleBasedStateMachine):
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
+
+    @precondition(lambda self: self.state is not None and self.captured() and not self.confirmed)
+    @rule(who=st.sampled_from(["the person", "a stranger", "another finger"]))
+    def a_finger_is_shown_to_confirm(self, who: str) -> None:
+        if self.known is not None:
+            return
+        assert self.state is not None
+        position = self.state.wanted()
+        assert position is not None
+        tried = {p: {n: q for q, n in self.tries[p]}[name] for p, name in self.kept.items()}
+        assert tried[position] == max(tried.values()), "the best one"
+        others = tuple(p for p in self.kept if p != position)[:1] if who == "another finger" else ()
+        same = (position,) if who == "the person" else others
+        event = SampleJudged(self.id, position, "once more", 50, "hint", same, (), {"minutiae": 9})
+        entries = core.judge(self.state, event)
+        assert entries[0][0] == core.CONFIRMATION
+        assert "sample" not in entries[0][1], "nothing is kept of it"
+        self.record(entries)
+        if who == "the person":
+            self.confirmed = True
+        elif not others:
+            self.mismatches += 1
+            self.findings += self.mismatches == self.plan[0]
+
+    @precondition(lambda self: self.state is not None and self.known is None)
+    @rule()
+    def a_supervisor_overrides(self) -> None:
+        possible = self.captured() and not self.confirmed and self.mismatches >= self.plan[0]
+        try:
+            self.record(core.override(self.state, "a burnt finger"))
+        except BadCommand:
+            assert not possible
+            return
+        assert possible
+        self.confirmed, self.findings = True, self.findings + 1
+
+    @precondition(lambda self: self.state is not None)
+    @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())
+    def the_operator_reviews(self, subject: str, portrait: bool, reason: bool) -> None:
+        possible = self.captured() and self.confirmed and not self.closed() and subject == "s1"
+        possible &= not self.portrait or portrait != reason
+        try:
+            entries = core.review(
+                self.state, subject, PORTRAIT if portrait else None, "no camera" if reason else None
+            )
+        except BadCommand:
+            assert not possible
+            return
+        assert possible
+        self.record(entries)
+        self.reviewed, self.findings = True, self.findings + reason
 
     @precondition(lambda self: self.state is not None and self.samples % 5 == 4)
     @rule()
@@ -383,7 +541,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def something_illegal_happens(self, data: st.DataObject) -> None:
         before = self.state
-        wanted = before.wanted() if before else None
+        wanted = before.wanted() if before else None  # to capture, or to confirm
         position = data.draw(st.sampled_from([p for p in FINGERS if p != wanted]))
         name = data.draw(st.sampled_from([before.id if before else "e0", "another"]))
         with pytest.raises(IllegalTransition):
@@ -416,17 +574,24 @@ class Life(RuleBasedStateMachine):
         assert self.state.missing == self.missing
         assert self.state.duplicate_of == self.known
         assert len(self.state.findings) == self.findings
-        assert (self.state.wanted() is None) == self.closed()
+        assert (self.state.wanted() is None) == (self.captured() and (self.confirmed or bool(self.known)))
+        assert self.state.closed == self.closed()
+        assert self.state.mismatches == self.mismatches
+        alarm = self.mismatches >= self.plan[0] and not self.confirmed and not self.known
+        assert (self.state.alarm is not None) == (alarm and self.captured())
         assert {*self.state.positions, *self.state.missing} == set(FINGERS)
 
     @invariant()
     def there_is_always_a_way_out(self) -> None:
         assert all(len(ends) <= 1 for ends in self.ends.values()), "ended twice"
         state = self.state
-        for _ in range(len(FINGERS)):
+        for _ in range(len(FINGERS) + 1):
             if state is not None and (position := state.wanted()) is not None:
-                event = SampleJudged(state.id, position, "good", 100, None, (), ())
+                same = (position,) if state.confirming else ()
+                event = SampleJudged(state.id, position, "good", 100, None, same, ())
                 state = fold(core.judge(state, event), state)
+        if state is not None and state.reviewing:
+            state = fold(core.review(state, "s1", PORTRAIT, None), state)
         if state is not None:
             assert fold(core.sealed(state, "0" * 64, 1), state) is None
 

@@ -21,7 +21,7 @@ ENROLMENT = Enrolment(
     "s1",
     (1, 2),
     3,
-    30,
+    {1: 30, 2: 30},
     2,
     missing={3: "cut"},
     tried={1: (Attempt(1, "poor", 10), Attempt(2, "good", 60)), 2: (Attempt(1, "fair", 40),)},
@@ -81,7 +81,22 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         ],
         "missing": {"3": "cut"},
         "findings": [{"finding": "same-finger", "text": "x"}],
+        "plan": "",
+        "confirmed": None,
+        "portrait": None,
     }
+
+
+def test_the_packet_says_how_the_person_was_confirmed(store: Store, vault: Vault, sealer: BoothKeys) -> None:
+    portrait = {"sha256": "ab" * 32, "taken_at": AT}
+    done = replace(ENROLMENT, confirm=True, confirmed="confirmed", review=True)
+    with pytest.raises(IllegalTransition), store.transaction():
+        seal_enrolment("b-1", AT, done, vault, sealer)
+    with store.transaction():
+        reviewed = replace(done, reviewed={"portrait": portrait})
+        ((_, body),) = seal_enrolment("b-1", AT, reviewed, vault, sealer)
+    opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
+    assert (opened.manifest["confirmed"], opened.manifest["portrait"]) == ("confirmed", portrait)
 
 
 def test_only_the_gallery_is_left_of_who_was_enrolled(store: Store, vault: Vault, sealer: BoothKeys) -> None:

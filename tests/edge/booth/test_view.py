@@ -12,7 +12,7 @@ from edge.messages import Phase, State, parse
 from tests.edge.parts import AT
 
 READY = Equipment(scanner="ready", device="Pro 20", matcher="ready")
-FRESH = Enrolment("e1", "s1", (2, 3), 3, 30, 2, hint="press lightly", missing={1: "cut"})
+FRESH = Enrolment("e1", "s1", (2, 3), 3, {2: 30, 3: 30}, 2, hint="press lightly", missing={1: "cut"})
 CLOSED = replace(FRESH, accepted={2: Attempt(1, "a", 50), 3: Attempt(1, "b", 50)})
 TROUBLED = [replace(READY, scanner="starting", device=None), replace(READY, matcher="starting")]
 
@@ -69,6 +69,20 @@ def test_there_is_always_something_to_say() -> None:
             "one moment: the matcher is not ready (starting)",
         ),
         (
+            replace(CLOSED, confirm=True, hint=None),
+            Acquisition(Stage.PLACE, 2, False, True),
+            READY,
+            Phase.PLACE,
+            "place the right index on the scanner once more, to confirm who is here",
+        ),
+        (
+            replace(CLOSED, review=True),
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.REVIEW,
+            "check number, name and portrait with the person, then send 'review'",
+        ),
+        (
             CLOSED,
             Acquisition(Stage.REST, 3, False, True),
             READY,
@@ -98,6 +112,9 @@ def test_the_state_says_who_and_how_far() -> None:
         "at": AT,
         "enrolment": "e1",
         "subject": "s1",
+        "plan": "",
+        "confirming": False,
+        "alarm": None,
         "position": 2,
         "position_name": "right index",
         "attempt": 2,

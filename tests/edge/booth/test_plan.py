@@ -1,0 +1,53 @@
+"""Plans as data: every one that comes with the release can be read and asks for what a booth can do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from edge.booth.plan import EnrolmentPlan, plan_named, plan_names
+from edge.messages import POSITION_NAMES
+from tests.edge.parts import steady
+
+FINGERS = {"thumb": (1, 6), "index": (2, 7), "middle": (3, 8), "ring": (4, 9), "little": (5, 10)}
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_every_plan_can_be_read_and_notices_a_mix_up_before_sealing(name: str) -> None:
+    plan = plan_named(name)
+    assert (plan.confirm, plan.review, plan.portrait, plan.attempts) == (True, True, True, 3)
+    assert set(plan.positions) <= set(POSITION_NAMES)
+    assert plan.title
+    assert plan.basis
+
+
+def test_what_the_two_plans_ask_for() -> None:
+    assert plan_named("ten-flats").positions == tuple(range(1, 11))
+    assert plan_named("two-index").positions == (2, 7)
+
+
+@steady(30)
+@given(st.fixed_dictionaries(dict.fromkeys(FINGERS, st.integers(0, 100))))
+def test_each_finger_has_its_own_threshold(quality: dict[str, int]) -> None:
+    plan = plan_named("ten-flats").model_dump() | {"quality": quality}
+    read = EnrolmentPlan.model_validate(plan)
+    for finger, positions in FINGERS.items():
+        assert [read.quality.of(position) for position in positions] == [quality[finger]] * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"positions": [1, 1]},
+        {"positions": []},
+        {"positions": [11]},
+        {"attempts": 0},
+        {"impression": "latent"},
+        {"colour": "red"},
+        {"quality": {"thumb": 30}},
+        {"quality": {**dict.fromkeys(FINGERS, 30), "thumb": 101}},
+    ],
+)
+def test_a_plan_that_cannot_be_meant_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        EnrolmentPlan.model_validate(plan_named("ten-flats").model_dump() | change)
