@@ -13,6 +13,7 @@ COMMANDS = {
     "booth": "run the booth daemon",
     "hub": "run the station hub, or ask it how things stand (vantay hub status)",
     "demo": "enrol synthetic subjects end to end on this machine",
+    "enrol": "enrol one person from a terminal, over the booth's topics",
     "keys": "make the keys of a booth or of the ministry",
     "journal": "show or verify a booth's journal",
     "packet": "open a sealed packet with the ministry's key",

@@ -10,7 +10,11 @@ class BadSettings(VantayError):
 
 
 class BadCommand(VantayError):
-    """A command was refused; nothing was changed."""
+    """A command was refused; nothing was changed. `wants`: the key it would be accepted with."""
+
+    def __init__(self, text: str, wants: str | None = None) -> None:
+        super().__init__(text)
+        self.wants = wants
 
 
 class HubUnavailable(VantayError):

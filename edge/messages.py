@@ -147,6 +147,14 @@ class Phase(StrEnum):
     WAIT = "wait"  # scanner or matcher are not ready
 
 
+class Ended(Report):
+    """How the last enrolment at the booth ended."""
+
+    enrolment: str
+    outcome: Literal["enrolled", "already-enrolled", "abandoned"]
+    text: str  # one sentence
+
+
 class State(Report):
     """What the booth does now, for the console and for anyone who looks."""
 
@@ -159,6 +167,7 @@ class State(Report):
     enrolment: str | None = None
     subject: str | None = None
     plan: str | None = None
+    positions: list[int] = []  # what is captured of this subject, in this order
     confirming: bool = False  # all fingers are captured: `position` is shown once more, to compare
     position: Position | None = None
     position_name: str | None = None
@@ -170,6 +179,7 @@ class State(Report):
     scanner: str  # "ready", or what is wrong with it
     device: str | None = None
     matcher: str
+    ended: Ended | None = None  # the last enrolment before this one, or before now
     last_seq: int
     acknowledged_seq: int
 
@@ -288,6 +298,7 @@ class Reply(Report):
     command: str
     outcome: Literal["accepted", "refused"]
     reason: str
+    wants: str | None = None  # the key that the same command, sent anew with it, would be accepted with
     repeated: bool = False
     at: str
 

@@ -82,8 +82,9 @@ class Link:
         subscriptions: list[str],
         on_event: Callable[[LinkEvent], None],
         will: Will | None = None,
+        keep_session: bool = True,  # the broker keeps what comes while we are away
     ) -> None:
-        self._broker, self._id = broker, client_id
+        self._broker, self._id, self._keep = broker, client_id, keep_session
         self._subscriptions, self._on_event, self._will = subscriptions, on_event, will
         self._version = FIRST_TRY[broker.mqtt]
         self._taken, self._ended = threading.Event(), threading.Event()  # of the present connection
@@ -150,7 +151,10 @@ class Link:
         host, port, keepalive = self._broker.host, self._broker.port, self._broker.keepalive
         try:
             if self._version is MQTTProtocolVersion.MQTTv5:
-                client.connect(host, port, keepalive, clean_start=False, properties=_kept_session())
+                seconds = SESSION_SECONDS if self._keep else 0
+                client.connect(
+                    host, port, keepalive, clean_start=not self._keep, properties=_session(seconds)
+                )
             else:
                 client.connect(host, port, keepalive)
         except (OSError, ValueError) as error:
@@ -174,7 +178,7 @@ class Link:
             CallbackAPIVersion.VERSION2,
             client_id=self._id,
             protocol=self._version,
-            clean_session=None if five else False,
+            clean_session=None if five else not self._keep,
             reconnect_on_failure=False,
         )
         client.max_inflight_messages_set(INFLIGHT)
@@ -234,7 +238,7 @@ class Link:
         self._unacknowledged.discard(mid)
 
 
-def _kept_session() -> Properties:
+def _session(seconds: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = SESSION_SECONDS
+    properties.SessionExpiryInterval = seconds
     return properties

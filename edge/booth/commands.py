@@ -76,7 +76,7 @@ class CommandDesk:
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
             return self._carry_out(name, command, current, digest, at)
         except BadCommand as error:
-            return self._answer(name, request_id, digest, "refused", str(error), [], at)
+            return self._answer(name, request_id, digest, "refused", str(error), [], at, error.wants)
 
     def _carry_out(
         self, name: str, command: Command, current: Enrolment | None, digest: str, at: str
@@ -113,7 +113,8 @@ class CommandDesk:
         if again is None:
             raise BadCommand(
                 f"this identity number was enrolled here before, at {earlier.at}: check whose number it is; "
-                "to enrol the person all the same, send the command anew with the reason as 'again'"
+                "to enrol the person all the same, send the command anew with the reason as 'again'",
+                wants="again",
             )
         return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
 
@@ -145,8 +146,9 @@ class CommandDesk:
         reason: str,
         entries: list[Entry],
         at: str,
+        wants: str | None = None,
     ) -> Verdict:
-        reply = Reply(request_id=request_id, command=name, outcome=outcome, reason=reason, at=at)
+        reply = Reply(request_id=request_id, command=name, outcome=outcome, reason=reason, wants=wants, at=at)
         if digest is None:  # too broken to be told from another: answered, and not remembered
             return Verdict(reply, [])
         body = {
@@ -155,6 +157,7 @@ class CommandDesk:
             "digest": digest,
             "outcome": outcome,
             "reason": reason,
+            "wants": wants,
         }
         return Verdict(reply, [*entries, (ANSWERED, body)])
 
@@ -189,6 +192,7 @@ def _again(name: str, request_id: str, digest: str, before: dict[str, Any], at: 
         command=name,
         outcome=before["outcome"],
         reason=before["reason"],
+        wants=before["wants"],
         repeated=True,
         at=at,
     )

@@ -261,7 +261,8 @@ def review(
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
     if current.portrait and (portrait is None) == (no_portrait is None):
         raise BadCommand(
-            "the review needs the portrait: its SHA-256 and when it was taken, or in 'no_portrait' why not"
+            "the review needs the portrait: its SHA-256 and when it was taken, or in 'no_portrait' why not",
+            wants="portrait",
         )
     entries: list[Entry] = [(REVIEWED, {"enrolment": current.id, "portrait": portrait})]
     if no_portrait is not None:

@@ -20,7 +20,7 @@ from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.reporter import Reporter
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
 from edge.booth.supervisor import FromWorker, WorkerDied
-from edge.booth.view import state_of
+from edge.booth.view import ended_by, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
 from edge.errors import VantayError
 from edge.journal import Journal
@@ -76,6 +76,8 @@ class Runner:
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         self._crew = Crew(settings, self.mailbox.put, log)
         self._enrolment: Enrolment | None = self._fold()
+        last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
+        self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
         self._shown: State | None = None
         self._shown_at = 0.0
@@ -310,11 +312,19 @@ class Runner:
             for kind, body in entries:
                 self._journal.append(kind, body, at, reading)
         self._enrolment = enrolment.fold(entries, self._enrolment)
+        for kind, body in entries:
+            if kind in enrolment.ENDS:
+                self._ended = ended_by(kind, body)
 
     def _show(self, now: float) -> None:
         progress = (clock.now(), self._journal.tail()[0], self._reporter.acknowledged)
         state = state_of(
-            self._settings.booth, self._enrolment, self._acquisition, self._crew.equipment, progress
+            self._settings.booth,
+            self._enrolment,
+            self._acquisition,
+            self._crew.equipment,
+            progress,
+            self._ended,
         )
         if fork := self._reporter.fork:
             state = state.model_copy(update={"trouble": fork})

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from edge.booth.acquisition import Acquisition, Stage
-from edge.booth.enrolment import Enrolment
-from edge.messages import POSITION_NAMES, Phase, State
+from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, Body, Enrolment
+from edge.messages import POSITION_NAMES, Ended, Phase, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,26 @@ def _trouble(equipment: Equipment) -> str:
     return f"one moment: the matcher is not ready ({equipment.matcher})"
 
 
+def ended_by(kind: str, body: Body) -> Ended:
+    """Say how an enrolment ended, from the journal entry that ended it."""
+    enrolment = body["enrolment"]
+    if kind == ABANDONED:
+        text = f"the enrolment was given up: {body['reason']}"
+        return Ended(enrolment=enrolment, outcome="abandoned", text=text)
+    if body["outcome"] == ALREADY_ENROLLED:
+        text = f"nobody was enrolled: this person is enrolled already as subject {body['duplicate_of']}"
+        return Ended(enrolment=enrolment, outcome="already-enrolled", text=text)
+    text = f"enrolled with {len(body['samples'])} fingers"
+    return Ended(enrolment=enrolment, outcome="enrolled", text=text)
+
+
 def state_of(
     booth: str,
     enrolment: Enrolment | None,
     acquisition: Acquisition,
     equipment: Equipment,
     journal: tuple[str, int, int],
+    ended: Ended | None = None,
 ) -> State:
     """Put the retained state together; `journal` is (now, last seq, acknowledged seq)."""
     phase = phase_of(enrolment, acquisition, equipment)
@@ -98,6 +112,7 @@ def state_of(
         enrolment=enrolment.id if enrolment else None,
         subject=enrolment.subject if enrolment else None,
         plan=enrolment.plan if enrolment else None,
+        positions=list(enrolment.positions) if enrolment else [],
         confirming=enrolment.confirming if enrolment else False,
         position=wanted,
         position_name=POSITION_NAMES[wanted] if wanted else None,
@@ -109,6 +124,7 @@ def state_of(
         scanner=equipment.scanner,
         device=equipment.device,
         matcher=equipment.matcher,
+        ended=ended,
         last_seq=last,
         acknowledged_seq=acknowledged,
     )

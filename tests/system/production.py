@@ -1,13 +1,19 @@
 """The demo's stage with what production has instead: mosquitto at the station and in the box, bridged."""
 
 import os
+import queue
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edge.demo.stage import BOOTH, Stage
+from edge.messages import Enrol, Phase, Reply, State, booth_topic, parse
+from edge.mqtt import Link, LinkEvent, Received
 
+SECONDS = 40.0
 CONFIGURATION = Path(__file__).parents[2] / "systemd"
 
 
@@ -40,3 +46,41 @@ class MosquittoStage(Stage):
 
     def start_bridge(self) -> None:
         """The box's mosquitto is the bridge."""
+
+
+class Console:
+    """Reads what the booth says and speaks to it, on the box's broker."""
+
+    def __init__(self, stage: MosquittoStage) -> None:
+        self.mailbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+        topics = [booth_topic(BOOTH, "state"), booth_topic(BOOTH, "reply")]
+        self.link = Link(stage.box_broker(), "test-console", topics, self.mailbox.put)
+        self.link.start()
+        self.state: State | None = None
+        self.replies: dict[str, Reply] = {}
+
+    def until(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not true():
+            assert time.monotonic() < deadline, f"{what} did not come; the last state: {self.state}"
+            try:
+                event = self.mailbox.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if isinstance(event, Received) and event.topic.endswith("/state"):
+                self.state = parse(State, event.payload)
+            elif isinstance(event, Received):
+                reply: Reply = parse(Reply, event.payload)
+                self.replies[reply.request_id or ""] = reply
+
+    def say(self, name: str, payload: bytes) -> None:
+        self.until(lambda: self.state is not None, "the booth")  # what nobody hears yet is gone
+        self.until(lambda: self.link.publish(booth_topic(BOOTH, name), payload), "a connection")
+
+    def ask(self, command: Enrol) -> Reply:
+        self.say("command/enrol", command.model_dump_json(exclude_none=True).encode())
+        self.until(lambda: command.request_id in self.replies, "a reply")
+        return self.replies[command.request_id]
+
+    def shows(self, phase: Phase) -> bool:
+        return self.state is not None and self.state.phase is phase

@@ -1,9 +1,7 @@
 """A booth with a scanner, a hub and real brokers in the situations that lose or mix up records elsewhere."""
 
-import queue
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,50 +12,10 @@ from edge.demo.check import Checker
 from edge.demo.person import Hand, Person
 from edge.demo.script import Visit, read_people, write_visits
 from edge.demo.stage import BOOTH
-from edge.messages import Enrol, PacketAcknowledgement, Phase, Reply, State, booth_topic, parse
-from edge.mqtt import Link, LinkEvent, Received
-from tests.system.production import MosquittoStage
+from edge.messages import Enrol, PacketAcknowledgement, Phase
+from tests.system.production import Console, MosquittoStage
 
-SECONDS = 40.0
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
-
-
-class Console:
-    """Reads what the booth says and speaks to it, on the box's broker."""
-
-    def __init__(self, stage: MosquittoStage) -> None:
-        self.mailbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
-        topics = [booth_topic(BOOTH, "state"), booth_topic(BOOTH, "reply")]
-        self.link = Link(stage.box_broker(), "test-console", topics, self.mailbox.put)
-        self.link.start()
-        self.state: State | None = None
-        self.replies: dict[str, Reply] = {}
-
-    def until(self, true: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not true():
-            assert time.monotonic() < deadline, f"{what} did not come; the last state: {self.state}"
-            try:
-                event = self.mailbox.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            if isinstance(event, Received) and event.topic.endswith("/state"):
-                self.state = parse(State, event.payload)
-            elif isinstance(event, Received):
-                reply: Reply = parse(Reply, event.payload)
-                self.replies[reply.request_id or ""] = reply
-
-    def say(self, name: str, payload: bytes) -> None:
-        self.until(lambda: self.state is not None, "the booth")  # what nobody hears yet is gone
-        self.until(lambda: self.link.publish(booth_topic(BOOTH, name), payload), "a connection")
-
-    def ask(self, command: Enrol) -> Reply:
-        self.say("command/enrol", command.model_dump_json(exclude_none=True).encode())
-        self.until(lambda: command.request_id in self.replies, "a reply")
-        return self.replies[command.request_id]
-
-    def shows(self, phase: Phase) -> bool:
-        return self.state is not None and self.state.phase is phase
 
 
 @pytest.fixture

@@ -125,6 +125,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "scanner": "ready",
         "device": "Pro 20",
         "matcher": "ready",
+        "positions": [2, 3],
+        "ended": None,
         "last_seq": 7,
         "acknowledged_seq": 5,
         "trouble": None,

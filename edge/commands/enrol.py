@@ -1,0 +1,147 @@
+"""`vantay enrol --config booth.toml`: one person, from a terminal, over every console's topics."""
+
+import queue
+import sys
+import threading
+import time
+import uuid
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from edge.dialogue import Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send
+from edge.messages import Portrait, Reply, State, Status, booth_topic, parse
+from edge.mqtt import Link, LinkDown, LinkEvent, Received
+from edge.settings import BoothSettings, read_settings
+
+PATIENCE = 3.0  # seconds after which a command that nobody answered is sent again
+SILENCE = 10.0  # seconds after which a booth that says nothing is worth a word
+MOST_BYTES = 64 * 1024 * 1024  # of a portrait
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+
+
+def run(arguments: Namespace) -> int:
+    """Serve one person; 0 when enrolled."""
+    return Terminal(read_settings(arguments.config, BoothSettings)).run()
+
+
+class Terminal:
+    """Carries out what the dialogue asks for."""
+
+    def __init__(self, settings: BoothSettings) -> None:
+        self._booth, self._broker = settings.booth, settings.broker
+        self._mailbox: queue.SimpleQueue[LinkEvent | str | None] = queue.SimpleQueue()
+        topics = [booth_topic(self._booth, name) for name in ("status", "state", "reply")]
+        name = f"vantay-enrol-{uuid.uuid4().hex[:8]}"
+        self._link = Link(settings.broker, name, topics, self._mailbox.put, keep_session=False)
+        self._dialogue = Dialogue()
+        self._open: Send | None = None  # sent and not yet answered
+        self._sent_at = 0.0
+        self._complaint = ""
+        self._typed: list[str] = []  # not yet taken
+        self._closed = self._heard = False
+
+    def run(self) -> int:
+        """Until the enrolment has ended, or nobody types any more where an answer is wanted."""
+        threading.Thread(target=self._read, name="terminal", daemon=True).start()
+        self._link.start()
+        began = time.monotonic()
+        try:
+            while True:
+                for effect in self._turn():
+                    if isinstance(effect, Done):
+                        return effect.code
+                if not self._heard and time.monotonic() - began > SILENCE:
+                    self._complain(f"the booth {self._booth} says nothing: does 'vantay booth' run?")
+        finally:
+            self._link.stop()
+
+    def _read(self) -> None:
+        for line in sys.stdin:
+            self._mailbox.put(line)
+        self._mailbox.put(None)
+
+    def _turn(self) -> list[Effect]:
+        if self._open and time.monotonic() - self._sent_at > PATIENCE:
+            self._send(self._open)
+        if self._typed and not self._dialogue.busy:
+            effects = self._dialogue.line(self._typed.pop(0), uuid.uuid4().hex)
+        elif self._closed and self._dialogue.asking:
+            effects = [Say("\nnobody types any more: what has begun stays open at the booth"), Done(1)]
+        else:
+            effects = self._hear()
+        for effect in effects:
+            self._carry_out(effect)
+        return effects
+
+    def _hear(self) -> list[Effect]:
+        try:
+            return self._take(self._mailbox.get(timeout=0.25))
+        except queue.Empty:
+            return []
+
+    def _take(self, event: LinkEvent | str | None) -> list[Effect]:
+        match event:
+            case str():
+                self._typed.append(event)
+            case None:
+                self._closed = True
+            case Received(topic, payload) if topic.endswith("/state"):
+                self._heard = True
+                return self._dialogue.state(parse(State, payload))
+            case Received(topic, payload) if topic.endswith("/reply"):
+                return self._answered(parse(Reply, payload))
+            case Received(_, payload):
+                if not parse(Status, payload).online:
+                    self._complain(f"the booth {self._booth} does not run: waiting for it")
+            case LinkDown(reason):
+                self._complain(f"no connection to the booth's broker: {reason}; waiting for it")
+        return []
+
+    def _answered(self, reply: Reply) -> list[Effect]:
+        if self._open is None or reply.request_id != self._open.command.request_id:
+            return []
+        self._open = None
+        return self._dialogue.reply(reply)
+
+    def _complain(self, text: str) -> None:
+        if text != self._complaint:
+            self._complaint = text
+            print(text, file=sys.stderr, flush=True)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Say(text):
+                print(text, flush=True)
+            case Ask(text):
+                print(text, end="", flush=True)
+            case Send():
+                self._send(effect)
+            case ReadPortrait(path):
+                portrait, problem = read_portrait(Path(path))
+                for following in self._dialogue.portrait(portrait, problem, uuid.uuid4().hex):
+                    self._carry_out(following)
+
+    def _send(self, send: Send) -> None:
+        self._open, self._sent_at = send, time.monotonic()
+        payload = send.command.model_dump_json(exclude_none=True).encode()
+        self._link.publish(booth_topic(self._booth, f"command/{send.name}"), payload)
+
+
+def read_portrait(path: Path) -> tuple[Portrait | None, str]:
+    """Return a picture's hash and the time of its file, or why not."""
+    try:
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            return None, f"{path} is no file"
+        if not 0 < size <= MOST_BYTES:
+            return None, f"{path} has {size} bytes: a portrait has 1 to {MOST_BYTES}"
+        digest = sha256(path.read_bytes()).hexdigest()
+        return Portrait(sha256=digest, taken_at=datetime.fromtimestamp(path.stat().st_mtime, UTC)), ""
+    except OSError as error:
+        return None, f"{path} cannot be read ({error.strerror})"

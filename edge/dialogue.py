@@ -1,0 +1,276 @@
+"""One enrolment from a terminal, pure: what the booth says and what is typed become words and commands.
+
+    number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
+
+At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON` and
+`abandon REASON`. Request ids, files and time are the program's.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from edge.explain import explain
+from edge.messages import (
+    POSITION_NAMES,
+    Abandon,
+    Command,
+    Enrol,
+    MarkMissing,
+    Override,
+    Phase,
+    Portrait,
+    Reply,
+    Review,
+    State,
+)
+
+FINGERS = "1 to 5 are right thumb to little, 6 to 10 left thumb to little"
+HELP = "type: missing POSITION REASON | override REASON | abandon REASON"
+NAMES: dict[type[Command], str] = {
+    Enrol: "enrol",
+    MarkMissing: "mark-missing",
+    Override: "override",
+    Review: "review",
+    Abandon: "abandon",
+}
+
+
+@dataclass(frozen=True)
+class Say:
+    """A line for the operator."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question; the next line answers it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Send:
+    """A command for the booth, to be repeated until it is answered."""
+
+    name: str
+    command: Command
+
+
+@dataclass(frozen=True)
+class ReadPortrait:
+    """A file whose hash and time are wanted."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end, with the program's exit code."""
+
+    code: int
+
+
+Effect = Say | Ask | Send | ReadPortrait | Done
+
+NUMBER = Ask("identity number: ")
+MISSING = Ask("missing fingers, as 4=amputated, 9=bandaged (nothing when all are there): ")
+AGAIN = Ask("why it is right all the same (nothing to stop): ")
+ONCE_MORE = Ask("the person's identity number once more: ")
+PORTRAIT = Ask("the portrait's file, or - and why there is none: ")
+
+
+class Stage(StrEnum):
+    """What the dialogue waits for."""
+
+    START = "start"
+    NUMBER = "number"
+    MISSING = "missing"
+    AGAIN = "again"
+    ASKED = "asked"
+    WORK = "work"
+    REVIEW_NUMBER = "review number"
+    REVIEW_PORTRAIT = "review portrait"
+    REVIEWED = "reviewed"
+
+
+BUSY = (Stage.START, Stage.ASKED, Stage.REVIEWED)  # the booth has the word
+
+
+class Dialogue:
+    """Feed it states, replies and typed lines; carry out what it returns."""
+
+    def __init__(self) -> None:
+        self.stage = Stage.START
+        self._state: State | None = None
+        self._number, self._enrolment = "", ""
+        self._enrol: Enrol | None = None
+        self._said: set[tuple[object, ...]] = set()
+        self._prompt: tuple[object, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether what is typed must wait."""
+        return self.stage in BUSY
+
+    @property
+    def asking(self) -> bool:
+        """Whether nothing goes on before something is typed."""
+        return not self.busy and self.stage is not Stage.WORK
+
+    def state(self, state: State) -> list[Effect]:
+        """The booth shows itself."""
+        self._state = state
+        if self.stage is Stage.START:
+            return self._begin(state)
+        if self.stage in (Stage.NUMBER, Stage.MISSING, Stage.AGAIN):
+            return []
+        if not self._enrolment:
+            self._enrolment = state.enrolment or ""
+        if self._enrolment and state.enrolment != self._enrolment:
+            return self._end(state)
+        return self._follow(state) if self._enrolment else []
+
+    def reply(self, reply: Reply) -> list[Effect]:
+        """The booth answered the command that was sent last."""
+        refused = reply.outcome == "refused"
+        said: list[Effect] = [Say(f"refused: {reply.reason}")] if refused else []
+        if self.stage is Stage.ASKED and reply.command == "enrol":
+            if not refused:
+                self.stage = Stage.WORK
+                return [Say(HELP), *(self.state(self._state) if self._state else [])]
+            if reply.wants == "again":
+                self.stage = Stage.AGAIN
+                return [*said, AGAIN]
+            return [*said, Done(1)]
+        if self.stage is Stage.REVIEWED and reply.command == "review" and refused:
+            self.stage = Stage.REVIEW_NUMBER
+            return [*said, ONCE_MORE]
+        return said
+
+    def line(self, text: str, request_id: str) -> list[Effect]:
+        """Something was typed."""
+        text = text.strip()
+        word, _, rest = text.partition(" ")
+        if word == "abandon" and self.stage not in (Stage.START, Stage.NUMBER, Stage.MISSING, Stage.AGAIN):
+            return self._send(Abandon, request_id, reason=rest.strip())
+        match self.stage:
+            case Stage.NUMBER:
+                return self._take_number(text, request_id)
+            case Stage.MISSING:
+                return self._take_missing(text, request_id)
+            case Stage.AGAIN:
+                if not text:
+                    return [Say("nobody was enrolled"), Done(1)]
+                return self._ask_booth(request_id, again=text)
+            case Stage.WORK:
+                return self._typed(word, rest.strip(), request_id)
+            case Stage.REVIEW_NUMBER:
+                self._number, self.stage = text, Stage.REVIEW_PORTRAIT
+                return [PORTRAIT]
+            case Stage.REVIEW_PORTRAIT if text.startswith("-"):
+                return self._review(request_id, no_portrait=text.removeprefix("-").strip())
+            case Stage.REVIEW_PORTRAIT if text:
+                return [ReadPortrait(text)]
+            case Stage.REVIEW_PORTRAIT:
+                return [PORTRAIT]
+        return []
+
+    def portrait(self, portrait: Portrait | None, problem: str, request_id: str) -> list[Effect]:
+        """The portrait's file was read, or could not be."""
+        if portrait is None:
+            return [Say(problem), PORTRAIT]
+        return self._review(request_id, portrait=portrait)
+
+    # before
+
+    def _begin(self, state: State) -> list[Effect]:
+        said: list[Effect] = [Say(f"trouble: {state.trouble}")] if state.trouble else []
+        if state.enrolment is None:
+            self.stage = Stage.NUMBER
+            return [*said, NUMBER]
+        self.stage, self._enrolment = Stage.WORK, state.enrolment
+        said.append(Say(f"enrolment {state.enrolment} is under way and goes on here; {HELP}"))
+        return [*said, *self._follow(state)]
+
+    def _take_number(self, text: str, request_id: str) -> list[Effect]:
+        try:
+            Enrol(request_id=request_id, identity_number=text)
+        except ValidationError as error:
+            return [Say(explain(error, Enrol)), NUMBER]
+        self._number, self.stage = text, Stage.MISSING
+        return [Say(FINGERS), MISSING]
+
+    def _take_missing(self, text: str, request_id: str) -> list[Effect]:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        missing = {position.strip(): reason.strip() for position, _, reason in pairs}
+        try:
+            self._enrol = Enrol.model_validate(
+                {"request_id": request_id, "identity_number": self._number, "missing": missing}
+            )
+        except ValidationError as error:
+            return [Say(explain(error, Enrol)), MISSING]
+        return self._ask_booth(request_id)
+
+    def _ask_booth(self, request_id: str, again: str | None = None) -> list[Effect]:
+        assert self._enrol is not None
+        self._enrol = self._enrol.model_copy(update={"request_id": request_id, "again": again})
+        self.stage = Stage.ASKED
+        return [Send("enrol", self._enrol)]
+
+    # while fingers are shown
+
+    def _follow(self, state: State) -> list[Effect]:
+        done, total = len(state.accepted), len(state.positions)
+        said = [Say(f"  taken: {POSITION_NAMES[p]}") for p in state.accepted if self._new("taken", p)]
+        effects: list[Effect] = [*said]
+        if state.alarm and self._new("alarm", state.enrolment):
+            effects.append(Say(f"ALARM: {state.alarm}. The right person may still show the finger."))
+        if state.phase is Phase.REVIEW and self.stage is Stage.WORK:
+            self.stage = Stage.REVIEW_NUMBER
+            return [*effects, Say(state.prompt), ONCE_MORE]
+        prompt = (state.prompt, state.attempt, total)
+        if prompt != self._prompt and self.stage is Stage.WORK:
+            self._prompt = prompt
+            again = f" (attempt {state.attempt} of {state.attempts})" if (state.attempt or 1) > 1 else ""
+            effects.append(Say(f"[{done}/{total}] {state.prompt}{again}"))
+        return effects
+
+    def _new(self, *what: object) -> bool:
+        new = what not in self._said
+        self._said.add(what)
+        return new
+
+    def _typed(self, word: str, rest: str, request_id: str) -> list[Effect]:
+        match word:
+            case "override":
+                return self._send(Override, request_id, reason=rest)
+            case "missing":
+                position, _, reason = rest.partition(" ")
+                number = int(position) if position.isdecimal() else position
+                return self._send(MarkMissing, request_id, position=number, reason=reason)
+            case "":
+                return []
+        return [Say(HELP)]
+
+    def _send(self, model: type[Command], request_id: str, **values: object) -> list[Effect]:
+        try:
+            return [Send(NAMES[model], model.model_validate({"request_id": request_id, **values}))]
+        except ValidationError as error:
+            return [Say(explain(error, model))]
+
+    # before sealing
+
+    def _review(self, request_id: str, **values: object) -> list[Effect]:
+        effects = self._send(Review, request_id, identity_number=self._number, **values)
+        sent = isinstance(effects[0], Send)
+        self.stage = Stage.REVIEWED if sent else Stage.REVIEW_NUMBER
+        return effects if sent else [*effects, ONCE_MORE]
+
+    def _end(self, state: State) -> list[Effect]:
+        ended = state.ended
+        if ended is None or ended.enrolment != self._enrolment:
+            return [Say(f"enrolment {self._enrolment} is over: the booth serves somebody else"), Done(1)]
+        return [Say(ended.text), Done(0 if ended.outcome == "enrolled" else 1)]

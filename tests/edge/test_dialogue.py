@@ -1,0 +1,220 @@
+"""The operator's dialogue: whatever is typed and whatever the booth says, there is a next step or an end."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.dialogue import (
+    AGAIN,
+    MISSING,
+    NUMBER,
+    ONCE_MORE,
+    PORTRAIT,
+    Dialogue,
+    Done,
+    Effect,
+    Say,
+    Send,
+    Stage,
+)
+from edge.messages import Ended, Enrol, Phase, Portrait, Reply, Review, State
+from tests.edge.parts import AT, steady
+from tests.edge.parts import NUMBER as TEN
+
+IDLE: dict[str, Any] = {
+    "booth": "b-1",
+    "at": AT,
+    "phase": Phase.IDLE,
+    "prompt": "ready for the next subject",
+    "scanner": "ready",
+    "matcher": "ready",
+    "last_seq": 1,
+    "acknowledged_seq": 0,
+}
+WORK = {
+    **IDLE,
+    "phase": Phase.PLACE,
+    "prompt": "place it",
+    "enrolment": "e1",
+    "positions": [1, 2],
+    "position": 1,
+}
+REVIEW = {**WORK, "phase": Phase.REVIEW, "prompt": "check", "position": None, "accepted": [1, 2]}
+PICTURE = Portrait.model_validate({"sha256": "ab" * 32, "taken_at": AT})
+
+
+def state(**values: Any) -> State:
+    return State.model_validate({**IDLE, **values})
+
+
+def reply(command: str, outcome: str, **more: Any) -> Reply:
+    return Reply.model_validate(
+        {"request_id": "r", "command": command, "outcome": outcome, "reason": "because", "at": AT, **more}
+    )
+
+
+def sent(effects: list[Effect]) -> Any:
+    (command,) = [effect.command for effect in effects if isinstance(effect, Send)]
+    return command
+
+
+def words(effects: list[Effect]) -> str:
+    return "\n".join(effect.text for effect in effects if isinstance(effect, Say))
+
+
+def asked(missing: str = "") -> Dialogue:
+    dialogue = Dialogue()
+    assert dialogue.state(state()) == [NUMBER]
+    dialogue.line(TEN, "r")
+    dialogue.line(missing, "r")
+    assert dialogue.stage is Stage.ASKED
+    return dialogue
+
+
+def reviewing() -> Dialogue:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    assert ONCE_MORE in dialogue.state(State(**REVIEW))
+    return dialogue
+
+
+def test_the_missing_fingers_are_read_as_they_are_typed() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state())
+    dialogue.line(TEN, "r")
+    command = sent(dialogue.line(" 4 = amputated , 9=bandaged hand", "r2"))
+    assert command == Enrol(
+        request_id="r2", identity_number=TEN, missing={4: "amputated", 9: "bandaged hand"}
+    )
+
+
+@pytest.mark.parametrize(
+    "typed", ["4", "4=", "left thumb=cut", "11=cut", ",".join(f"{n}=x" for n in range(1, 11))]
+)
+def test_missing_fingers_that_cannot_be_meant_are_asked_again(typed: str) -> None:
+    dialogue = Dialogue()
+    dialogue.state(state())
+    dialogue.line(TEN, "r")
+    effects = dialogue.line(typed, "r")
+    assert effects[-1] == MISSING
+    assert "'missing" in words(effects)
+
+
+def test_a_number_used_before_is_sent_anew_with_a_reason() -> None:
+    dialogue = asked("4=amputated")
+    effects = dialogue.reply(reply("enrol", "refused", wants="again"))
+    assert effects[-1] == AGAIN
+    command = sent(dialogue.line("the card was misprinted", "r2"))
+    assert (command.request_id, command.again, command.missing) == (
+        "r2",
+        "the card was misprinted",
+        {4: "amputated"},
+    )
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "refused", wants="again"))
+    assert dialogue.line("", "r3")[-1] == Done(1)
+
+
+def test_another_refusal_ends_it() -> None:
+    effects = asked().reply(reply("enrol", "refused"))
+    assert effects == [Say("refused: because"), Done(1)]
+
+
+def test_what_is_taken_is_told_once_and_so_is_an_alarm() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    first = dialogue.state(State(**{**WORK, "accepted": [1]}))
+    assert "taken: right thumb" in words(first)
+    assert "[1/2] place it" in words(first)
+    assert dialogue.state(State(**{**WORK, "accepted": [1]})) == []
+    retry = dialogue.state(State(**{**WORK, "accepted": [1], "attempt": 2, "attempts": 3}))
+    assert words(retry) == "[1/2] place it (attempt 2 of 3)"
+    alarmed = {**WORK, "accepted": [1], "attempt": 2, "attempts": 3, "alarm": "another person"}
+    assert words(dialogue.state(State(**alarmed))).startswith("ALARM: another person")
+    assert dialogue.state(State(**alarmed)) == []
+
+
+def test_a_review_goes_out_with_what_was_typed_and_a_refused_one_is_asked_again() -> None:
+    dialogue = reviewing()
+    assert dialogue.line("001090000002", "r") == [PORTRAIT]
+    assert dialogue.line("", "r") == [PORTRAIT]
+    command = sent(dialogue.line("- no camera", "r5"))
+    assert command == Review(request_id="r5", identity_number="001090000002", no_portrait="no camera")
+    assert dialogue.reply(reply("review", "refused"))[-1] == ONCE_MORE
+    dialogue.line(TEN, "r")
+    assert dialogue.portrait(None, "it is no file", "r") == [Say("it is no file"), PORTRAIT]
+    assert sent(dialogue.portrait(PICTURE, "", "r6")).portrait == PICTURE
+    ended = Ended(enrolment="e1", outcome="enrolled", text="enrolled with 2 fingers")
+    assert dialogue.state(state(ended=ended)) == [Say("enrolled with 2 fingers"), Done(0)]
+
+
+def test_whoever_is_enrolled_already_ends_with_another_code() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    dialogue.state(State(**WORK))
+    ended = Ended(enrolment="e1", outcome="already-enrolled", text="nobody was enrolled")
+    assert dialogue.state(state(ended=ended))[-1] == Done(1)
+    assert "somebody else" in words(dialogue.state(State(**{**WORK, "enrolment": "e2"})))
+
+
+states = st.sampled_from(
+    [
+        IDLE,
+        WORK,
+        REVIEW,
+        {**WORK, "trouble": "a fork"},
+        {**WORK, "alarm": "who is this"},
+        {**WORK, "accepted": [1], "confirming": True},
+        {**WORK, "enrolment": "e2"},
+        {**IDLE, "ended": {"enrolment": "e1", "outcome": "abandoned", "text": "given up"}},
+    ]
+)
+replies = st.builds(
+    reply,
+    st.sampled_from(["enrol", "review", "override", "abandon", "mark-missing"]),
+    st.sampled_from(["accepted", "refused"]),
+    wants=st.sampled_from([None, "again", "portrait"]),
+)
+lines = st.text(max_size=20) | st.sampled_from(
+    [
+        TEN,
+        "",
+        "4=cut",
+        "- none",
+        "p.jpg",
+        "abandon x",
+        "abandon",
+        "override x",
+        "missing 4 cut",
+        "missing",
+        "?",
+    ]
+)
+
+
+@steady(300)
+@given(
+    st.lists(
+        st.tuples(st.just("state"), states)
+        | st.tuples(st.just("reply"), replies)
+        | st.tuples(st.just("line"), lines),
+        max_size=30,
+    )
+)
+def test_there_is_always_a_next_step(events: list[tuple[str, Any]]) -> None:
+    dialogue = Dialogue()
+    for kind, event in events:
+        match kind:
+            case "state":
+                effects = dialogue.state(State.model_validate(event))
+            case "reply":
+                effects = dialogue.reply(event)
+            case _:
+                asking = dialogue.asking
+                effects = dialogue.line(event, "r1")
+                assert effects or not asking, "a question is never left without a word"
+        if any(isinstance(effect, Done) for effect in effects):
+            return
+        assert all("\n" not in effect.text for effect in effects if isinstance(effect, Say))

@@ -1,0 +1,198 @@
+"""`vantay enrol`: a whole enrolment from a terminal, on a real broker, with a mix-up and a killed booth."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.commands.demo import Bar, synthetic_people
+from edge.demo.check import Checker
+from edge.demo.person import Hand
+from edge.demo.stage import vantay
+from edge.messages import Phase
+from tests.system.production import Console, MosquittoStage
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+NUMBER = "001090000001"
+ONLY_TWO = ", ".join(f"{position}=cut" for position in range(3, 11))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
+    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
+    try:
+        stage.set_up()
+        yield stage
+    finally:
+        stage.tear_down()
+
+
+@pytest.fixture
+def console(stage: MosquittoStage) -> Iterator[Console]:
+    console = Console(stage)
+    yield console
+    console.link.stop()
+
+
+class Terminal:
+    """The program, with somebody who types and reads."""
+
+    def __init__(self, stage: MosquittoStage) -> None:
+        self.log = stage.folder / f"enrol-{time.monotonic_ns()}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*vantay("enrol"), "--config", str(stage.folder / "booth.toml")],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def type(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def reads(self, words: str, console: Console) -> None:
+        console.until(lambda: words in self.said(), f"'{words}' on the terminal: {self.said()}")
+
+    def end(self) -> int:
+        assert self.process.stdin
+        self.process.stdin.close()
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin and not self.process.stdin.closed:
+            self.process.stdin.close()
+
+
+@pytest.fixture
+def terminals(stage: MosquittoStage) -> Iterator[Callable[[], Terminal]]:
+    started: list[Terminal] = []
+
+    def begin() -> Terminal:
+        started.append(Terminal(stage))
+        return started[-1]
+
+    yield begin
+    for terminal in started:
+        terminal.kill()
+
+
+def show(hand: Hand, console: Console, image: str) -> None:
+    """Show a finger when it is wanted; lift it when it was judged."""
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+    assert console.state
+    asked = (console.state.position, console.state.attempt, console.state.confirming)
+    hand.put(image)
+
+    def judged() -> bool:
+        state = console.state
+        return bool(state and (state.position, state.attempt, state.confirming) != asked)
+
+    console.until(judged, "a judgement")
+    hand.lift()
+    time.sleep(0.3)
+
+
+def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    terminal = terminals()
+    portrait = stage.folder / "portrait.jpg"
+    hand = Hand(stage.control)
+    terminal.reads("identity number: ", console)
+    terminal.type("12 digits")
+    terminal.reads("'identity_number' must be 12 digits", console)
+    terminal.type(NUMBER)
+    terminal.type("11=cut")
+    terminal.reads("'missing.11", console)
+    terminal.type(ONLY_TWO)
+    terminal.reads("[0/2] place the right thumb on the scanner", console)
+    show(hand, console, "0001_01_1.png")
+    terminal.reads("taken: right thumb", console)
+    assert console.state
+    before = console.state.last_seq
+    stage.kill("booth")
+    stage.start_booth()
+    console.until(lambda: bool(console.state and console.state.last_seq > before), "the booth again")
+    terminal.reads("[1/2] place the right index on the scanner", console)
+    show(hand, console, "0001_02_1.png")
+    terminal.reads("once more, to confirm who is here", console)
+    terminal.type("override impatience")
+    terminal.reads("refused: there is no alarm to override", console)
+    for _ in range(3):
+        show(hand, console, "0002_07_1.png")
+    terminal.reads("ALARM: the finger shown to confirm is not the captured", console)
+    assert console.state
+    show(hand, console, f"0001_0{console.state.position}_2.png")
+    terminal.reads("the person's identity number once more", console)
+    terminal.type("001090000002")
+    terminal.type(str(portrait))
+    terminal.reads(f"{portrait} is no file", console)
+    portrait.write_bytes(b"the picture of somebody")
+    terminal.type(str(portrait))
+    terminal.reads("refused: this is not the identity number that enrolment", console)
+    terminal.type(NUMBER)
+    terminal.type(str(portrait))
+    terminal.reads("enrolled with 2 fingers", console)
+    assert terminal.end() == 0
+    hand.close()
+    assert "Traceback" not in terminal.said()
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    assert packet.manifest["identity_number"] == NUMBER
+    assert packet.manifest["confirmed"] == "confirmed"
+    assert [f["finding"] for f in packet.manifest["findings"]] == ["not-confirmed"]
+    checker.close()
+
+
+def test_an_enrolment_that_is_under_way_goes_on_in_another_terminal_and_can_be_given_up(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    terminal = terminals()
+    terminal.type(NUMBER)  # before it was asked: it waits
+    terminal.type("")
+    terminal.reads("[0/10] place the right thumb", console)
+    terminal.type("missing 4 amputated")
+    terminal.reads("[0/9]", console)
+    terminal.kill()
+    other = terminals()
+    other.reads("is under way and goes on here", console)
+    other.type("gibberish")
+    other.type("abandon")
+    other.reads("'reason'", console)
+    other.type("abandon the person went home")
+    other.reads("the enrolment was given up: the person went home", console)
+    assert other.end() == 1
+    last = terminals()
+    last.reads("identity number: ", console)
+    assert last.end() == 1
+    assert "nobody types any more" in last.said()
+
+
+def test_a_booth_that_does_not_run_is_named(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    console.until(lambda: console.state is not None, "the booth")
+    stage.kill("booth")
+    terminal = terminals()
+    terminal.reads("the booth demo-001 does not run: waiting for it", console)
+    stage.start_booth()
+    terminal.reads("identity number: ", console)
+
+
+def test_a_missing_configuration_is_one_sentence(tmp_path: Path) -> None:
+    command = [*vantay("enrol"), "--config", str(tmp_path / "booth.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot be read" in done.stderr
