@@ -62,6 +62,7 @@ def test_enrol_begins_an_enrolment(booth: Booth, keys: BoothKeys) -> None:
         "command": "enrol",
         "outcome": "accepted",
         "reason": f"enrolment {booth.current.id} has begun",
+        "wants": None,
         "repeated": False,
         "at": AT,
     }
@@ -314,7 +315,7 @@ def test_the_remembered_digest_does_not_betray_the_number(booth: Booth, keys: Bo
     )
     assert other.judge("enrol", said(enrol()), None, AT).reply.reason.startswith("request id r1 was")
     assert answer.body["request_id"] == "r1"
-    assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason"}
+    assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason", "wants"}
 
 
 def seal(booth: Booth, outcome: str = core.ENROLLED) -> None:
@@ -338,6 +339,8 @@ def test_a_number_that_was_enrolled_before_is_refused_unless_with_a_reason(booth
     assert refused.reply.outcome == "refused"
     assert f"was enrolled here before, at {AT}: check whose number it is" in refused.reply.reason
     assert refused.identity is None
+    assert refused.reply.wants == "again"
+    assert booth.send("enrol", enrol("r2")).reply.wants == "again", "also when it is repeated"
     taken = booth.send("enrol", enrol("r3", again="the card was misprinted"))
     assert taken.reply.outcome == "accepted"
     assert [kind for kind, _ in taken.entries] == [core.STARTED, core.FINDING, ANSWERED]
