@@ -96,6 +96,7 @@ def again(visits: list[Visit], turn: int) -> list[Visit]:
             visit,
             outcome="already-enrolled",
             slip=None,
+            stranger=None,
             title=f"{visit.title} (again)",
             identity_number=f"{int(visit.identity_number) + 1000 * turn:012d}",
         )
