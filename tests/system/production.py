@@ -1,5 +1,6 @@
 """The demo's stage with what production has instead: mosquitto at the station and in the box, bridged."""
 
+import contextlib
 import os
 import queue
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.demo.stage import BOOTH, Stage
-from edge.messages import Enrol, Phase, Reply, State, booth_topic, parse
+from edge.messages import Command, Phase, Reply, State, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, Received
 
 SECONDS = 40.0
@@ -63,22 +64,34 @@ class Console:
         deadline = time.monotonic() + SECONDS
         while not true():
             assert time.monotonic() < deadline, f"{what} did not come; the last state: {self.state}"
-            try:
-                event = self.mailbox.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            if isinstance(event, Received) and event.topic.endswith("/state"):
-                self.state = parse(State, event.payload)
-            elif isinstance(event, Received):
-                reply: Reply = parse(Reply, event.payload)
-                self.replies[reply.request_id or ""] = reply
+            self.listen(0.2)
+
+    def listen(self, seconds: float = 0.0) -> None:
+        """Take what has come, after waiting a little for the first."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._take(self.mailbox.get(timeout=seconds) if seconds else self.mailbox.get_nowait())
+                seconds = 0.0
+
+    def forget(self) -> None:
+        """Know nothing of the booth any more."""
+        self.listen()
+        self.state = None
+
+    def _take(self, event: LinkEvent) -> None:
+        if isinstance(event, Received) and event.topic.endswith("/state"):
+            self.state = parse(State, event.payload)
+        elif isinstance(event, Received):
+            reply: Reply = parse(Reply, event.payload)
+            self.replies[reply.request_id or ""] = reply
 
     def say(self, name: str, payload: bytes) -> None:
         self.until(lambda: self.state is not None, "the booth")  # what nobody hears yet is gone
         self.until(lambda: self.link.publish(booth_topic(BOOTH, name), payload), "a connection")
 
-    def ask(self, command: Enrol) -> Reply:
-        self.say("command/enrol", command.model_dump_json(exclude_none=True).encode())
+    def ask(self, command: Command, name: str = "enrol") -> Reply:
+        self.replies.pop(command.request_id, None)
+        self.say(f"command/{name}", command.model_dump_json(exclude_none=True).encode())
         self.until(lambda: command.request_id in self.replies, "a reply")
         return self.replies[command.request_id]
 

@@ -1,0 +1,175 @@
+"""Power cuts: everything in the box is killed right after each journal entry of one enrolment, in turn."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from edge.booth import enrolment as core
+from edge.booth.enrolment import Enrolment
+from edge.commands.demo import Bar, synthetic_people
+from edge.demo.check import Checker
+from edge.demo.person import Hand
+from edge.demo.stage import BOOTH, children
+from edge.journal import Journal
+from edge.messages import Enrol, MarkMissing, Phase, Portrait, Review, State
+from edge.store import Store
+from tests.system.production import Console, MosquittoStage
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+NUMBER = "001090000001"
+KINDS = (
+    core.STARTED,
+    core.ATTEMPT,
+    core.FINDING,
+    core.MISSING,
+    core.CONFIRMATION,
+    core.REVIEWED,
+    core.SEALED,
+)
+SECONDS = 240.0
+LOOK_SECONDS = 0.005
+WORKERS = ("edge.booth.scanner_worker", "edge.booth.matcher_worker")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
+    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
+    try:
+        stage.set_up()
+        yield stage
+    finally:
+        stage.tear_down()
+
+
+class Box:
+    """The box, its mains switch, and the one person who stands there all day."""
+
+    def __init__(self, stage: MosquittoStage) -> None:
+        self.stage, self.console, self.hand = stage, Console(stage), Hand(stage.control)
+        self.console.until(lambda: self.console.state is not None, "the booth")
+        self.store = Store(stage.folder / "booth" / "booth.db", read_only=True)
+        self.journal = Journal(self.store)
+        self.cuts: list[str] = []
+        self.done = self.journal.tail()[0]  # entries that were looked at
+        self.shown: tuple[object, ...] = ()
+        self.slipped = False
+
+    def close(self) -> None:
+        self.store.close()
+        self.hand.close()
+        self.console.link.stop()
+
+    def news(self) -> list[str]:
+        """Return the kinds of what the enrolment has written since the last look."""
+        entries = list(self.journal.read(self.done))
+        self.done = entries[-1].seq if entries else self.done
+        return [entry.kind for entry in entries if entry.kind in KINDS]
+
+    def standing(self) -> Enrolment | None:
+        return core.fold((entry.kind, entry.body) for entry in self.journal.read())
+
+    def cut(self, kind: str) -> None:
+        """Kill all that runs in the box, and let it come back as it does after a power cut."""
+        self.cuts.append(kind)
+        pid = self.stage.processes["booth"].pid
+        workers = [child for module in WORKERS for child in children(pid, module)]
+        self.stage.kill("booth")
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        self.stage.kill("box")
+        self.hand.lift()
+        self.shown = ()
+        expected = self.standing()
+        self.console.forget()
+        self.stage.start_broker("box")
+        self.stage.start_booth()
+        self.console.until(lambda: self.console.state is not None, f"the booth after '{kind}'")
+        assert self.console.state
+        self.compare(expected, self.console.state)
+
+    def compare(self, expected: Enrolment | None, state: State) -> None:
+        """It stands where the journal says the person stood; a closed enrolment may be sealed meanwhile."""
+        if expected is None or expected.closed:
+            assert state.position is None
+            return
+        assert state.enrolment == expected.id
+        assert state.position == expected.wanted()
+        assert state.accepted == sorted(expected.accepted)
+        assert state.missing == sorted(expected.missing)
+        assert state.confirming == expected.confirming
+        assert (state.phase is Phase.REVIEW) == expected.reviewing
+        if state.position:
+            assert state.attempt == expected.attempt_number(state.position)
+
+    def act(self) -> None:
+        """Do what the booth asks for; the right thumb is shown in place of the right index once."""
+        self.console.listen()
+        state = self.console.state
+        if state is None:
+            return
+        if state.phase in (Phase.LIFT, Phase.IDLE, Phase.SEAL, Phase.REVIEW) and self.hand.on:
+            self.hand.lift()
+        if state.phase is not Phase.PLACE or self.hand.on:
+            return
+        asked = (state.position, state.attempt, state.hint, state.confirming)
+        if asked == self.shown:
+            return
+        self.shown = asked
+        finger = 1 if state.position == 2 and not self.slipped else state.position
+        self.slipped |= state.position == 2
+        self.hand.put(f"0001_{finger:02}_{2 if state.confirming else 1}.png")
+
+    def go_on(self, until_sealed: bool) -> None:
+        """Let the person act; after each entry the power is cut."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for kind in self.news():
+                self.cut(kind)
+            standing = self.standing()
+            if standing is None or (not until_sealed and standing.reviewing):
+                return
+            self.act()
+            time.sleep(LOOK_SECONDS)
+        raise AssertionError(f"it did not go on after {self.cuts}: {self.console.state}")
+
+
+def test_whenever_the_power_is_cut_it_goes_on_where_the_person_stood(stage: MosquittoStage) -> None:
+    box = Box(stage)
+    try:
+        missing = {9: "amputated"}
+        enrol = Enrol(request_id="r1", identity_number=NUMBER, missing=missing)
+        assert box.console.ask(enrol).outcome == "accepted"
+        for kind in box.news():
+            box.cut(kind)
+        assert box.console.ask(enrol).repeated, "answered once, also after a power cut"
+        mark = MarkMissing(request_id="r2", position=10, reason="bandaged")
+        assert box.console.ask(mark, "mark-missing").outcome == "accepted"
+        box.go_on(until_sealed=False)
+        portrait = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
+        review = Review(request_id="r3", identity_number=NUMBER, portrait=portrait)
+        assert box.console.ask(review, "review").outcome == "accepted"
+        box.go_on(until_sealed=True)
+        for kind in box.news():
+            box.cut(kind)
+        assert set(box.cuts) == set(KINDS), "at each kind of entry"
+        assert box.cuts.count(core.ATTEMPT) == 9, "eight fingers, and the wrong one once"
+        checker = Checker(stage.folder, stage.scans, BOOTH)
+        box.console.until(checker.settled, "the hub's last acknowledgement")
+        findings = checker.samples() + checker.nothing_lost()
+        (packet,) = checker.packets().values()
+        checker.close()
+        assert [finding.text for finding in findings if not finding.good] == []
+        assert [s["position"] for s in packet.manifest["samples"]] == list(range(1, 9))
+        assert packet.manifest["missing"] == {"9": "amputated", "10": "bandaged"}
+        assert [f["finding"] for f in packet.manifest["findings"]] == [core.SAME_FINGER]
+        assert packet.manifest["confirmed"] == core.CONFIRMED
+        assert packet.manifest["portrait"]["sha256"] == portrait.sha256
+    finally:
+        box.close()
