@@ -17,6 +17,7 @@ COMMANDS = {
     "keys": "make the keys of a booth or of the ministry",
     "journal": "show or verify a booth's journal",
     "packet": "open a sealed packet with the ministry's key",
+    "schema": "the wire as AsyncAPI 3 or JSON Schema, for whoever speaks to a booth",
     "extract": "image to minutiae template",
     "compare": "compare two images or templates",
     "quality": "quality of images, with its parts",

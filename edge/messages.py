@@ -18,6 +18,7 @@ The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable a
 """
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -301,6 +302,103 @@ class Reply(Report):
     wants: str | None = None  # the key that the same command, sent anew with it, would be accepted with
     repeated: bool = False
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What travels on one kind of topic; everything at QoS 1."""
+
+    name: str
+    address: str
+    sender: str
+    other: str  # who is at the other end
+    payload: type[BaseModel] | None  # None: bytes
+    says: str
+    retained: bool = False
+
+
+_BOOTH = f"{ROOT}/booth/{{booth}}"
+_FROM = {"sender": "booth", "other": "whoever looks"}
+CHANNELS: tuple[Channel, ...] = (
+    Channel(
+        "status",
+        f"{_BOOTH}/status",
+        **_FROM,
+        payload=Status,
+        retained=True,
+        says="whether the booth's daemon is there; its last will says that it vanished",
+    ),
+    Channel(
+        "state",
+        f"{_BOOTH}/state",
+        **_FROM,
+        payload=State,
+        retained=True,
+        says="what the booth does now, and in one sentence what is to be done",
+    ),
+    Channel(
+        "journal",
+        f"{_BOOTH}/journal",
+        "booth",
+        "the hub",
+        JournalEntry,
+        "the journal, entry by entry, in order, again and again until acknowledged",
+    ),
+    Channel("reply", f"{_BOOTH}/reply", "booth", "who sent a command", Reply, "the one answer to a command"),
+    Channel(
+        "packet",
+        f"{PACKET_ROOT}/booth/{{booth}}/{{packet}}/{{offset}}",
+        "booth",
+        "the hub",
+        None,
+        "bytes of a sealed packet, when the hub asks for them",
+    ),
+    *(
+        Channel(
+            f"command-{name}",
+            f"{_BOOTH}/command/{name}",
+            "console",
+            "a console, technician or rig",
+            model,
+            (model.__doc__ or "").splitlines()[0],
+        )
+        for name, model in COMMANDS.items()
+    ),
+    Channel(
+        "ack",
+        f"{_BOOTH}/ack",
+        "hub",
+        "the hub",
+        Acknowledgement,
+        "what the hub has on disk: only this moves the booth's cursor",
+    ),
+    Channel("resend", f"{_BOOTH}/resend", "hub", "the hub", Resend, "a gap: begin again from here"),
+    Channel(
+        "packet-wanted",
+        f"{_BOOTH}/packet-wanted",
+        "hub",
+        "the hub",
+        PacketWanted,
+        "the next bytes of a packet, please",
+    ),
+    Channel(
+        "packet-ack",
+        f"{_BOOTH}/packet-ack",
+        "hub",
+        "the hub",
+        PacketAcknowledgement,
+        "the packet is whole and on disk: only this lets the booth purge it",
+    ),
+    Channel(
+        "hub-status",
+        HUB_STATUS_TOPIC,
+        "hub",
+        "the hub",
+        HubStatus,
+        "whether the hub is there; its last will says that it vanished",
+        retained=True,
+    ),
+)
 
 
 def parse(model: type[BaseModel], payload: bytes) -> Any:

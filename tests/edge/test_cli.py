@@ -50,7 +50,7 @@ def test_every_module_of_the_commands_is_a_command() -> None:
     assert {path.stem for path in folder.glob("*.py")} == {*COMMANDS, "__init__"}
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "warm")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "schema", "warm")])
 def test_a_missing_argument_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name])
