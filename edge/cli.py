@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "keys": "make the keys of a booth or of the ministry",
+    "people": "who may log in at a booth",
     "journal": "show or verify a booth's journal",
     "packet": "open a sealed packet with the ministry's key",
     "schema": "the wire as AsyncAPI 3 or JSON Schema, for whoever speaks to a booth",

@@ -3,7 +3,8 @@
     number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
 
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON` and
-`abandon REASON`. Request ids, files and time are the program's.
+`abandon REASON`. Where people log in, name and PIN come first, and a supervisor's sign an override. Ids,
+files, keys and time are the program's.
 """
 
 from dataclasses import dataclass
@@ -46,9 +47,10 @@ class Say:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question; the next line answers it."""
+    """A question; the next line answers it, unseen when it is secret."""
 
     text: str
+    secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,15 @@ class Send:
 
     name: str
     command: Command
+
+
+@dataclass(frozen=True)
+class SendSealed:
+    """A command whose PIN is to be sealed to the booth's key first."""
+
+    name: str
+    values: dict[str, str]
+    pin: str
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,10 @@ class Done:
     code: int
 
 
-Effect = Say | Ask | Send | ReadPortrait | Done
+Effect = Say | Ask | Send | SendSealed | ReadPortrait | Done
 
+NAME, SUPERVISOR = Ask("your name: "), Ask("the supervisor's name: ")
+PIN = Ask("PIN: ", secret=True)
 NUMBER = Ask("identity number: ")
 MISSING = Ask("missing fingers, as 4=amputated, 9=bandaged (nothing when all are there): ")
 AGAIN = Ask("why it is right all the same (nothing to stop): ")
@@ -86,17 +99,30 @@ class Stage(StrEnum):
     """What the dialogue waits for."""
 
     START = "start"
+    LOGIN_NAME = "login name"
+    LOGIN_PIN = "login pin"
+    LOGGING_IN = "logging in"
     NUMBER = "number"
     MISSING = "missing"
     AGAIN = "again"
     ASKED = "asked"
     WORK = "work"
+    SIGN_NAME = "sign name"
+    SIGN_PIN = "sign pin"
     REVIEW_NUMBER = "review number"
     REVIEW_PORTRAIT = "review portrait"
     REVIEWED = "reviewed"
 
 
-BUSY = (Stage.START, Stage.ASKED, Stage.REVIEWED)  # the booth has the word
+BEFORE = (
+    Stage.LOGIN_NAME,
+    Stage.LOGIN_PIN,
+    Stage.LOGGING_IN,
+    Stage.NUMBER,
+    Stage.MISSING,
+    Stage.AGAIN,
+)  # there is no enrolment of ours
+BUSY = (Stage.START, Stage.LOGGING_IN, Stage.ASKED, Stage.REVIEWED)  # the booth has the word
 
 
 class Dialogue:
@@ -106,6 +132,7 @@ class Dialogue:
         self.stage = Stage.START
         self._state: State | None = None
         self._number, self._enrolment = "", ""
+        self._name, self._reason = "", ""
         self._enrol: Enrol | None = None
         self._said: set[tuple[object, ...]] = set()
         self._prompt: tuple[object, ...] = ()
@@ -125,7 +152,7 @@ class Dialogue:
         self._state = state
         if self.stage is Stage.START:
             return self._begin(state)
-        if self.stage in (Stage.NUMBER, Stage.MISSING, Stage.AGAIN):
+        if self.stage in BEFORE:
             return []
         if not self._enrolment:
             self._enrolment = state.enrolment or ""
@@ -137,6 +164,12 @@ class Dialogue:
         """The booth answered the command that was sent last."""
         refused = reply.outcome == "refused"
         said: list[Effect] = [Say(f"refused: {reply.reason}")] if refused else []
+        if self.stage is Stage.LOGGING_IN and reply.command == "login":
+            if refused:
+                self.stage = Stage.LOGIN_NAME
+                return [*said, NAME]
+            assert self._state is not None
+            return self._start(self._state)
         if self.stage is Stage.ASKED and reply.command == "enrol":
             if not refused:
                 self.stage = Stage.WORK
@@ -148,15 +181,28 @@ class Dialogue:
         if self.stage is Stage.REVIEWED and reply.command == "review" and refused:
             self.stage = Stage.REVIEW_NUMBER
             return [*said, ONCE_MORE]
-        return said
+        return [*said, *(self._follow(self._state) if self._state and self._enrolment else [])]
 
     def line(self, text: str, request_id: str) -> list[Effect]:
         """Something was typed."""
         text = text.strip()
         word, _, rest = text.partition(" ")
-        if word == "abandon" and self.stage not in (Stage.START, Stage.NUMBER, Stage.MISSING, Stage.AGAIN):
+        if word == "abandon" and self.stage not in (*BEFORE, Stage.START, Stage.SIGN_NAME, Stage.SIGN_PIN):
             return self._send(Abandon, request_id, reason=rest.strip())
         match self.stage:
+            case Stage.LOGIN_NAME:
+                self._name, self.stage = text, Stage.LOGIN_PIN
+                return [PIN]
+            case Stage.LOGIN_PIN:
+                self.stage = Stage.LOGGING_IN
+                return [SendSealed("login", {"person": self._name}, text)]
+            case Stage.SIGN_NAME:
+                self._name, self.stage = text, Stage.SIGN_PIN
+                return [PIN]
+            case Stage.SIGN_PIN:
+                self.stage = Stage.WORK
+                values = {"person": self._name, "reason": self._reason}
+                return [SendSealed("override", values, text)]
             case Stage.NUMBER:
                 return self._take_number(text, request_id)
             case Stage.MISSING:
@@ -184,16 +230,29 @@ class Dialogue:
             return [Say(problem), PORTRAIT]
         return self._review(request_id, portrait=portrait)
 
+    def unsealed(self, problem: str) -> list[Effect]:
+        """The PIN could not be sealed, or name and reason are none."""
+        if self.stage is Stage.LOGGING_IN:
+            self.stage = Stage.LOGIN_NAME
+            return [Say(problem), NAME]
+        return [Say(problem)]
+
     # before
 
     def _begin(self, state: State) -> list[Effect]:
         said: list[Effect] = [Say(f"trouble: {state.trouble}")] if state.trouble else []
+        if state.login_key and state.operator is None:
+            self.stage = Stage.LOGIN_NAME
+            return [*said, NAME]
+        return [*said, *self._start(state)]
+
+    def _start(self, state: State) -> list[Effect]:
         if state.enrolment is None:
             self.stage = Stage.NUMBER
-            return [*said, NUMBER]
+            return [NUMBER]
         self.stage, self._enrolment = Stage.WORK, state.enrolment
-        said.append(Say(f"enrolment {state.enrolment} is under way and goes on here; {HELP}"))
-        return [*said, *self._follow(state)]
+        said = Say(f"enrolment {state.enrolment} is under way and goes on here; {HELP}")
+        return [said, *self._follow(state)]
 
     def _take_number(self, text: str, request_id: str) -> list[Effect]:
         try:
@@ -245,6 +304,9 @@ class Dialogue:
 
     def _typed(self, word: str, rest: str, request_id: str) -> list[Effect]:
         match word:
+            case "override" if rest and self._state and self._state.login_key:
+                self._reason, self.stage = rest, Stage.SIGN_NAME
+                return [SUPERVISOR]
             case "override":
                 return self._send(Override, request_id, reason=rest)
             case "missing":

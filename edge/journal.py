@@ -114,6 +114,16 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
+    def wrong_pins(self, person: str, failed: str, ends: tuple[str, ...]) -> int:
+        """Return how many entries of the kind `failed` name a person since the last one of `ends` did."""
+        marks = ",".join("?" * len(ends))
+        last = f"SELECT coalesce(max(seq), 0) FROM journal WHERE kind IN ({marks})"  # noqa: S608 - only marks
+        query = (
+            "SELECT count(*) FROM journal WHERE kind = ? AND json_extract(body, '$.person') = ? AND seq > "  # noqa: S608
+            f"({last} AND json_extract(body, '$.person') = ?)"
+        )
+        return int(self.store.db.execute(query, (failed, person, *ends, person)).fetchone()[0])
+
     def verify(self) -> int:
         """Check the whole chain; return the number of entries; JournalBroken names the first bad seq.
 

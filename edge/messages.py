@@ -6,7 +6,7 @@ A booth `B` publishes below `vantay/v1/booth/B/`:
     journal         QoS 1                    JournalEntry
     reply           QoS 1                    Reply
 and listens there to:
-    command/NAME    QoS 1                    Enrol | MarkMissing | Abandon | Override | Review
+    command/NAME    QoS 1                    Command
     ack             QoS 1                    Acknowledgement
     resend          QoS 1                    Resend
     packet-wanted   QoS 1                    PacketWanted
@@ -56,6 +56,17 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 IdentityNumber = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(description="12 digits")
 ]  # Decree 137/2015, article 13
+PERSON_NAME = r"^[a-z][a-z0-9-]{1,30}$"
+PersonName = Annotated[
+    str,
+    StringConstraints(pattern=PERSON_NAME),
+    Field(description="2 to 31 small letters, digits or hyphens, a letter first"),
+]
+SealedPin = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9a-f]{2}){60,200}$"),
+    Field(description="a PIN sealed to the key that the booth's state shows, hex"),
+]
 Position = Annotated[int, Field(ge=1, le=10)]  # ISO/IEC 19794-2:2005, table 2
 LARGEST = 2**53  # what every reader of JSON keeps exactly (RFC 8259, 6)
 Sequence = Annotated[int, Field(ge=1, le=LARGEST)]
@@ -164,6 +175,8 @@ class State(Report):
     phase: Phase
     prompt: str  # one sentence for the person or the operator
     trouble: str | None = None  # why nobody should be enrolled here until a technician has come
+    operator: str | None = None  # who is logged in
+    login_key: str | None = None  # X25519 public key that PINs are sealed to, hex; null where nobody logs in
     alarm: str | None = None  # what looks like a mix-up and is not settled: the operator must act
     enrolment: str | None = None
     subject: str | None = None
@@ -261,9 +274,22 @@ class Abandon(Command):
 
 
 class Override(Command):
-    """Go on in spite of the state's `alarm`; why is kept with the record."""
+    """Go on in spite of the state's `alarm`; why, and who signed, is kept with the record."""
 
     reason: Reason
+    person: PersonName | None = None  # a supervisor who is not the operator, where people log in
+    pin: SealedPin | None = None
+
+
+class Login(Command):
+    """Begin to work at the booth; whoever was logged in is out."""
+
+    person: PersonName
+    pin: SealedPin
+
+
+class Logout(Command):
+    """End one's work at the booth."""
 
 
 class Portrait(BaseModel):
@@ -289,6 +315,8 @@ COMMANDS: dict[str, type[Command]] = {
     "abandon": Abandon,
     "override": Override,
     "review": Review,
+    "login": Login,
+    "logout": Logout,
 }
 
 

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS vault (
     position INTEGER NOT NULL, nonce BLOB NOT NULL, data BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS vault_by_enrolment ON vault (enrolment, kind);
+CREATE INDEX IF NOT EXISTS vault_by_kind ON vault (kind);
 CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, enrolment TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL
 ) STRICT;

@@ -68,6 +68,17 @@ class Vault:
         for kind in kinds:
             self.db.execute("DELETE FROM vault WHERE enrolment = ? AND kind = ?", (enrolment, kind))
 
+    def forget(self, blob: str) -> None:
+        """Forget one blob; its bytes are overwritten with the commit."""
+        self._store.purged = True
+        self.db.execute("DELETE FROM vault WHERE id = ?", (blob,))
+
+    def has(self, kind: str) -> bool:
+        """Whether there is any blob of a kind."""
+        return bool(
+            self.db.execute("SELECT EXISTS (SELECT 1 FROM vault WHERE kind = ?)", (kind,)).fetchone()[0]
+        )
+
     def put_packet(self, enrolment: str, data: bytes) -> str:
         """Keep a sealed packet until the hub has it; return its SHA-256."""
         digest = sha256(data).hexdigest()

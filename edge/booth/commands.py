@@ -15,6 +15,7 @@ from typing import Any, Literal
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.plan import plan_named
+from edge.booth.shift import LoginRefused, Shift
 from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.keys import BoothKeys
@@ -24,6 +25,8 @@ from edge.messages import (
     Abandon,
     Command,
     Enrol,
+    Login,
+    Logout,
     MarkMissing,
     Override,
     Reply,
@@ -52,6 +55,7 @@ class CommandDesk:
     settings: BoothSettings
     keys: BoothKeys
     journal: Journal
+    shift: Shift
 
     def judge(
         self, name: str, payload: bytes, current: Enrolment | None, at: str, trouble: str | None = None
@@ -76,7 +80,8 @@ class CommandDesk:
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
             return self._carry_out(name, command, current, digest, at)
         except BadCommand as error:
-            return self._answer(name, request_id, digest, "refused", str(error), [], at, error.wants)
+            kept = error.entries if isinstance(error, LoginRefused) else []
+            return self._answer(name, request_id, digest, "refused", str(error), kept, at, error.wants)
 
     def _carry_out(
         self, name: str, command: Command, current: Enrolment | None, digest: str, at: str
@@ -94,7 +99,17 @@ class CommandDesk:
             case Abandon():
                 entries, reason = core.abandon(current, command.reason), "the enrolment was given up"
             case Override():
-                entries, reason = core.override(current, command.reason), "the enrolment goes on"
+                core.override(current, command.reason)  # refused before anybody signs
+                signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+                entries += core.override(current, command.reason, signed_by)
+                reason = "the enrolment goes on"
+            case Login():
+                entries = self.shift.log_in(command.person, command.pin, command.request_id)
+                reason = f"{command.person} is logged in"
+            case Logout():
+                if current is not None:
+                    raise BadCommand(f"enrolment {current.id} is not finished: finish it or abandon it first")
+                entries, reason = self.shift.log_out(), "nobody is logged in any more"
             case Review():
                 subject = self.keys.subject_of(command.identity_number)
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
@@ -119,6 +134,7 @@ class CommandDesk:
         return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
 
     def _new_enrolment(self, command: Enrol) -> Enrolment:
+        operator = self.shift.require_operator()
         plan = plan_named(self.settings.plan.name)
         positions = tuple(p for p in plan.positions if p not in command.missing)
         if not positions:
@@ -131,6 +147,7 @@ class CommandDesk:
             quality_wanted={p: plan.quality.of(p) for p in positions},
             fingers_to_tell=self.settings.comparison.already_enrolled_fingers,
             plan=self.settings.plan.name,
+            operator=operator,
             confirm=plan.confirm,
             review=plan.review,
             portrait=plan.portrait,

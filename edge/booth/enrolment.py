@@ -63,6 +63,7 @@ class Enrolment:
     quality_wanted: dict[int, int]  # position -> quality at which an attempt is accepted at once
     fingers_to_tell: int  # hits on one earlier subject that close the enrolment as already enrolled
     plan: str = ""
+    operator: str | None = None  # who is logged in when it begins; None where nobody logs in
     confirm: bool = False  # what the plan asks for before sealing
     review: bool = False
     portrait: bool = False
@@ -155,6 +156,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "quality_wanted": {str(position): wanted for position, wanted in new.quality_wanted.items()},
         "fingers_to_tell": new.fingers_to_tell,
         "plan": new.plan,
+        "operator": new.operator,
         "confirm": new.confirm,
         "review": new.review,
         "portrait": new.portrait,
@@ -235,14 +237,14 @@ def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
     return [(ABANDONED, {"enrolment": current.id, "subject": current.subject, "reason": reason})]
 
 
-def override(current: Enrolment | None, reason: str) -> list[Entry]:
+def override(current: Enrolment | None, reason: str, signed_by: str | None = None) -> list[Entry]:
     """Go on although the finger shown to confirm was not the captured one."""
     if current is None or current.alarm is None:
         raise BadCommand("there is no alarm to override")
     position = current.wanted()
     assert position is not None
-    text = f"{current.alarm}; overridden because: {reason}"
-    return [_finding(current, OVERRIDDEN, position, NOT_CONFIRMED, text)]
+    text = f"{current.alarm}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
+    return [_finding(current, OVERRIDDEN, position, {"finding": NOT_CONFIRMED, "signed_by": signed_by}, text)]
 
 
 def review(
@@ -301,6 +303,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             quality_wanted={int(position): wanted for position, wanted in body["quality_wanted"].items()},
             fingers_to_tell=body["fingers_to_tell"],
             plan=body["plan"],
+            operator=body["operator"],
             confirm=body["confirm"],
             review=body["review"],
             portrait=body["portrait"],

@@ -19,6 +19,7 @@ from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.reporter import Reporter
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
+from edge.booth.shift import Shift
 from edge.booth.supervisor import FromWorker, WorkerDied
 from edge.booth.view import ended_by, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
@@ -37,6 +38,7 @@ from edge.messages import (
     parse,
 )
 from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
+from edge.people import People
 from edge.settings import BoothSettings
 from edge.store import Store
 from edge.vault import ENROLLED, IDENTITY, Label, Vault
@@ -65,7 +67,8 @@ class Runner:
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._journal, self._vault = Journal(store), Vault(store, keys.vault)
         self._wire = BoothWire(settings.booth)
-        self._desk = CommandDesk(settings, keys, self._journal)
+        self._shift = Shift(settings.booth, People(self._vault), self._journal)
+        self._desk = CommandDesk(settings, keys, self._journal, self._shift)
         self._link = Link(
             settings.broker,
             f"vantay-booth-{settings.booth}",
@@ -325,6 +328,7 @@ class Runner:
             self._crew.equipment,
             progress,
             self._ended,
+            (self._shift.operator, self._shift.key),
         )
         if fork := self._reporter.fork:
             state = state.model_copy(update={"trouble": fork})

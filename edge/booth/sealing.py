@@ -49,6 +49,7 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         "missing": {str(position): reason for position, reason in enrolment.missing.items()},
         "findings": list(enrolment.findings),
         "plan": enrolment.plan,
+        "operator": enrolment.operator,
         "confirmed": enrolment.confirmed,
         "portrait": enrolment.reviewed and enrolment.reviewed["portrait"],
     }

@@ -98,8 +98,12 @@ def state_of(
     equipment: Equipment,
     journal: tuple[str, int, int],
     ended: Ended | None = None,
+    people: tuple[str | None, str | None] = (None, None),
 ) -> State:
-    """Put the retained state together; `journal` is (now, last seq, acknowledged seq)."""
+    """Put the retained state together.
+
+    `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs).
+    """
     phase = phase_of(enrolment, acquisition, equipment)
     wanted = enrolment.wanted() if enrolment else None
     at, last, acknowledged = journal
@@ -125,6 +129,8 @@ def state_of(
         device=equipment.device,
         matcher=equipment.matcher,
         ended=ended,
+        operator=people[0],
+        login_key=people[1],
         last_seq=last,
         acknowledged_seq=acknowledged,
     )

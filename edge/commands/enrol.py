@@ -2,6 +2,7 @@
 
 import queue
 import sys
+import termios
 import threading
 import time
 import uuid
@@ -10,9 +11,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from edge.dialogue import Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send
-from edge.messages import Portrait, Reply, State, Status, booth_topic, parse
+from pydantic import ValidationError
+
+from edge.dialogue import Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send, SendSealed
+from edge.explain import explain
+from edge.messages import COMMANDS, Portrait, Reply, State, Status, booth_topic, parse
 from edge.mqtt import Link, LinkDown, LinkEvent, Received
+from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
 
 PATIENCE = 3.0  # seconds after which a command that nobody answered is sent again
@@ -42,7 +47,7 @@ class Terminal:
         self._dialogue = Dialogue()
         self._open: Send | None = None  # sent and not yet answered
         self._sent_at = 0.0
-        self._complaint = ""
+        self._complaint, self._key = "", ""
         self._typed: list[str] = []  # not yet taken
         self._closed = self._heard = False
 
@@ -59,6 +64,7 @@ class Terminal:
                 if not self._heard and time.monotonic() - began > SILENCE:
                     self._complain(f"the booth {self._booth} says nothing: does 'vantay booth' run?")
         finally:
+            show_typing(True)
             self._link.stop()
 
     def _read(self) -> None:
@@ -69,7 +75,8 @@ class Terminal:
     def _turn(self) -> list[Effect]:
         if self._open and time.monotonic() - self._sent_at > PATIENCE:
             self._send(self._open)
-        if self._typed and not self._dialogue.busy:
+        if self._typed and not self._open and not self._dialogue.busy:
+            show_typing(True)
             effects = self._dialogue.line(self._typed.pop(0), uuid.uuid4().hex)
         elif self._closed and self._dialogue.asking:
             effects = [Say("\nnobody types any more: what has begun stays open at the booth"), Done(1)]
@@ -92,8 +99,9 @@ class Terminal:
             case None:
                 self._closed = True
             case Received(topic, payload) if topic.endswith("/state"):
-                self._heard = True
-                return self._dialogue.state(parse(State, payload))
+                self._heard, state = True, parse(State, payload)
+                self._key = state.login_key or ""
+                return self._dialogue.state(state)
             case Received(topic, payload) if topic.endswith("/reply"):
                 return self._answered(parse(Reply, payload))
             case Received(_, payload):
@@ -118,8 +126,11 @@ class Terminal:
         match effect:
             case Say(text):
                 print(text, flush=True)
-            case Ask(text):
+            case Ask(text, secret):
+                show_typing(not secret)
                 print(text, end="", flush=True)
+            case SendSealed():
+                self._seal(effect)
             case Send():
                 self._send(effect)
             case ReadPortrait(path):
@@ -127,10 +138,31 @@ class Terminal:
                 for following in self._dialogue.portrait(portrait, problem, uuid.uuid4().hex):
                     self._carry_out(following)
 
+    def _seal(self, wanted: SendSealed) -> None:
+        request_id = uuid.uuid4().hex
+        model = COMMANDS[wanted.name]
+        try:
+            pin = seal_word(wanted.pin, self._key, f"{self._booth}/{request_id}")
+            command = model.model_validate({"request_id": request_id, "pin": pin, **wanted.values})
+        except ValidationError as error:
+            effects = self._dialogue.unsealed(explain(error, model))
+        else:
+            effects = [Send(wanted.name, command)]
+        for effect in effects:
+            self._carry_out(effect)
+
     def _send(self, send: Send) -> None:
         self._open, self._sent_at = send, time.monotonic()
         payload = send.command.model_dump_json(exclude_none=True).encode()
         self._link.publish(booth_topic(self._booth, f"command/{send.name}"), payload)
+
+
+def show_typing(shown: bool) -> None:
+    """Let a terminal show what is typed, or not."""
+    if sys.stdin.isatty():
+        attributes = termios.tcgetattr(sys.stdin)
+        attributes[3] = attributes[3] | termios.ECHO if shown else attributes[3] & ~termios.ECHO
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, attributes)
 
 
 def read_portrait(path: Path) -> tuple[Portrait | None, str]:

@@ -179,6 +179,50 @@ def test_an_enrolment_that_is_under_way_goes_on_in_another_terminal_and_can_be_g
     assert "nobody types any more" in last.said()
 
 
+def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    for name, role, pin in (("an", "operator", "271828"), ("binh", "supervisor", "314159")):
+        words = [*vantay("people"), "add", name, "--role", role, "--config", str(stage.folder / "booth.toml")]
+        subprocess.run(words, input=f"{pin}\n", text=True, check=True, capture_output=True, timeout=60)
+    console.until(lambda: bool(console.state and console.state.login_key), "a booth where people log in")
+    hand, terminal = Hand(stage.control), terminals()
+    terminal.reads("your name: ", console)
+    for pin in ("999111", "271828"):
+        terminal.type("an")
+        terminal.type(pin)
+    terminal.reads("refused: there is no such person with this PIN", console)
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    terminal.type(ONLY_TWO)
+    for image in ("0001_01_1.png", "0001_02_1.png", *["0002_07_1.png"] * 3):
+        show(hand, console, image)
+    terminal.reads("ALARM", console)
+    for name, pin in (("an", "271828"), ("binh", "314159")):
+        terminal.type("override a fresh burn")
+        terminal.type(name)
+        terminal.type(pin)
+    terminal.reads("refused: an is the operator", console)
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    terminal.type("- the camera is broken")
+    terminal.reads("enrolled with 2 fingers", console)
+    assert terminal.end() == 0
+    hand.close()
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    checker.close()
+    assert packet.manifest["operator"] == "an"
+    assert packet.manifest["confirmed"] == "overridden"
+    found = {finding["finding"]: finding for finding in packet.manifest["findings"]}
+    assert found["overridden"]["of"] == {"finding": "not-confirmed", "signed_by": "binh"}
+    assert "the camera is broken" in found["no-portrait"]["text"]
+    logs = b"".join(path.read_bytes() for path in stage.folder.glob("*.log"))
+    kept = b"".join(path.read_bytes() for path in (stage.folder / "booth").iterdir())
+    assert not any(pin in place for pin in (b"271828", b"314159") for place in (logs, kept))
+
+
 def test_a_booth_that_does_not_run_is_named(
     stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
 ) -> None:

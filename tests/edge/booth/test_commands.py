@@ -12,13 +12,21 @@ from hypothesis import strategies as st
 from edge.booth import enrolment as core
 from edge.booth.commands import ANSWERED, CommandDesk, Verdict
 from edge.booth.enrolment import Enrolment
+from edge.booth.shift import Shift
 from edge.journal import Journal
 from edge.keys import BoothKeys
+from edge.people import People
 from edge.settings import BoothSettings, Plan
 from edge.store import Store
+from edge.vault import Vault
 from tests.edge.parts import AT, CLOCK, NUMBER, steady, undone, values
 
 SETTINGS = BoothSettings(booth="b-1", data=Path(), keys=Path())
+
+
+def desk_of(store: Store, keys: BoothKeys, settings: BoothSettings = SETTINGS) -> CommandDesk:
+    journal = Journal(store)
+    return CommandDesk(settings, keys, journal, Shift("b-1", People(Vault(store, keys.vault)), journal))
 
 
 @dataclass
@@ -47,7 +55,7 @@ class Booth:
 
 @pytest.fixture
 def booth(store: Store, keys: BoothKeys) -> Booth:
-    return Booth(CommandDesk(SETTINGS, keys, Journal(store)))
+    return Booth(desk_of(store, keys))
 
 
 def enrol(request_id: str = "r1", **more: Any) -> dict[str, Any]:
@@ -147,9 +155,8 @@ def test_a_portrait_is_bound_by_its_hash_and_its_moment(booth: Booth, portrait: 
 
 
 def test_someone_without_a_finger_of_the_plan_is_not_begun(booth: Booth) -> None:
-    desk = CommandDesk(
-        SETTINGS.model_copy(update={"plan": Plan(name="two-index")}), booth.desk.keys, booth.desk.journal
-    )
+    settings = SETTINGS.model_copy(update={"plan": Plan(name="two-index")})
+    desk = desk_of(booth.desk.journal.store, booth.desk.keys, settings)
     verdict = desk.judge("enrol", said(enrol(missing={"2": "cut", "7": "cut"})), None, AT)
     assert verdict.reply.outcome == "refused"
     assert verdict.reply.reason == "every finger that the plan two-index asks for is missing"
@@ -228,7 +235,8 @@ def test_a_command_nested_as_deep_as_it_may_be_is_a_sentence(booth: Booth) -> No
 def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
     assert verdict.reply.reason == (
-        "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review"
+        "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review, "
+        "login, logout"
     )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 
@@ -310,9 +318,8 @@ def test_the_remembered_digest_does_not_betray_the_number(booth: Booth, keys: Bo
     """Twelve digits can be tried out: without the key the digest must not tell when they are right."""
     booth.send("enrol", enrol())
     (answer,) = [entry for entry in booth.desk.journal.read() if entry.kind == ANSWERED]
-    other = CommandDesk(
-        SETTINGS, keys.__class__(keys.vault, bytes(32), keys.signing, keys.ministry), booth.desk.journal
-    )
+    stranger = keys.__class__(keys.vault, bytes(32), keys.signing, keys.ministry)
+    other = desk_of(booth.desk.journal.store, stranger)
     assert other.judge("enrol", said(enrol()), None, AT).reply.reason.startswith("request id r1 was")
     assert answer.body["request_id"] == "r1"
     assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason", "wants"}
@@ -398,7 +405,7 @@ def test_whatever_is_sent_the_number_is_never_told(
     shared_store: Store, keys: BoothKeys, name: str, payload: dict[str, Any], repeat: int
 ) -> None:
     with undone(shared_store):
-        booth = Booth(CommandDesk(SETTINGS, keys, Journal(shared_store)))
+        booth = Booth(desk_of(shared_store, keys))
         for n in range(repeat + 1):
             verdict = booth.send(name, {"request_id": f"r{n % 2}", **payload})
             assert "\n" not in verdict.reply.reason
@@ -410,7 +417,7 @@ def test_whatever_is_sent_the_number_is_never_told(
 @given(st.sampled_from(["enrol", "abandon"]), st.binary(max_size=60) | st.text(max_size=60) | values)
 def test_any_payload_is_answered(shared_store: Store, keys: BoothKeys, name: str, content: Any) -> None:
     with undone(shared_store):
-        booth = Booth(CommandDesk(SETTINGS, keys, Journal(shared_store)))
+        booth = Booth(desk_of(shared_store, keys))
         if isinstance(content, str):
             content = content.encode("utf-8", "surrogatepass")
         raw = (

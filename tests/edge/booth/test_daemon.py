@@ -186,7 +186,7 @@ def test_commands_are_answered_once_and_the_number_is_told_nobody(daemon: Daemon
         assert reply.outcome == "refused"
         assert sentence in reply.reason
         assert "\n" not in reply.reason
-    for name in COMMANDS:
+    for name in COMMANDS.keys() - {"logout"}:  # which needs nothing else
         assert "is missing" in daemon.command(name, {"request_id": f"empty-{name}"}).reason
     first = daemon.command("enrol", enrol("r1", missing={"1": "amputated"}))
     assert (first.outcome, first.repeated) == ("accepted", False)
@@ -237,9 +237,11 @@ def test_the_hubs_word_moves_the_cursor_and_nonsense_moves_nothing(daemon: Daemo
     daemon.ear.publish("vantay/v1/hub/status", b"nonsense")
     before = len(daemon.ear.on("/journal"))
     daemon.ear.publish(booth_topic(BOOTH, "resend"), Resend(from_seq=1).payload())
-    until(lambda: len(daemon.ear.on("/journal")) >= before + first.seq, "the entries again")
-    again = [parse(JournalEntry, payload) for payload in daemon.ear.on("/journal")[before:]]
-    assert again[0] == first
+
+    def again() -> list[JournalEntry]:  # others, not yet acknowledged, may come between
+        return [parse(JournalEntry, payload) for payload in daemon.ear.on("/journal")[before:]]
+
+    until(lambda: first in again(), "the first entry again")
     assert daemon.command("abandon", {"request_id": "r", "reason": "x"}).outcome == "refused", "it lives"
     assert "packet.acknowledged" not in daemon.kinds()
     daemon.ear.publish(topic, Acknowledgement(seq=2, hash=DIGEST).payload())

@@ -272,7 +272,7 @@ def test_another_person_at_the_end_is_an_alarm_that_only_the_person_or_an_overri
             assert visit.show(90, same=(2,)) == core.CONFIRMED
         else:
             visit.record(core.override(visit.now, "a fresh burn"))
-            assert "overridden because: a fresh burn" in visit.now.findings[-1]["text"]
+            assert "overridden by nobody who signed because: a fresh burn" in visit.now.findings[-1]["text"]
         assert visit.now.alarm is None
         assert visit.now.reviewing
 

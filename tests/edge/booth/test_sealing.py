@@ -82,6 +82,7 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         "missing": {"3": "cut"},
         "findings": [{"finding": "same-finger", "text": "x"}],
         "plan": "",
+        "operator": None,
         "confirmed": None,
         "portrait": None,
     }

@@ -115,6 +115,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "plan": "",
         "confirming": False,
         "alarm": None,
+        "operator": None,
+        "login_key": None,
         "position": 2,
         "position_name": "right index",
         "attempt": 2,

@@ -1,0 +1,86 @@
+"""`vantay people add|remove|unlock|list --config booth.toml`: who may log in at this booth."""
+
+import getpass
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from edge import clock
+from edge.booth.shift import ADDED, REMOVED, UNLOCKED
+from edge.errors import BadCommand
+from edge.journal import Journal
+from edge.keys import read_booth_keys
+from edge.people import People, make_person
+from edge.settings import BoothSettings, read_settings
+from edge.store import Store
+from edge.vault import Vault
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    for action, text in (
+        ("add", "a person, with a PIN that is asked for"),
+        ("remove", "a person"),
+        ("unlock", "somebody after too many wrong PINs"),
+        ("list", "everybody"),
+    ):
+        one = actions.add_parser(action, help=text)
+        one.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+        if action != "list":
+            one.add_argument("name")
+        if action == "add":
+            one.add_argument("--role", choices=["operator", "supervisor"], required=True)
+
+
+def run(arguments: Namespace) -> int:
+    """Do it, and put it into the journal; the daemon may be running."""
+    settings = read_settings(arguments.config, BoothSettings)
+    keys = read_booth_keys(settings.keys)
+    store = Store(settings.data / "booth.db")
+    try:
+        return _do(arguments, store, People(Vault(store, keys.vault)))
+    finally:
+        store.close()
+
+
+def _do(arguments: Namespace, store: Store, people: People) -> int:
+    name = getattr(arguments, "name", "")
+    match arguments.action:
+        case "list":
+            for person in people.all():
+                print(f"{person.name}  {person.role}")
+            return 0
+        case "add":
+            person = make_person(name, arguments.role, _pin())
+            with store.transaction():
+                people.add(person)
+                _record(store, ADDED, {"person": name, "role": person.role})
+            print(f"{name} may log in as {person.role}")
+        case "remove":
+            with store.transaction():
+                people.remove(name)
+                _record(store, REMOVED, {"person": name})
+            print(f"{name} may not log in any more")
+        case "unlock":
+            if people.named(name) is None:
+                raise BadCommand(f"nobody is called {name} here: 'vantay people list' names all")
+            with store.transaction():
+                _record(store, UNLOCKED, {"person": name})
+            print(f"{name} may try again")
+    return 0
+
+
+def _record(store: Store, kind: str, body: dict[str, Any]) -> None:
+    Journal(store).append(kind, body, clock.now(), clock.reading())
+
+
+def _pin() -> str:
+    """Ask for a PIN twice; from a pipe, read it once."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    pin = getpass.getpass("PIN: ")
+    if getpass.getpass("the same once more: ") != pin:
+        raise BadCommand("these are two different PINs: nothing was changed")
+    return pin

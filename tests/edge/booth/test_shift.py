@@ -1,0 +1,138 @@
+"""Logging in, being locked out, and two pairs of eyes: by commands, as the wire brings them."""
+
+from typing import Any
+
+import pytest
+
+from edge.booth import enrolment as core
+from edge.booth.shift import FAILED, LOGGED_IN, LOGGED_OUT, MOST_FAILURES, SIGNED, UNLOCKED
+from edge.keys import BoothKeys
+from edge.people import People, make_person
+from edge.sealed_word import seal_word
+from edge.store import Store
+from edge.vault import Vault
+from tests.edge.booth.test_commands import Booth, desk_of, enrol, show
+from tests.edge.parts import AT, CLOCK
+
+PINS = {"an": "271828", "binh": "314159"}
+
+
+@pytest.fixture
+def booth(store: Store, keys: BoothKeys) -> Booth:
+    people = People(Vault(store, keys.vault))
+    people.add(make_person("an", "operator", PINS["an"]))
+    people.add(make_person("binh", "supervisor", PINS["binh"]))
+    return Booth(desk_of(store, keys))
+
+
+def sealed(booth: Booth, pin: str, request_id: str) -> str:
+    assert booth.desk.shift.key
+    return seal_word(pin, booth.desk.shift.key, f"b-1/{request_id}")
+
+
+def log_in(booth: Booth, name: str, pin: str, request_id: str) -> Any:
+    word = {"request_id": request_id, "person": name, "pin": sealed(booth, pin, request_id)}
+    return booth.send("login", word)
+
+
+def test_nobody_enrols_before_somebody_is_logged_in_and_the_record_says_who_it_was(booth: Booth) -> None:
+    refused = booth.send("enrol", enrol("r1"))
+    assert (refused.reply.reason, refused.reply.wants) == ("nobody is logged in: log in first", "login")
+    verdict = log_in(booth, "an", PINS["an"], "l1")
+    assert verdict.reply.reason == "an is logged in"
+    assert [kind for kind, _ in verdict.entries][:1] == [LOGGED_IN]
+    assert booth.desk.shift.operator == "an"
+    booth.send("enrol", enrol("r2"))
+    assert booth.current is not None
+    assert booth.current.operator == "an"
+    stay = booth.send("logout", {"request_id": "o1"})
+    assert "is not finished" in stay.reply.reason
+    booth.send("abandon", {"request_id": "a1", "reason": "x"})
+    assert booth.send("logout", {"request_id": "o2"}).reply.outcome == "accepted"
+    assert booth.desk.shift.operator is None
+    assert booth.send("logout", {"request_id": "o3"}).reply.reason == "nobody is logged in"
+
+
+def test_whoever_logs_in_takes_over(booth: Booth) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    verdict = log_in(booth, "binh", PINS["binh"], "l2")
+    assert verdict.entries[:2] == [
+        (LOGGED_OUT, {"person": "an"}),
+        (LOGGED_IN, {"person": "binh", "role": "supervisor"}),
+    ]
+
+
+def test_a_wrong_pin_is_journaled_and_too_many_lock_until_a_technician_unlocks(booth: Booth) -> None:
+    for number in range(1, MOST_FAILURES + 1):
+        refused = log_in(booth, "an", "999111", f"l{number}")
+        assert refused.reply.reason == "there is no such person with this PIN"
+        assert refused.entries[0] == (FAILED, {"person": "an", "in_a_row": number})
+    locked = log_in(booth, "an", PINS["an"], "l9")
+    assert locked.reply.reason == f"an is locked after {MOST_FAILURES} wrong PINs: call a technician"
+    assert log_in(booth, "binh", PINS["binh"], "l10").reply.outcome == "accepted", "others are not"
+    booth.desk.journal.append(UNLOCKED, {"person": "an"}, AT, CLOCK)
+    assert log_in(booth, "an", PINS["an"], "l11").reply.outcome == "accepted"
+    assert log_in(booth, "an", "999111", "l12").entries[0][1]["in_a_row"] == 1
+
+
+def test_somebody_who_is_not_there_is_refused_in_the_same_words(booth: Booth) -> None:
+    assert log_in(booth, "chi", "999111", "l1").reply.reason == "there is no such person with this PIN"
+
+
+def test_what_was_overheard_opens_nothing(booth: Booth, store: Store, keys: BoothKeys) -> None:
+    word = {"request_id": "l1", "person": "an", "pin": sealed(booth, PINS["an"], "l1")}
+    assert booth.send("login", word).reply.outcome == "accepted"
+    booth.send("logout", {"request_id": "o1"})
+    assert booth.send("login", word).reply.repeated, "answered, and done once"
+    assert booth.desk.shift.operator is None
+    again = booth.send("login", {**word, "request_id": "l2"})
+    assert "the PIN does not open: seal it anew" in again.reply.reason
+    restarted = Booth(desk_of(store, keys))
+    assert "seal it anew" in restarted.send("login", {**word, "request_id": "l3"}).reply.reason
+    said = booth.everything_said() + restarted.everything_said()
+    assert not any(pin in said for pin in PINS.values())
+
+
+def test_an_override_is_signed_by_a_supervisor_who_is_not_the_operator(booth: Booth) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    booth.send("enrol", enrol("r1", missing=dict.fromkeys(map(str, range(3, 11)), "cut")))
+    show(booth, 90)
+    show(booth, 90)
+    early = {"request_id": "v0", "reason": "x", "person": "binh", "pin": sealed(booth, "999111", "v0")}
+    assert "there is no alarm" in booth.send("override", early).reply.reason
+    for _ in range(3):
+        show(booth, 90)
+    for number, (name, pin, sentence) in enumerate(
+        (
+            (None, None, "is signed by a supervisor: send it with 'person' and 'pin'"),
+            ("an", PINS["an"], "an is the operator: an override needs another"),
+            ("binh", "999111", "there is no such person with this PIN"),
+        )
+    ):
+        word: dict[str, Any] = {"request_id": f"v{number + 1}", "reason": "a burn"}
+        if name and pin:
+            word |= {"person": name, "pin": sealed(booth, pin, f"v{number + 1}")}
+        refused = booth.send("override", word)
+        assert refused.reply.outcome == "refused"
+        assert sentence in refused.reply.reason
+    assert booth.current is not None
+    assert booth.current.alarm
+    signed = {
+        "request_id": "v9",
+        "reason": "a burn",
+        "person": "binh",
+        "pin": sealed(booth, PINS["binh"], "v9"),
+    }
+    verdict = booth.send("override", signed)
+    assert [kind for kind, _ in verdict.entries][:2] == [SIGNED, core.FINDING]
+    finding = booth.current.findings[-1]
+    assert finding["of"] == {"finding": core.NOT_CONFIRMED, "signed_by": "binh"}
+    assert "overridden by binh because: a burn" in finding["text"]
+
+
+def test_where_nobody_is_known_nobody_logs_in(store: Store, keys: BoothKeys) -> None:
+    booth = Booth(desk_of(store, keys))
+    assert booth.desk.shift.key is None
+    assert booth.send("enrol", enrol("r1")).reply.outcome == "accepted"
+    assert booth.current is not None
+    assert booth.current.operator is None
