@@ -1,13 +1,10 @@
 """A booth with a scanner, a hub and real brokers in the situations that lose or mix up records elsewhere."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand, Person
 from edge.demo.script import Visit, read_people, write_visits
@@ -16,23 +13,6 @@ from edge.messages import Enrol, PacketAcknowledgement, Phase
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
-    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
-    try:
-        stage.set_up()
-        yield stage
-    finally:
-        stage.tear_down()
-
-
-@pytest.fixture
-def console(stage: MosquittoStage) -> Iterator[Console]:
-    console = Console(stage)
-    yield console
-    console.link.stop()
 
 
 def visits_of(stage: MosquittoStage) -> list[Visit]:

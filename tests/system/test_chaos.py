@@ -3,13 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand, Person, Shown
 from edge.demo.script import Visit, read_people, write_visits
@@ -76,17 +73,6 @@ class Killer(threading.Thread):
             self.stage.start_hub()
         else:
             self.stage.start_booth()
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
-    scans = synthetic_people(Bar())
-    stage = MosquittoStage(tmp_path, scans, mqtt="auto")
-    try:
-        stage.set_up()
-        yield stage
-    finally:
-        stage.tear_down()
 
 
 def again(visits: list[Visit], turn: int) -> list[Visit]:

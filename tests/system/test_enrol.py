@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.stage import vantay
@@ -18,23 +17,6 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 NUMBER = "001090000001"
 ONLY_TWO = ", ".join(f"{position}=cut" for position in range(3, 11))
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
-    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
-    try:
-        stage.set_up()
-        yield stage
-    finally:
-        stage.tear_down()
-
-
-@pytest.fixture
-def console(stage: MosquittoStage) -> Iterator[Console]:
-    console = Console(stage)
-    yield console
-    console.link.stop()
 
 
 class Terminal:

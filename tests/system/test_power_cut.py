@@ -3,16 +3,13 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment
-from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.stage import BOOTH, children
@@ -36,16 +33,6 @@ KINDS = (
 SECONDS = 240.0
 LOOK_SECONDS = 0.005
 WORKERS = ("edge.booth.scanner_worker", "edge.booth.matcher_worker")
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
-    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
-    try:
-        stage.set_up()
-        yield stage
-    finally:
-        stage.tear_down()
 
 
 class Box:

@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand, Person
 from edge.demo.script import read_people, write_visits
@@ -22,16 +19,6 @@ from tests.system.production import MosquittoStage
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 RARE = {"resend", "command-mark-missing", "command-abandon", "command-override"}  # nobody needed them here
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[MosquittoStage]:
-    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto")
-    try:
-        stage.set_up()
-        yield stage
-    finally:
-        stage.tear_down()
 
 
 def channel_of(topic: str) -> Channel:
