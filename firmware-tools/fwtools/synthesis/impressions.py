@@ -4,8 +4,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fwtools.synthesis.contact import WHOLE, contact_depth, draw_contact, ragged
+from fwtools.synthesis.contact import WHOLE, Contact, contact_depth, draw_contact, ragged
 from fwtools.synthesis.distortion import bend, draw_plasticity, waves
+from fwtools.synthesis.faults import SOUND, Fault
 from fwtools.synthesis.finger import Finger
 from fwtools.synthesis.ink import Condition, clean_ink, ink
 from fwtools.synthesis.kernels import sample
@@ -24,12 +25,12 @@ Image = NDArray[np.float32]
 
 
 def impression(
-    finger: Finger, index: int, size: tuple[int, int] = SIZE, clean: bool = False
+    finger: Finger, index: int, size: tuple[int, int] = SIZE, clean: bool = False, fault: Fault = SOUND
 ) -> tuple[NDArray[np.uint8], Template]:
     """Return impression `index` (1 ..) as (h, w) uint8 at 500 ppi, ridges dark, and its ground truth.
 
     size is (width, height). A clean impression is whole (as far as the frame reaches), undistorted, evenly
-    inked and without noise; all clean impressions of a finger are alike.
+    inked and without noise; all clean impressions of a finger are alike. Any other has the fault.
     """
     if clean:
         flat = np.zeros((size[1], size[0]), np.float32)
@@ -39,8 +40,10 @@ def impression(
     rng = stream(finger.seed, finger.subject, finger.position, index)
     haste = float(np.exp(rng.normal(0, PRESENTATION.haste)))
     condition = draw_condition(rng, finger.person)
-    placing = draw_placing(rng, size, haste)
+    condition = Condition(condition.force + fault.force, condition.moisture + fault.moisture)
+    placing = draw_placing(rng, size, haste, fault.shift)
     contact = draw_contact(rng, finger.person, finger.position, condition.force, haste)
+    contact = Contact(contact.middle, (contact.axes[0] * fault.patch, contact.axes[1] * fault.patch))
     depth = ragged(rng, contact_depth(contact, placing))
     return picture(rng, ink(rng, finger, placing, depth, condition)), ground_truth(finger, placing, depth)
 
@@ -52,14 +55,16 @@ def draw_condition(rng: Generator, person: Person) -> Condition:
     return Condition(float(force), float(moisture))
 
 
-def draw_placing(rng: Generator, size: tuple[int, int], haste: float) -> Placing:
-    """Draw where the finger lies in a frame (width, height), and how its skin is bent."""
+def draw_placing(
+    rng: Generator, size: tuple[int, int], haste: float, aside: tuple[float, float] = (0.0, 0.0)
+) -> Placing:
+    """Draw where the finger lies in a frame (width, height), moved aside by px, and how its skin is bent."""
     turn = float(
         np.clip(rng.normal(0, PRESENTATION.turn * haste), -PRESENTATION.most_turn, PRESENTATION.most_turn)
     )
     farthest = np.array(PRESENTATION.most_shift)
     across, along = np.clip(rng.normal(0, np.array(PRESENTATION.shift) * haste), -farthest, farthest)
-    shift = float(across), float(along)
+    shift = float(across) + aside[0], float(along) + aside[1]
     bend_x, bend_y = bend(draw_plasticity(rng, haste), *bone(size, turn, shift))
     bend_x, bend_y = bend_x + waves(rng, bend_x.shape), bend_y + waves(rng, bend_y.shape)
     return place(size, turn, shift, (bend_x, bend_y))
