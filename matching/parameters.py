@@ -143,36 +143,46 @@ EXTRACTION = Extraction()
 
 
 class Ramp(NamedTuple):
-    """How one part of the quality counts: nothing at its worst, fully at its best."""
+    """How one part of the quality counts: least at its worst, fully at its best."""
 
     part: str
     worst: float  # in the part's unit
     best: float
     weight: float  # exponent
+    least: float = 0.05  # what is left at the worst; in the parts without which there is no finger, next to 0
 
 
 class Judge(NamedTuple):
     """Quality: a product of ramps, and the limits of the hints.
 
-    Worsts, bests and weights were fitted on five FVC sets to half each of NFIQ 2.3's score, whose scale
-    this follows (median 51, 5 to 95 %: 20 to 68), and of our own mean genuine comparison score.
+    Worsts and bests are about the 2nd and the 80th of a hundred images of five FVC sets. The weights were
+    fitted by benchmarks/fit_quality.py to genuine comparison scores, ours and NBIS's.
     """
 
     ramps: tuple[Ramp, ...] = (
-        Ramp("area", 10.0, 150.0, 0.3),
-        Ramp("clarity", 0.33, 0.95, 1.0),
-        Ramp("minutiae", 4.0, 38.0, 0.45),
-        Ramp("kept", 0.1, 1.0, 0.4),
-        Ramp("imbalance", 0.3, 0.0, 0.25),
-        Ramp("flow", 0.1, 0.45, 0.3),  # not fitted: against noise that has the period of ridges
+        Ramp("area", 10.0, 200.0, 0.18, least=1e-9),
+        Ramp("clarity", 0.3, 0.85, 0.03, least=1e-9),
+        Ramp("flow", 0.1, 0.65, 0.07, least=1e-9),
+        Ramp("frequency", 0.1, 0.0, 0.17),
+        Ramp("minutiae", 0.0, 35.0, 0.25),
+        Ramp("contrast", 2.0, 25.0, 0.12),
+        Ramp("imbalance", 0.3, 0.0, 0.07),
+        Ramp("closed", 0.6, 0.0, 0.23),
+        Ramp("uneven", 0.3, 0.11, 0.42),
     )
+    steepness: float = 1.45  # of the exponent of all ramps; sets the median of the five sets to 50
+    unclear: float = 0.45  # clarity at and below which a minutia does not count; 0.35..0.55
+    clear: float = 0.85  # clarity from which on it counts fully
+    filled: float = 0.8  # share of dark pixels above which a cell is filled; 0.75, 0.8
+    bare: float = 0.15  # share of dark pixels below which it is bare; 0.15, 0.2
     balanced: float = 0.45  # share of dark pixels of a finger neither dry nor wet
     good: int = 45  # score from which no hint is given
     no_finger: float = 15.0  # mm2 of foreground
-    small: float = 110.0  # mm2 of foreground; a thumb's contact is about 250
-    off_centre: float = 4.0  # mm
-    wet: float = 0.55  # share of dark pixels
-    dry: float = 0.36  # share of dark pixels
+    small: float = 85.0  # mm2 of foreground; a thumb's contact is about 250
+    off_centre: float = 3.2  # mm
+    wet: float = 0.52  # share of dark pixels
+    thin: float = 0.41  # share of dark pixels: dry, or pressed lightly
+    broken: float = 0.52  # coherence of flow below which thin ridges are broken, as on a dry finger
 
 
 QUALITY = Judge()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matching.extract import Stages, run_stages, template_of
 from matching.kernels.cells import CELL
-from matching.parameters import QUALITY, Judge
+from matching.parameters import EXTRACTION, QUALITY, Judge, Ramp
 from matching.template import REFERENCE_PPI, Template
 
 MM = 25.4 / REFERENCE_PPI  # of a pixel at 500 ppi
@@ -42,40 +42,74 @@ def quality(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Quality:
 def judge(stages: Stages, p: Judge = QUALITY) -> Quality:
     """Return the quality that the stages of extraction show."""
     parts = measure(stages, p)
-    exponent = 0.0
-    for ramp in p.ramps:
-        share = (parts[ramp.part] - ramp.worst) / (ramp.best - ramp.worst)
-        exponent += ramp.weight * math.log(min(max(share, 1e-9), 1.0))
-    score = round(100.0 * math.exp(exponent))
+    score = score_of(parts, p)
     return Quality(score, parts, hint(parts, score, p))
 
 
+def score_of(parts: dict[str, float], p: Judge = QUALITY) -> int:
+    """Return 0..100, monotonic in each part that has a ramp."""
+    return round(100.0 * math.exp(p.steepness * sum(ramp.weight * shortfall(parts, ramp) for ramp in p.ramps)))
+
+
+def shortfall(parts: dict[str, float], ramp: Ramp) -> float:
+    """Return the logarithm of how far a part is from its worst to its best: 0 at the best, else negative."""
+    share = (parts[ramp.part] - ramp.worst) / (ramp.best - ramp.worst)
+    return math.log(min(max(share, ramp.least), 1.0))
+
+
 def measure(stages: Stages, p: Judge = QUALITY) -> dict[str, float]:
-    """Return the parts of the quality by name; they are 0 where there is no foreground.
+    """Return the parts of the quality by name; without foreground they are 0.
 
     area: mm2 of foreground; clarity: share of the normalised image that looks like ridges, 0..1;
-    flow: mean coherence of the ridges' direction, 0..1; minutiae: their number; kept: share of the
-    minutiae found that are not false; grey: mean grey level, 0..255; contrast: mean standard deviation
-    in a cell, grey levels; ridge: share of pixels darker than their surroundings, 0..1, low when dry,
-    high when wet; imbalance: how far that is from a good finger's; off_centre: mm from the image's centre
-    to the foreground's, 0 when it touches no edge or all.
+    flow: mean coherence of the ridges' direction, 0..1; frequency: mean change of the logarithm of the ridges'
+    period between neighbouring places, 0 where it is steady; minutiae: their number, each counted by how
+    clear the ridges around it are, 0..1; found: their number; grey: mean grey level, 0..255; contrast: mean
+    standard deviation in a cell, grey levels; ridge: share of pixels darker than their surroundings, 0..1, low
+    when dry, high when wet; imbalance: how far that is from a good finger's; filled, bare: share of cells that
+    are nearly all dark or light; closed: of both; uneven: standard deviation of the cells' share of dark
+    pixels; off_centre: mm from the image's centre to the foreground's, 0 when it touches no edge or all.
     """
     inside = stages.foreground
     cells = max(1, int(inside.sum()))
-    grey, dark = _in_cells(stages.image, inside), _in_cells(stages.normalised > 0, inside)
-    ridge = float(dark.mean(axis=1).sum() / cells)
+    grey = _in_cells(stages.image, inside)
+    dark = _in_cells(stages.normalised > 0, inside).mean(axis=1)
+    ridge = float(dark.sum() / cells)
+    filled, bare = float((dark > p.filled).sum() / cells), float((dark < p.bare).sum() / cells)
     return {
         "area": float(inside.sum()) * (CELL * MM) ** 2,
         "clarity": float(stages.clarity[inside].sum() / cells),
         "flow": float(np.hypot(stages.flow[0], stages.flow[1])[inside].sum() / cells),
-        "minutiae": float(len(stages.kept)),
-        "kept": len(stages.kept) / max(1, len(stages.found)),
+        "frequency": _unsteadiness(stages.period, inside),
+        "minutiae": _clear_minutiae(stages, p),
+        "found": float(len(stages.kept)),
         "grey": float(grey.mean(axis=1).sum() / cells),
         "contrast": float(grey.std(axis=1).sum() / cells),
         "ridge": ridge,
         "imbalance": abs(ridge - p.balanced),
+        "filled": filled,
+        "bare": bare,
+        "closed": filled + bare,
+        "uneven": float(dark.std()) if len(dark) else 0.0,
         "off_centre": _off_centre(inside),
     }
+
+
+def _unsteadiness(period: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+    """Periods are known at every second cell, so two cells apart are neighbours."""
+    step, change, pairs = EXTRACTION.period.step, 0.0, 0
+    logarithm = np.log(np.maximum(period, 1.0))
+    for one, both in ((logarithm, inside), (logarithm.T, inside.T)):
+        here = both[step:] & both[:-step]
+        change += float(np.abs(one[step:] - one[:-step])[here].sum())
+        pairs += int(here.sum())
+    return change / max(1, pairs)
+
+
+def _clear_minutiae(stages: Stages, p: Judge) -> float:
+    column, row = (stages.kept[:, :2].T / CELL).astype(np.int64)
+    rows, columns = stages.clarity.shape
+    clear = stages.clarity[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)]
+    return float(np.clip((clear - p.unclear) / (p.clear - p.unclear), 0.0, 1.0).sum())
 
 
 def _in_cells(image: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -102,10 +136,10 @@ def hint(parts: dict[str, float], score: int, p: Judge) -> str | None:
         return None
     if parts["off_centre"] > p.off_centre:
         return "move the finger to the centre"
+    if parts["area"] < p.small:
+        return "lay the finger down flat"
     if parts["ridge"] > p.wet:
         return "dry the finger"
-    if parts["area"] < p.small:
-        return "press harder"
-    if parts["ridge"] < p.dry:
-        return "moisten the finger"
+    if parts["ridge"] < p.thin:
+        return "moisten the finger" if parts["flow"] < p.broken else "press harder"
     return "clean the finger and hold it still"

@@ -31,7 +31,8 @@ def describe(found: Quality) -> str:
     hint = f" ({found.hint})" if found.hint else ""
     return (
         f"quality {found.score}{hint}: area {part['area']:.0f} mm2, clarity {100 * part['clarity']:.0f} %, "
-        f"flow {100 * part['flow']:.0f} %, {part['minutiae']:.0f} minutiae "
-        f"({100 * part['kept']:.0f} % of those found), grey {part['grey']:.0f}, "
-        f"contrast {part['contrast']:.0f}, dark {100 * part['ridge']:.0f} %"
+        f"flow {100 * part['flow']:.0f} %, period off by {100 * part['frequency']:.1f} %, "
+        f"{part['found']:.0f} minutiae (worth {part['minutiae']:.0f}), grey {part['grey']:.0f}, "
+        f"contrast {part['contrast']:.0f}, dark {100 * part['ridge']:.0f} %, "
+        f"filled {100 * part['filled']:.0f} %, bare {100 * part['bare']:.0f} %"
     )

@@ -1,5 +1,8 @@
 """Quality: what lowers it, and what the person is told."""
 
+import math
+import statistics
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from matching.extract import extract, run_stages
 from matching.parameters import QUALITY
 from matching.pattern import ridge_pattern
-from matching.quality import examine, hint, judge, measure, quality
+from matching.quality import examine, hint, judge, measure, quality, score_of
 
 SIDE = 320
 
@@ -42,7 +45,8 @@ def test_the_parts_are_what_they_say():
     parts = measure(stages)
     disc = np.pi * (0.46 * SIDE * 25.4 / 500) ** 2
     assert disc < parts["area"] < 1.15 * disc  # a window of the normalisation reaches beyond it
-    assert parts["minutiae"] == len(stages.kept)
+    assert parts["found"] == len(stages.kept)
+    assert parts["closed"] == pytest.approx(parts["filled"] + parts["bare"])
     assert 0.85 < parts["clarity"] < 1.0
     assert parts["ridge"] == pytest.approx(0.5, abs=0.05)
     inside = np.kron(stages.foreground, np.ones((8, 8), bool))
@@ -62,9 +66,52 @@ def test_a_cut_finger_is_off_centre_by_as_much_as_its_middle():
     assert parts["off_centre"] > 4
 
 
+def test_parts_counted_cell_by_cell():
+    stages = run_stages(ridge_pattern(SIDE))
+    parts = measure(stages)
+    dark, changes, worth = [], [], 0.0
+    rows, columns = stages.foreground.shape
+    for row, column in np.argwhere(stages.foreground):
+        cell = stages.normalised[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        dark.append(sum(value > 0 for value in cell.ravel()) / 64)
+        for further in ((row, column + 2), (row + 2, column)):
+            if further[0] < rows and further[1] < columns and stages.foreground[further]:
+                changes.append(abs(math.log(stages.period[further] / stages.period[row, column])))
+    for x, y in stages.kept[:, :2]:
+        clear = float(stages.clarity[int(y // 8), int(x // 8)])
+        worth += min(1.0, max(0.0, (clear - QUALITY.unclear) / (QUALITY.clear - QUALITY.unclear)))
+    assert parts["filled"] == pytest.approx(sum(one > QUALITY.filled for one in dark) / len(dark))
+    assert parts["bare"] == pytest.approx(sum(one < QUALITY.bare for one in dark) / len(dark))
+    assert parts["uneven"] == pytest.approx(statistics.pstdev(dark), rel=1e-4)
+    assert parts["frequency"] == pytest.approx(statistics.fmean(changes), rel=1e-3)
+    assert parts["minutiae"] == pytest.approx(worth, rel=1e-4)
+
+
+GOOD = {
+    "area": 200.0, "clarity": 0.8, "flow": 0.6, "frequency": 0.01, "minutiae": 30.0, "found": 40.0,
+    "grey": 150.0, "contrast": 50.0, "ridge": 0.45, "imbalance": 0.0, "filled": 0.02, "bare": 0.06,
+    "closed": 0.08, "uneven": 0.15, "off_centre": 0.0,
+}  # fmt: skip
+
+
 def parts_of(**changes: float) -> dict[str, float]:
-    good = {"area": 200.0, "clarity": 0.7, "flow": 0.6, "minutiae": 40.0, "kept": 0.95, "grey": 150.0}
-    return good | {"contrast": 50.0, "ridge": 0.45, "imbalance": 0.0, "off_centre": 0.0} | changes
+    return GOOD | changes
+
+
+def test_the_parts_are_those_that_are_measured():
+    assert set(GOOD) == set(measure(run_stages(ridge_pattern(SIDE))))
+
+
+@given(st.sampled_from(QUALITY.ramps), st.floats(0, 300), st.floats(0, 300))
+def test_the_score_is_monotonic_in_each_part(ramp, one, other):
+    worse, better = sorted((one, other), reverse=ramp.worst > ramp.best)
+    assert score_of(parts_of(**{ramp.part: worse})) <= score_of(parts_of(**{ramp.part: better}))
+
+
+@pytest.mark.parametrize("ramp", QUALITY.ramps, ids=lambda ramp: ramp.part)
+def test_every_part_counts(ramp):
+    worst, best = (score_of(parts_of(**{ramp.part: value})) for value in (ramp.worst, ramp.best))
+    assert worst < best - 5
 
 
 @pytest.mark.parametrize(
@@ -74,8 +121,9 @@ def parts_of(**changes: float) -> dict[str, float]:
         ({"area": 3.0}, 0, "put the finger on the scanner"),
         ({"off_centre": 6.0, "area": 60.0}, 30, "move the finger to the centre"),
         ({"ridge": 0.62}, 30, "dry the finger"),
-        ({"ridge": 0.25}, 30, "moisten the finger"),
-        ({"area": 60.0}, 30, "press harder"),
+        ({"ridge": 0.25, "flow": 0.3}, 30, "moisten the finger"),
+        ({"ridge": 0.35, "flow": 0.7}, 30, "press harder"),
+        ({"area": 60.0}, 30, "lay the finger down flat"),
         ({"clarity": 0.4}, 30, "clean the finger and hold it still"),
     ],
 )
