@@ -2,10 +2,10 @@
 
     python benchmarks/discard.py CACHE [--validate]
 
-reads the five FVC sets under $VANTAY_DATA (default ../shared/data) and a synthetic set of mixed quality, which
-is made in CACHE, a folder outside the repository that also keeps NFIQ 2 values and NBIS's scores. `--validate`
-adds the UareU set, on which nothing was fitted. Writes benchmarks/DISCARD.md. The exit code is 1 when anything
-was left out, or when discarding 10 or 20 % by ours leaves more errors than discarding by NFIQ 2.
+reads the five FVC sets under $VANTAY_DATA (default ../shared/data) and a synthetic set of mixed quality,
+which is made in CACHE, a folder outside the repository that also keeps NFIQ 2 values and NBIS's scores.
+`--validate` adds the UareU set, on which nothing was fitted. Writes benchmarks/DISCARD.md. The exit code is 1
+when anything was left out, or when discarding 10 or 20 % by ours leaves more errors than by NFIQ 2.
 """
 
 import argparse
@@ -58,10 +58,10 @@ Written by `benchmarks/discard.py` on {date}. {versions}.
 
 FNMR in %, at the threshold that 1 in 1000 of all impostor pairs reaches, over what is left when the worst
 share is discarded (ISO/IEC 29794-1): impressions with all their pairs, or pairs by the lower of their two
-qualities. "ours" and "NBIS" (bozorth3) are whose comparison scores they are; of each, the upper row is discarded
-by Vantay quality and the lower one by NFIQ 2, on the same images. Differences are Vantay quality's FNMR less
-NFIQ 2's, with a 90 % interval from resampling fingers. Images for which NFIQ 2 could not be computed are left
-out of both rows: {failed}.
+qualities. "ours" and "NBIS" (bozorth3) are whose comparison scores they are; of each, the upper row is
+discarded by Vantay quality and the lower one by NFIQ 2, on the same images. Differences are Vantay quality's
+FNMR less NFIQ 2's, with a 90 % interval from resampling fingers. Images for which NFIQ 2 could not be computed
+are left out of both rows: {failed}.
 
 The weights of Vantay quality were fitted on all of these sets but {validation}; `benchmarks/fit_quality.py`
 prints the same with each set left out of its fit.
@@ -126,7 +126,9 @@ def read_sets(cache: Path, names: tuple[str, ...]) -> tuple[list[Set], list[str]
     try:
         nfiq2 = Nfiq2(cache)
     except ImportError:
-        return [], ["NFIQ 2 and NBIS: nbis-py is not installed (it has no build for this machine, or: make setup)"]
+        return [], [
+            "NFIQ 2 and NBIS: nbis-py is not installed (it has no build for this machine, or: make setup)"
+        ]
     sets, left_out = [], []
     for name in names:
         folder = mixed_set(cache, SUBJECTS) if name == MIXED else DATA / name
@@ -164,7 +166,9 @@ def bozorth3(paths: list[Path], ppi: float, pairs: PairLists, cache: Path) -> tu
     from benchmarks.nbis_peer import Nbis
 
     files = [path.read_bytes() for path in paths]
-    names = "".join(f"{path.name}{hashlib.sha256(data).hexdigest()}" for path, data in zip(paths, files, strict=True))
+    names = "".join(
+        f"{path.name}{hashlib.sha256(data).hexdigest()}" for path, data in zip(paths, files, strict=True)
+    )
     version = metadata.version("nbis-py")
     kept = cache / f"bozorth3-{version}-{ppi:g}-{hashlib.sha256(names.encode()).hexdigest()[:24]}.npz"
     if not kept.exists():
@@ -187,7 +191,9 @@ def put_together(name: str, sets: list[Set]) -> Set:
         np.concatenate([one.fingers + start for one, start in zip(sets, before[:-1], strict=True)]),
         PairLists(
             *(
-                np.concatenate([one.pairs[kind] + start for one, start in zip(sets, places[:-1], strict=True)])
+                np.concatenate(
+                    [one.pairs[kind] + start for one, start in zip(sets, places[:-1], strict=True)]
+                )
                 for kind in (0, 1)
             )
         ),
@@ -207,7 +213,11 @@ def put_together(name: str, sets: list[Set]) -> Set:
 def table(one: Set) -> tuple[list[str], list[str]]:
     """Return the lines of one group's table, and where ours is worse."""
     columns = " | ".join(f"{100 * share:.0f} %" for share in SHARES)
-    lines = [f"\n## {one.name}\n", f"| scores | discarded | by | {columns} |", "|" + " --- |" * (3 + len(SHARES))]
+    lines = [
+        f"\n## {one.name}\n",
+        f"| scores | discarded | by | {columns} |",
+        "|" + " --- |" * (3 + len(SHARES)),
+    ]
     differences, worse = [""], []
     for engine in ENGINES:
         pairs, known = one.compared(engine)
@@ -230,7 +240,7 @@ def each_set(sets: list[Set]) -> list[str]:
     """Return a table of the sets alone, each with its own threshold, not judged."""
     lines = [
         "\n## Each FVC set alone, impressions discarded\n",
-        "FNMR with nothing, 10 and 20 % discarded by Vantay quality (by NFIQ 2). Not judged: too few fingers.\n",
+        "FNMR with nothing, 10 and 20 % discarded by Vantay quality (by NFIQ 2); too few fingers to judge.\n",
         "| set | scores | 0 % | 10 % | 20 % |",
         "| --- | --- | --- | --- | --- |",
     ]
@@ -245,7 +255,9 @@ def each_set(sets: list[Set]) -> list[str]:
 
 def head(sets: list[Set], validated: bool) -> str:
     """Return what stands above the tables."""
-    failed = [f"{one.name} {int((~one.known).sum())} of {len(one.ours)}" for one in sets if not one.known.all()]
+    failed = [
+        f"{one.name} {int((~one.known).sum())} of {len(one.ours)}" for one in sets if not one.known.all()
+    ]
     return HEAD.format(
         date=datetime.now(UTC).date().isoformat(),
         versions=", ".join(f"{name} {metadata.version(name)}" for name in ("vantay", "numpy", "nbis-py")),

@@ -6,8 +6,9 @@ takes what benchmarks/discard.py compares (the five FVC sets and the synthetic m
 fits with each set left out in turn, prints what discarding by those weights does to the left-out set, and
 then the weights of all sets, to be written into matching/parameters.py.
 
-The target of an image is its mean genuine score, ours and bozorth3's, each cut off at a few thresholds because
-quality is about what is near being missed. The weights are pulled to one common weight, and every part counts.
+The target of an image is its mean genuine score, ours and bozorth3's, each cut off at a few thresholds
+because quality is about what is near being missed. The weights are pulled to one common weight, and every
+part counts.
 """
 
 import sys
@@ -38,14 +39,22 @@ def main() -> None:
     sets, left_out = read_sets(Path(sys.argv[1]), (*FVC, MIXED))
     if left_out:
         sys.exit(f"fit_quality: {left_out[0]}")
-    targets = [target(one, [other for other in sets if (other.name == MIXED) == (one.name == MIXED)]) for one in sets]
-    parts = [np.array([[shortfall(row, ramp) for ramp in QUALITY.ramps] for row in one.parts]) for one in sets]
+    targets = [
+        target(one, [other for other in sets if (other.name == MIXED) == (one.name == MIXED)]) for one in sets
+    ]
+    parts = [
+        np.array([[shortfall(row, ramp) for ramp in QUALITY.ramps] for row in one.parts]) for one in sets
+    ]
     for index, one in enumerate(sets):
         others = [place for place in range(len(sets)) if place != index]
-        weights = fit([parts[n] for n in others], [targets[n] for n in others], [sets[n].name for n in others])
+        weights = fit(
+            [parts[n] for n in others], [targets[n] for n in others], [sets[n].name for n in others]
+        )
         print(f"{one.name} left out: {left_out_curves(one, parts[index] @ weights)}")
     weights = fit(parts, targets, [one.name for one in sets])
-    real = np.concatenate([part for part, one in zip(parts, sets, strict=True) if one.name != MIXED]) @ weights
+    real = (
+        np.concatenate([part for part, one in zip(parts, sets, strict=True) if one.name != MIXED]) @ weights
+    )
     for ramp, weight in zip(QUALITY.ramps, weights, strict=True):
         print(f"{ramp.part}: {weight:.2f}")
     print(f"steepness for a median of 50: {np.log(0.5) / np.median(real):.2f}")
@@ -91,7 +100,9 @@ def left_out_curves(one: Set, quality: Floats) -> str:
         compared, known = one.compared(engine)
         for form in FORMS:
             ours, theirs = (curve(compared, by, form, known) for by in (quality, one.nfiq2))
-            shown = [f"{100 * ours[n]:.1f} ({100 * theirs[n]:.1f})" for n in map(SHARES.index, (0.0, 0.1, 0.2))]
+            shown = [
+                f"{100 * ours[n]:.1f} ({100 * theirs[n]:.1f})" for n in map(SHARES.index, (0.0, 0.1, 0.2))
+            ]
             words.append(f"{engine}, {form} {', '.join(shown)}")
     return "; ".join(words)
 

@@ -2,9 +2,9 @@
 
     python benchmarks/fit_quality_scale.py CACHE
 
-takes the images of benchmarks/discard.py (CACHE as there) and writes matching/quality_scale.json; run it after
-any change of the quality or of extraction. Real and synthetic images count by their numbers. Images for which
-NFIQ 2 could not be computed are left out.
+takes the images of benchmarks/discard.py (CACHE as there) and writes matching/quality_scale.json; run it
+after any change of the quality or of extraction. Real and synthetic images count by their
+numbers. Images for which NFIQ 2 could not be computed are left out.
 """
 
 import json
@@ -29,7 +29,9 @@ Floats = NDArray[np.float64]
 def main() -> None:
     """Measure, write."""
     if len(sys.argv) != 2:
-        sys.exit("fit_quality_scale: name the folder of the cache: python benchmarks/fit_quality_scale.py CACHE")
+        sys.exit(
+            "fit_quality_scale: name the folder of the cache: python benchmarks/fit_quality_scale.py CACHE"
+        )
     sets, left_out = read_sets(Path(sys.argv[1]), (*FVC, MIXED))
     if left_out:
         sys.exit(f"fit_quality_scale: {left_out[0]}")
@@ -38,13 +40,17 @@ def main() -> None:
     content = {
         "date": datetime.now(UTC).date().isoformat(),
         "versions": {name: metadata.version(name) for name in ("vantay", "nbis-py", "numpy")},
-        "data": {one.name: {"images": len(one.ours), "without NFIQ 2": int((~one.known).sum())} for one in sets},
+        "data": {
+            one.name: {"images": len(one.ours), "without NFIQ 2": int((~one.known).sum())} for one in sets
+        },
         "synthetic": f"benchmarks/mixed.py, seed {SEED}, {SUBJECTS} subjects",
         "correlation of ranks": round(float(np.corrcoef(ranks(nfiq2), ranks(vantay))[0, 1]), 3),
         "columns": ["share of the images below", "NFIQ 2", "Vantay quality"],
         "points": quantiles(nfiq2, vantay),
     }
-    text = re.sub(r"\[([^][]*)\]", lambda row: "[" + " ".join(row[1].split()) + "]", json.dumps(content, indent=1))
+    text = re.sub(
+        r"\[([^][]*)\]", lambda row: "[" + " ".join(row[1].split()) + "]", json.dumps(content, indent=1)
+    )
     FILE.write_text(text + "\n", "utf-8")
     print(f"wrote {FILE.name}: {len(nfiq2)} images")
 

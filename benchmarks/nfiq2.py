@@ -1,4 +1,4 @@
-"""NFIQ 2 of image files through nbis-py, kept in a folder outside the repository because each takes a second."""
+"""NFIQ 2 of image files through nbis-py, kept in a folder outside the repository because each takes long."""
 
 import hashlib
 from collections.abc import Callable

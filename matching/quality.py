@@ -48,7 +48,9 @@ def judge(stages: Stages, p: Judge = QUALITY) -> Quality:
 
 def score_of(parts: dict[str, float], p: Judge = QUALITY) -> int:
     """Return 0..100, monotonic in each part that has a ramp."""
-    return round(100.0 * math.exp(p.steepness * sum(ramp.weight * shortfall(parts, ramp) for ramp in p.ramps)))
+    return round(
+        100.0 * math.exp(p.steepness * sum(ramp.weight * shortfall(parts, ramp) for ramp in p.ramps))
+    )
 
 
 def shortfall(parts: dict[str, float], ramp: Ramp) -> float:
@@ -60,12 +62,12 @@ def shortfall(parts: dict[str, float], ramp: Ramp) -> float:
 def measure(stages: Stages, p: Judge = QUALITY) -> dict[str, float]:
     """Return the parts of the quality by name; without foreground they are 0.
 
-    area: mm2 of foreground; clarity: share of the normalised image that looks like ridges, 0..1;
-    flow: mean coherence of the ridges' direction, 0..1; frequency: mean change of the logarithm of the ridges'
-    period between neighbouring places, 0 where it is steady; minutiae: their number, each counted by how
-    clear the ridges around it are, 0..1; found: their number; grey: mean grey level, 0..255; contrast: mean
-    standard deviation in a cell, grey levels; ridge: share of pixels darker than their surroundings, 0..1, low
-    when dry, high when wet; imbalance: how far that is from a good finger's; filled, bare: share of cells that
+    area: mm2 of foreground; clarity: share of the normalised image that looks like ridges, 0..1; flow: mean
+    coherence of the ridges' direction, 0..1; frequency: mean change of the logarithm of the ridges' period
+    between neighbouring places, 0 where it is steady; minutiae: their number, each counted by how clear the
+    ridges around it are, 0..1; found: their number; grey: mean grey level, 0..255; contrast: mean standard
+    deviation in a cell, grey levels; ridge: share of pixels darker than their surroundings, 0..1, low when
+    dry, high when wet; imbalance: how far that is from a good finger's; filled, bare: share of cells that
     are nearly all dark or light; closed: of both; uneven: standard deviation of the cells' share of dark
     pixels; off_centre: mm from the image's centre to the foreground's, 0 when it touches no edge or all.
     """
