@@ -60,8 +60,8 @@ FNMR in %, at the threshold that 1 in 1000 of all impostor pairs reaches, over w
 share is discarded (ISO/IEC 29794-1): impressions with all their pairs, or pairs by the lower of their two
 qualities. "ours" and "NBIS" (bozorth3) are whose comparison scores they are; of each, the upper row is
 discarded by Vantay quality and the lower one by NFIQ 2, on the same images. Differences are Vantay quality's
-FNMR less NFIQ 2's, with a 90 % interval from resampling fingers. Images for which NFIQ 2 could not be computed
-are left out of both rows: {failed}.
+FNMR less NFIQ 2's, with a 90 % interval from resampling fingers. Images for which NFIQ 2 could not be
+computed are left out of both rows: {failed}.
 
 The weights of Vantay quality were fitted on all of these sets but {validation}; `benchmarks/fit_quality.py`
 prints the same with each set left out of its fit.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.discard import FVC, MIXED, Set, read_sets
+from benchmarks.discard import FVC, MIXED, Set, put_together, read_sets
 from benchmarks.discarding import FORMS, RATE, SHARES, curve
 from matching.evaluation import Thresholds
 from matching.parameters import QUALITY
@@ -45,19 +45,23 @@ def main() -> None:
     parts = [
         np.array([[shortfall(row, ramp) for ramp in QUALITY.ramps] for row in one.parts]) for one in sets
     ]
+    unseen = []
     for index, one in enumerate(sets):
         others = [place for place in range(len(sets)) if place != index]
         weights = fit(
             [parts[n] for n in others], [targets[n] for n in others], [sets[n].name for n in others]
         )
-        print(f"{one.name} left out: {left_out_curves(one, parts[index] @ weights)}")
+        unseen.append(parts[index] @ weights)
+        print(f"{one.name} left out: {left_out_curves(one, unseen[-1])}")
+    real = [place for place, one in enumerate(sets) if one.name != MIXED]
+    pooled = put_together("the real sets pooled", [sets[place] for place in real])
+    together = np.concatenate([unseen[place] for place in real])
+    print(f"{pooled.name}, each left out in turn: {left_out_curves(pooled, together)}")
     weights = fit(parts, targets, [one.name for one in sets])
-    real = (
-        np.concatenate([part for part, one in zip(parts, sets, strict=True) if one.name != MIXED]) @ weights
-    )
+    median = np.median(np.concatenate([parts[place] for place in real]) @ weights)
     for ramp, weight in zip(QUALITY.ramps, weights, strict=True):
         print(f"{ramp.part}: {weight:.2f}")
-    print(f"steepness for a median of 50: {np.log(0.5) / np.median(real):.2f}")
+    print(f"steepness for a median of 50: {np.log(0.5) / median:.2f}")
 
 
 def target(one: Set, alike: list[Set]) -> Floats:

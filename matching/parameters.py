@@ -149,7 +149,7 @@ class Ramp(NamedTuple):
     worst: float  # in the part's unit
     best: float
     weight: float  # exponent
-    least: float = 0.05  # what is left at the worst; in the parts without which there is no finger, next to 0
+    least: float = 0.05  # left at the worst; next to 0 in parts without which there is no finger
 
 
 class Judge(NamedTuple):
@@ -164,7 +164,7 @@ class Judge(NamedTuple):
         Ramp("clarity", 0.3, 0.85, 0.03, least=1e-9),
         Ramp("flow", 0.1, 0.65, 0.06, least=1e-9),
         Ramp("frequency", 0.1, 0.0, 0.17),
-        Ramp("minutiae", 0.0, 35.0, 0.24),
+        Ramp("minutiae", 0.0, 35.0, 0.24, least=2e-3),
         Ramp("contrast", 2.0, 25.0, 0.11),
         Ramp("imbalance", 0.3, 0.0, 0.07),
         Ramp("closed", 0.6, 0.07, 0.23),
