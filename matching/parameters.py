@@ -164,13 +164,13 @@ class Judge(NamedTuple):
         Ramp("clarity", 0.3, 0.85, 0.03, least=1e-9),
         Ramp("flow", 0.1, 0.65, 0.06, least=1e-9),
         Ramp("frequency", 0.1, 0.0, 0.17),
-        Ramp("minutiae", 0.0, 35.0, 0.24, least=2e-3),
+        Ramp("minutiae", 0.0, 35.0, 0.23, least=2e-3),
         Ramp("contrast", 2.0, 25.0, 0.11),
         Ramp("imbalance", 0.3, 0.0, 0.07),
         Ramp("closed", 0.6, 0.07, 0.23),
         Ramp("uneven", 0.3, 0.15, 0.40),
     )
-    steepness: float = 1.98  # of the exponent of all ramps; sets the median of the five sets to 50
+    steepness: float = 1.99  # of the exponent of all ramps; sets the median of the five sets to 50
     unclear: float = 0.45  # clarity at and below which a minutia does not count; 0.35..0.55
     clear: float = 0.85  # clarity from which on it counts fully
     filled: float = 0.8  # share of dark pixels above which a cell is filled; 0.75, 0.8
