@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from edge.messages import POSITION_NAMES, Position
+from matching.quality_scale import vantay_quality_of
 
 Score = Annotated[int, Field(ge=0, le=100)]
 
@@ -26,8 +27,9 @@ class Part(BaseModel):
 
 
 class Qualities(Part):
-    """Vantay quality, 0..100, at which an attempt is accepted at once, by finger."""
+    """At which quality an attempt is accepted at once, by finger, on the scale that it was published in."""
 
+    scale: Literal["NFIQ 2", "Vantay"]
     thumb: Score
     index: Score
     middle: Score
@@ -35,8 +37,9 @@ class Qualities(Part):
     little: Score
 
     def of(self, position: int) -> int:
-        """Return the threshold of a position 1..10."""
-        return int(getattr(self, POSITION_NAMES[position].split()[1]))
+        """Return the threshold of a position 1..10 as Vantay quality."""
+        published = int(getattr(self, POSITION_NAMES[position].split()[1]))
+        return vantay_quality_of(published) if self.scale == "NFIQ 2" else published
 
 
 class EnrolmentPlan(Part):

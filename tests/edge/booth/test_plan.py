@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from edge.booth.plan import EnrolmentPlan, plan_named, plan_names
 from edge.messages import POSITION_NAMES
+from matching.quality_scale import vantay_quality_of
 from tests.edge.parts import steady
 
 FINGERS = {"thumb": (1, 6), "index": (2, 7), "middle": (3, 8), "ring": (4, 9), "little": (5, 10)}
@@ -29,10 +30,18 @@ def test_what_the_two_plans_ask_for() -> None:
 @steady(30)
 @given(st.fixed_dictionaries(dict.fromkeys(FINGERS, st.integers(0, 100))))
 def test_each_finger_has_its_own_threshold(quality: dict[str, int]) -> None:
-    plan = plan_named("ten-flats").model_dump() | {"quality": quality}
+    plan = plan_named("ten-flats").model_dump() | {"quality": {"scale": "Vantay", **quality}}
     read = EnrolmentPlan.model_validate(plan)
     for finger, positions in FINGERS.items():
         assert [read.quality.of(position) for position in positions] == [quality[finger]] * 2
+
+
+def test_thresholds_are_those_of_bsi_on_its_scale() -> None:
+    """BSI TR-03121-3 volume 4, table 4.7: NFIQ 2 of 30, 30, 20, 10, 10."""
+    quality = plan_named("ten-flats").quality
+    published = {1: 30, 2: 30, 3: 20, 4: 10, 5: 10, 6: 30, 7: 30, 8: 20, 9: 10, 10: 10}
+    assert {p: quality.of(p) for p in published} == {p: vantay_quality_of(n) for p, n in published.items()}
+    assert quality.of(2) > quality.of(3) > quality.of(4) > 0
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,8 @@ def test_each_finger_has_its_own_threshold(quality: dict[str, int]) -> None:
         {"impression": "latent"},
         {"colour": "red"},
         {"quality": {"thumb": 30}},
-        {"quality": {**dict.fromkeys(FINGERS, 30), "thumb": 101}},
+        {"quality": {"scale": "Vantay", **dict.fromkeys(FINGERS, 30), "thumb": 101}},
+        {"quality": {"scale": "NFIQ 1", **dict.fromkeys(FINGERS, 30)}},
     ],
 )
 def test_a_plan_that_cannot_be_meant_is_refused(change: dict[str, object]) -> None:
