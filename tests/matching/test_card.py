@@ -1,0 +1,113 @@
+"""The card formats of ISO/IEC 19794-2:2005 and the limits of a BIT."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matching import ansi378, card
+from matching.card import COMPACT, NORMAL, Layout, Limits
+from matching.errors import BadRecord
+from matching.template import Template
+from tests.matching.templates import minutiae_of, random_template
+
+BOTH = pytest.mark.parametrize("layout", [NORMAL, COMPACT])
+
+
+def bit(low: int, high: int, order: int) -> bytes:
+    block = bytes((0xB1, 7, 0x81, 2, low, high, 0x82, 1, order))
+    header = bytes((0xA1, 3 + len(block), 0x81, 1, 8)) + block
+    inner = bytes((0x02, 1, 1, 0x7F, 0x60, len(header))) + header
+    return bytes((0x7F, 0x61, len(inner))) + inner
+
+
+@BOTH
+@given(data=st.binary(max_size=900))
+def test_any_bytes_give_a_template_that_is_written_back_or_a_refusal(layout: Layout, data: bytes) -> None:
+    try:
+        template = card.read(data, layout)
+    except BadRecord:
+        return
+    again = card.write(template, layout)
+    if layout is NORMAL:  # the two reserved bits above Y are not kept
+        data = bytes(b & 0x3F if i % 5 == 2 else b for i, b in enumerate(data))
+    assert again == data
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "degrees", "normal", "compact"),
+    [(100, 14, 112, "41FC004750", "330754"), (164, 17, 86, None, "53094F")],
+)
+def test_worked_example_of_annex_b2(x: int, y: int, degrees: int, normal: str | None, compact: str) -> None:
+    template = Template(minutiae_of([(x, y, np.radians(degrees), 1, 60)]), 512, 512)
+    assert card.write(template, COMPACT).hex().upper() == compact
+    if normal:
+        assert card.write(template, NORMAL).hex().upper() == normal
+
+
+def test_beyond_25_5_millimetres_is_left_out_and_never_wraps() -> None:
+    template = Template(minutiae_of([(600, 5, 0, 1, 0), (502, 5, 0, 1, 0)]), 700, 700)
+    assert card.write(template, COMPACT) == bytes((255, 3, 64))
+    assert len(card.write(template, NORMAL)) == 10
+
+
+def test_too_many_leave_from_the_outside_and_too_few_are_refused() -> None:
+    rows = [(x, 100, 0.0, 1, 0) for x in (0, 100, 110, 120, 130, 300)]
+    template = Template(minutiae_of(rows), 400, 400)
+    kept = card.write(template, COMPACT, Limits(2, 4))
+    assert list(kept[::3]) == [51, 56, 61, 66]
+    with pytest.raises(BadRecord, match="6 minutiae, the card wants at least 12"):
+        card.write(template, COMPACT, Limits(12, 60))
+
+
+@pytest.mark.parametrize("method", [1, 2, 3, 4])
+@pytest.mark.parametrize("descending", [False, True])
+def test_sorted_as_the_card_asks(method: int, descending: bool) -> None:
+    data = card.write(random_template(4, 60), COMPACT, Limits(0, 60, method, descending))
+    rows = [(data[i], data[i + 1], data[i + 2] & 63) for i in range(0, len(data), 3)]
+    middle = (sum(r[0] for r in rows) / len(rows), sum(r[1] for r in rows) / len(rows))
+    keys = {
+        1: lambda r: (r[0], r[1]),
+        2: lambda r: (r[1], r[0]),
+        3: lambda r: (r[2],),
+        4: lambda r: (round((r[0] - middle[0]) ** 2 + (r[1] - middle[1]) ** 2, 6), r[2]),
+    }
+    found = [keys[method](row) for row in rows]
+    assert found == sorted(found, reverse=descending)
+
+
+def test_limits_of_a_bit() -> None:
+    assert card.read_bit(bit(12, 60, 0x11)) == [Limits(12, 60, 4, False)]
+    assert card.read_bit(bit(0, 255, 0x06)) == [Limits(0, 255, 1, True)]
+    for broken, words in ((bit(60, 12, 0), "no minimum and maximum"), (bit(1, 2, 0x17), "order at offset")):
+        with pytest.raises(BadRecord, match=words):
+            card.read_bit(broken)
+
+
+def test_every_truncation_of_a_bit_is_refused() -> None:
+    whole = bit(12, 60, 0x11)
+    for length in range(len(whole)):
+        with pytest.raises(BadRecord):
+            card.read_bit(whole[:length])
+
+
+@given(st.binary(max_size=60), st.integers(0, 20))
+def test_any_bytes_as_bit_give_limits_or_a_refusal(data: bytes, at: int) -> None:
+    good = bit(12, 60, 0x11)
+    for mixed in (data, good[:at] + data + good[at:]):
+        try:
+            assert card.read_bit(mixed)
+        except BadRecord:
+            continue
+
+
+@pytest.mark.real_data
+def test_cards_equal_those_of_nist(real_data: Path) -> None:
+    folder = real_data / "records/biomdi"
+    views = ansi378.read_all((folder / "incits378-2004-AppendixB2.raw").read_bytes())
+    for name, layout in (("gen-isocc.fmr", COMPACT), ("gen-isonc.fmr", NORMAL)):
+        theirs = (folder / name).read_bytes()
+        assert b"".join(card.write(view, layout) for view in views) == theirs
+        assert len(card.read(theirs, layout).minutiae) == 49
