@@ -230,3 +230,13 @@ def picture_of(templates: list[Template], dialect: Dialect) -> Picture:
     if not (0 < width <= 0xFFFF and 0 < height <= 0xFFFF):
         raise BadRecord(f"{dialect.name}: an image of {width} x {height} does not fit its 16-bit fields")
     return Picture(width, height, NOMINAL_PPCM, NOMINAL_PPCM)
+
+
+def impressions(data: bytes, offset: int, count: int) -> list[int]:
+    """Return the impression type of each of `count` views of a record that `read_views` has accepted."""
+    found = []
+    for _ in range(count):
+        found.append(data[offset + 1] & 15)
+        offset += 4 + 6 * data[offset + 3]
+        offset += 2 + int.from_bytes(data[offset : offset + 2], "big")
+    return found

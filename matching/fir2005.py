@@ -1,0 +1,107 @@
+"""ISO/IEC 19794-4:2005 finger image records: read, write, validate. All numbers are big-endian."""
+
+import struct
+
+from matching.errors import BadRecord
+from matching.finger_image import (
+    JPEG,
+    JPEG2000,
+    JPEG2000_LOSSLESS,
+    PACKED,
+    PNG,
+    RAW,
+    WSQ,
+    FingerImage,
+    check_raw,
+    ppi_of,
+)
+
+NAME = "ISO/IEC 19794-4:2005"
+MAGIC = b"FIR\x00010\0"
+HEADER = struct.Struct(">8s6sHHBBHHHHBBH")  # 32 bytes, 7.1
+VIEW = struct.Struct(">IBBBBBHHB")  # 14 bytes, 7.2
+COMPRESSIONS = (RAW, PACKED, WSQ, JPEG, JPEG2000, PNG)  # by code; 5 is PNG here, JPEG 2000 in 2011
+POSITIONS = frozenset({*range(11), 13, 14, 15, *range(20, 37)})
+IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9})
+LEVELS = frozenset({10, 20, 30, 31, 35, 40, 41})  # image acquisition levels, table 1
+UNDEFINED_QUALITY = 254
+
+
+def write(*images: FingerImage) -> bytes:
+    """Return one record of these images, which share resolution, depth, compression and device."""
+    if not images or len(images) > 255:
+        raise BadRecord(f"{NAME}: {len(images)} images, 1 to 255 fit")
+    first = images[0]
+    for image in images:
+        for field in ("ppi", "depth", "compression", "device"):
+            if getattr(image, field) != getattr(first, field):
+                raise BadRecord(f"{NAME}: all images of a record must have one {field}")
+    form = JPEG2000 if first.compression == JPEG2000_LOSSLESS else first.compression
+    totals = [image.position for image in images]
+    parts = []
+    for index, image in enumerate(images):
+        if image.position not in POSITIONS or image.impression not in IMPRESSIONS:
+            raise BadRecord(f"{NAME}: no position {image.position} or no impression {image.impression}")
+        check_raw(image, 0, NAME)
+        quality = UNDEFINED_QUALITY if image.quality is None else image.quality
+        number = totals[: index + 1].count(image.position)
+        head = (image.position, totals.count(image.position), number, quality, image.impression)
+        parts.append(VIEW.pack(VIEW.size + len(image.data), *head, image.width, image.height, 0) + image.data)
+    length = HEADER.size + sum(map(len, parts))
+    level = {500: 31, 1000: 41}.get(round(first.ppi), 10)
+    rate = round(first.ppi)
+    tail = (len(images), 1, rate, rate, rate, rate, first.depth, COMPRESSIONS.index(form), 0)
+    return HEADER.pack(MAGIC, length.to_bytes(6, "big"), first.device, level, *tail) + b"".join(parts)
+
+
+def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:
+    """Return every image, still compressed; BadRecord and `warnings` as in `iso19794.read_all`."""
+    notes = warnings if warnings is not None else []
+    if data[:8] != MAGIC:
+        raise BadRecord(f"{NAME}: format and version at offset 0 are {data[:8]!r}, not {MAGIC!r}")
+    if len(data) < HEADER.size:
+        raise BadRecord(f"{NAME}: truncated: {len(data)} bytes, the header has {HEADER.size}")
+    _, coded, device, level, count, units, scan_x, _, x, y, depth, code, reserved = HEADER.unpack_from(data)
+    declared = int.from_bytes(coded, "big")
+    if declared > len(data):
+        raise BadRecord(f"{NAME}: truncated: {declared} bytes declared at offset 8, {len(data)} present")
+    if code >= len(COMPRESSIONS):
+        raise BadRecord(f"{NAME}: compression {code} at offset 29 is not defined")
+    if not 1 <= depth <= 16:
+        raise BadRecord(f"{NAME}: {depth} bits a pixel at offset 28 are not 1 to 16")
+    ppi = ppi_of(units, x, 24, NAME)
+    if x != y:
+        raise BadRecord(f"{NAME}: image resolutions {x} and {y} at offset 24 differ, which is not read here")
+    for wrong, note in (
+        (level not in LEVELS, f"acquisition level {level} at offset 16 is not defined"),
+        (x > scan_x, f"image resolution {x} at offset 24 is above the scan resolution {scan_x}"),
+        (reserved, f"reserved bytes at offset 30 are {reserved}, not 0"),
+    ):
+        if wrong:
+            notes.append(note)
+    images = []
+    offset = HEADER.size
+    for _ in range(count):
+        image, offset = _view(data, offset, declared, (ppi, COMPRESSIONS[code], device, depth))
+        images.append(image)
+    if offset < len(data):
+        notes.append(f"{len(data) - offset} bytes after the last image")
+    return images
+
+
+def _view(data: bytes, offset: int, end: int, shared: tuple[float, str, int, int]) -> tuple[FingerImage, int]:
+    if offset + VIEW.size > end:
+        raise BadRecord(f"{NAME}: truncated: no view header at offset {offset}")
+    length, position, _, _, quality, impression, width, height, _ = VIEW.unpack_from(data, offset)
+    if length < VIEW.size or offset + length > end:
+        raise BadRecord(f"{NAME}: view length {length} at offset {offset} does not fit the record")
+    if position not in POSITIONS:
+        raise BadRecord(f"{NAME}: position {position} at offset {offset + 4} is not defined")
+    if impression not in IMPRESSIONS:
+        raise BadRecord(f"{NAME}: impression type {impression} at offset {offset + 8} is not defined")
+    ppi, form, device, depth = shared
+    known = quality if quality <= 100 else None
+    content = data[offset + VIEW.size : offset + length]
+    image = FingerImage(content, width, height, ppi, form, position, impression, known, device, depth)
+    check_raw(image, offset + VIEW.size, NAME)
+    return image, offset + length

@@ -1,0 +1,117 @@
+"""ISO/IEC 19794-4:2011 finger image records: read, write, validate. All numbers are big-endian."""
+
+import struct
+
+from matching.errors import BadRecord
+from matching.finger_image import (
+    JPEG,
+    JPEG2000,
+    JPEG2000_LOSSLESS,
+    PACKED,
+    PNG,
+    RAW,
+    WSQ,
+    FingerImage,
+    check_raw,
+    ppi_of,
+)
+
+NAME = "ISO/IEC 19794-4:2011"
+MAGIC = b"FIR\x00020\0"
+HEADER = struct.Struct(">8sIHBB")  # 16 bytes
+START = struct.Struct(">I9sBHHB")  # of a representation, up to the number of quality blocks
+QUALITY = struct.Struct(">BHH")
+REST = struct.Struct(">BBBHHHHBBBHHI")  # from the position to the length of the image data
+COMPRESSIONS = (RAW, PACKED, WSQ, JPEG, JPEG2000, JPEG2000_LOSSLESS, PNG)  # by code; other than in 2005
+POSITIONS = frozenset({*range(11), 13, 14, 15, *range(20, 37), *range(40, 51)})
+IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9, 24, 28, 29})
+UNKNOWN_TIME = b"\xff" * 9
+
+
+def write(*images: FingerImage) -> bytes:
+    """Return one record of these images, one representation each, without certification, the time unknown."""
+    if not images or len(images) > 0xFFFF:
+        raise BadRecord(f"{NAME}: {len(images)} images, 1 to 65535 fit")
+    seen: dict[int, int] = {}
+    parts = []
+    for image in images:
+        if image.position not in POSITIONS or image.impression not in IMPRESSIONS:
+            raise BadRecord(f"{NAME}: no position {image.position} or no impression {image.impression}")
+        check_raw(image, 0, NAME)
+        number = seen.get(image.position, 0)
+        seen[image.position] = number + 1
+        scored = image.quality is not None
+        quality = QUALITY.pack(image.quality, 0, 0) if image.quality is not None else b""
+        rate, code = round(image.ppi), COMPRESSIONS.index(image.compression)
+        tail = (image.depth, code, image.impression, image.width, image.height, len(image.data))
+        rest = REST.pack(image.position, number, 1, rate, rate, rate, rate, *tail)
+        length = START.size + len(quality) + REST.size + len(image.data)
+        parts.append(START.pack(length, UNKNOWN_TIME, 0, 0, image.device, scored) + quality + rest)
+        parts.append(image.data)
+    length = HEADER.size + sum(map(len, parts))
+    return HEADER.pack(MAGIC, length, len(images), 0, len(seen)) + b"".join(parts)
+
+
+def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:
+    """Return every image, still compressed; BadRecord names field and offset, `warnings` what is tolerated.
+
+    Extended data behind an image is stepped over by the length of its representation.
+    """
+    notes = warnings if warnings is not None else []
+    if data[:8] != MAGIC:
+        raise BadRecord(f"{NAME}: format and version at offset 0 are {data[:8]!r}, not {MAGIC!r}")
+    if len(data) < HEADER.size:
+        raise BadRecord(f"{NAME}: truncated: {len(data)} bytes, the header has {HEADER.size}")
+    _, declared, count, certified, positions = HEADER.unpack_from(data)
+    if declared > len(data):
+        raise BadRecord(f"{NAME}: truncated: {declared} bytes declared at offset 8, {len(data)} present")
+    if certified > 1:
+        raise BadRecord(f"{NAME}: certification flag {certified} at offset 14 is neither 0 nor 1")
+    images = []
+    offset = HEADER.size
+    for _ in range(count):
+        image, offset = _representation(data, offset, declared, bool(certified), notes)
+        images.append(image)
+    if len({image.position for image in images}) != positions:
+        notes.append(f"{positions} distinct positions declared at offset 15, others are present")
+    if offset < len(data):
+        notes.append(f"{len(data) - offset} bytes after the last image")
+    return images
+
+
+def _representation(
+    data: bytes, offset: int, end: int, certified: bool, notes: list[str]
+) -> tuple[FingerImage, int]:
+    if offset + START.size > end:
+        raise BadRecord(f"{NAME}: truncated: no representation header at offset {offset}")
+    length, _, _, _, device, scores = START.unpack_from(data, offset)
+    stop = offset + length
+    if stop > end:
+        raise BadRecord(f"{NAME}: representation length {length} at offset {offset} does not fit the record")
+    at = offset + START.size
+    quality = data[at] if scores and at < stop and data[at] <= 100 else None
+    at += QUALITY.size * scores
+    if certified:
+        at += 1 + 3 * (data[at] if at < stop else 0)
+    if at + REST.size > stop:
+        raise BadRecord(f"{NAME}: truncated: the header of the representation at offset {offset} ends early")
+    position, _, units, _, _, x, y, depth, code, impression, width, height, size = REST.unpack_from(data, at)
+    begin = at + REST.size
+    for wrong, field, where in (
+        (position not in POSITIONS, f"position {position}", at),
+        (not 1 <= depth <= 16, f"{depth} bits a pixel", at + 11),
+        (code >= len(COMPRESSIONS), f"compression {code}", at + 12),
+        (impression not in IMPRESSIONS, f"impression type {impression}", at + 13),
+        (x != y, f"unequal image resolution {x} and {y}", at + 7),
+        (begin + size > stop, f"image data length {size}", at + 18),
+    ):
+        if wrong:
+            raise BadRecord(f"{NAME}: {field} at offset {where} is not allowed")
+    ppi = ppi_of(units, x, at + 7, NAME)
+    if begin + size < stop:
+        notes.append(f"{stop - begin - size} bytes of extended data at offset {begin + size} are not read")
+    content = data[begin : begin + size]
+    form = COMPRESSIONS[code]
+    image = FingerImage(content, width, height, ppi, form, position, impression, quality, device, depth)
+    check_raw(image, begin, NAME)
+    return image, stop

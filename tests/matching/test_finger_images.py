@@ -1,0 +1,139 @@
+"""ISO/IEC 19794-4:2005 and :2011: round trips, traps, refusals, real files."""
+
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from matching import fir2005, fir2011
+from matching.errors import BadRecord
+from matching.finger_image import JPEG2000, JPEG2000_LOSSLESS, PNG, RAW, WSQ, FingerImage, compress, pixels_of
+
+BOTH = pytest.mark.parametrize("standard", [fir2005, fir2011])
+
+
+def picture(seed: int = 1, width: int = 24, height: int = 17) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+
+
+def image_of(form: str = RAW, seed: int = 1, position: int = 2) -> FingerImage:
+    return FingerImage(compress(picture(seed), form), 24, 17, 500.0, form, position, 1, 77, 9)
+
+
+@BOTH
+@pytest.mark.parametrize("form", [RAW, PNG, JPEG2000_LOSSLESS])
+@given(seed=st.integers(0, 99), width=st.integers(1, 60), height=st.integers(1, 60))
+def test_round_trip_loses_nothing(
+    standard: ModuleType, form: str, seed: int, width: int, height: int
+) -> None:
+    pixels = picture(seed, width, height)
+    image = FingerImage(compress(pixels, form), width, height, 500.0, form, seed % 11, seed % 4, seed, seed)
+    (found,) = standard.read(standard.write(image))
+    assert np.array_equal(pixels_of(found), pixels)
+    kept = JPEG2000 if standard is fir2005 and form == JPEG2000_LOSSLESS else form
+    assert found == replace(image, compression=kept)
+
+
+def test_code_5_is_png_in_2005_and_jpeg_2000_in_2011() -> None:
+    old, new = fir2005.write(image_of(PNG)), fir2011.write(image_of(JPEG2000_LOSSLESS))
+    assert old[29] == 5
+    assert new[16 + 19 + 5 + 12] == 5
+    assert fir2005.read(old)[0].compression == PNG
+    assert fir2011.read(new)[0].compression == JPEG2000_LOSSLESS
+
+
+def test_view_numbers_start_at_one_in_2005_and_at_zero_in_2011() -> None:
+    pair = (image_of(seed=1), image_of(seed=2))
+    old, new = fir2005.write(*pair), fir2011.write(*pair)
+    view, step = 32, 14 + 24 * 17
+    assert [(old[view + 5 + i * step], old[view + 6 + i * step]) for i in (0, 1)] == [(2, 1), (2, 2)]
+    step = 46 + 24 * 17
+    assert [new[16 + 24 + 1 + i * step] for i in (0, 1)] == [0, 1]
+
+
+def test_extended_data_of_2011_is_stepped_over() -> None:
+    data = fir2011.write(image_of(), image_of(seed=2))
+    first = int.from_bytes(data[16:20], "big")
+    longer = bytearray(data[: 16 + first] + bytes(60) + data[16 + first :])
+    longer[8:12] = len(longer).to_bytes(4, "big")
+    longer[16:20] = (first + 60).to_bytes(4, "big")
+    warnings: list[str] = []
+    assert fir2011.read(bytes(longer), warnings) == fir2011.read(data)
+    assert "60 bytes of extended data" in warnings[0]
+
+
+@BOTH
+def test_every_truncation_is_refused(standard: ModuleType) -> None:
+    data = standard.write(image_of(), image_of(position=7))
+    for length in range(len(data)):
+        with pytest.raises(BadRecord):
+            standard.read(data[:length])
+
+
+@BOTH
+@given(data=st.binary(max_size=40), at=st.integers(0, 90))
+def test_any_bytes_give_images_or_a_refusal(standard: ModuleType, data: bytes, at: int) -> None:
+    for form in (RAW, PNG, JPEG2000_LOSSLESS):
+        good = standard.write(image_of(form))
+        for mixed in (data, standard.MAGIC + data, good[:at] + data + good[at + len(data) :]):
+            try:
+                for image in standard.read(mixed):
+                    assert pixels_of(image).shape == (image.height, image.width)
+            except BadRecord:
+                continue
+
+
+@BOTH
+def test_a_lying_size_costs_no_memory(standard: ModuleType) -> None:
+    liar = replace(image_of(PNG), width=65535, height=65535)
+    data = standard.write(liar)
+    tracemalloc.start()
+    with pytest.raises(BadRecord, match="at most"):
+        pixels_of(standard.read(data)[0])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
+    with pytest.raises(BadRecord, match="the png data holds 24 x 17"):
+        pixels_of(replace(liar, width=25, height=17))
+
+
+@BOTH
+def test_raw_data_of_another_length_than_the_size_is_refused(standard: ModuleType) -> None:
+    with pytest.raises(BadRecord, match="need 425"):
+        standard.write(replace(image_of(), width=25))
+
+
+@pytest.mark.real_data
+def test_records_of_nist_and_idemia_read_to_the_right_pixels(real_data: Path) -> None:
+    folder = real_data / "records"
+    warnings: list[str] = []
+    raw = fir2005.read((folder / "gen-fir2005/fir2005-raw.fir").read_bytes(), warnings)
+    assert warnings == []
+    for number, image in enumerate(raw, 1):
+        with Image.open(folder / f"nfiq2/SFinGe_Test0{number}.pgm") as source:
+            assert np.array_equal(pixels_of(image), np.asarray(source))
+    assert len(raw) == 2
+    packed = fir2005.read((folder / "gen-fir2005/fir2005-wsq.fir").read_bytes())
+    assert [image.compression for image in packed] == [WSQ, WSQ]
+    (annex,) = fir2011.read((folder / "idemia-fir/annexc.fir").read_bytes())
+    assert len(annex.data) == 234375 == annex.width * annex.height
+    assert len(fir2011.read((folder / "idemia-fir/twofingers.fir").read_bytes())) == 2
+
+
+@pytest.mark.real_data
+def test_records_of_mosip_are_read(real_data: Path) -> None:
+    paths = sorted((real_data / "records/mosip-mds").glob("*.iso"))
+    assert len(paths) == 30
+    for path in paths:
+        warnings: list[str] = []
+        (image,) = fir2011.read(path.read_bytes(), warnings)
+        assert 1 <= image.position <= 10
+        assert ("bytes of extended data" in " ".join(warnings)) == path.name.startswith("Registration")
+        if image.compression != WSQ:
+            assert pixels_of(image).shape == (image.height, image.width)
