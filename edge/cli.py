@@ -22,6 +22,8 @@ COMMANDS = {
     "extract": "image to minutiae template",
     "compare": "compare two images or templates",
     "quality": "quality of images, with its parts",
+    "inspect": "what a record is, field by field",
+    "convert": "a record or an image to another record format",
     "show": "draw every stage of extraction",
     "evaluate": "accuracy and speed on a folder of images",
     "warm": "compile every kernel into the cache",

@@ -1,0 +1,58 @@
+"""`vantay inspect FILE`: what a record is, field by field; 0 for a good record, 1 for a bad one."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from math import degrees
+from pathlib import Path
+
+from edge.commands.extract import TYPES
+from edge.records import NAMES, Contents, load_bytes, read
+from matching.errors import BadRecord
+from matching.finger_image import FingerImage
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--format", choices=NAMES, help="what the file is; the card formats need it")
+    parser.add_argument("--minutiae", action="store_true", help="every minutia too")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the record; a bad one is one sentence on standard error."""
+    warnings: list[str] = []
+    try:
+        contents = read(load_bytes(arguments.file), arguments.format, warnings)
+    except BadRecord as error:
+        print(f"vantay: {arguments.file}: {error}", file=sys.stderr)
+        return 1
+    print(f"{NAMES[contents.form]}: {contents.header}")
+    _print_views(contents, arguments.minutiae)
+    for number, image in enumerate(contents.images, 1):
+        print(f"image {number}: {_describe(image)}")
+    for warning in warnings:
+        print(f"warning: {warning}")
+    return 0
+
+
+def _print_views(contents: Contents, minutiae: bool) -> None:
+    for number, template in enumerate(contents.templates):
+        kind = f"impression {contents.impressions[number]}, " if contents.impressions else ""
+        print(
+            f"view {number + 1}: position {template.position}, {kind}quality {template.quality}, "
+            f"{len(template.minutiae)} minutiae, {template.width} x {template.height} pixels at 500 ppi"
+        )
+        for minutia in template.minutiae if minutiae else ():
+            print(
+                f"  x {minutia['x']:.1f} y {minutia['y']:.1f} angle {degrees(minutia['angle']):.1f} "
+                f"{TYPES[minutia['type']]} quality {minutia['quality']}"
+            )
+
+
+def _describe(image: FingerImage) -> str:
+    quality = "unknown" if image.quality is None else image.quality
+    return (
+        f"position {image.position}, impression {image.impression}, quality {quality}, "
+        f"{image.width} x {image.height} pixels of {image.depth} bits at {image.ppi:g} ppi, "
+        f"{image.compression}, {len(image.data)} bytes, device {image.device:04X}"
+    )

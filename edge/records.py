@@ -1,0 +1,86 @@
+"""Records of every format the commands know, by name: telling which it is, reading it with its header."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.errors import BadCommand
+from matching import ansi378, card, fir2005, fir2011, iso19794, serial
+from matching.errors import BadRecord
+from matching.finger_image import FingerImage
+from matching.record import is_ansi
+from matching.template import Template
+from matching.views import MAGIC, impressions
+
+CARDS = {"iso-normal": card.NORMAL, "iso-compact": card.COMPACT}
+NAMES = {
+    "iso": iso19794.NAME,
+    "ansi": ansi378.NAME,
+    "iso-normal": card.NORMAL.name,
+    "iso-compact": card.COMPACT.name,
+    "fir2005": fir2005.NAME,
+    "fir2011": fir2011.NAME,
+    "vantay": "Vantay template",
+}
+IMAGES = {"fir2005": fir2005, "fir2011": fir2011}
+
+
+class Contents(NamedTuple):
+    """What a record holds: templates or images, never both."""
+
+    form: str  # a key of NAMES
+    header: str  # fields of the record header, readable
+    templates: list[Template]
+    impressions: list[int]  # of the templates, where the format has them
+    images: list[FingerImage]
+
+
+def load_bytes(path: Path) -> bytes:
+    """Return a file's bytes; BadCommand says why not."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadCommand(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def form_of(data: bytes) -> str:
+    """Return the format that bytes begin as; BadRecord where none does, as of the headerless card formats."""
+    if serial.is_serial(data):
+        return "vantay"
+    if data[:8] == MAGIC:
+        return "ansi" if is_ansi(data) else "iso"
+    for name, standard in IMAGES.items():
+        if data[:8] == standard.MAGIC:
+            return name
+    raise BadRecord(
+        f"format and version at offset 0 are {data[:8]!r}, which is no record read here; "
+        "a card format has no header and needs --format iso-normal or iso-compact"
+    )
+
+
+def read(data: bytes, form: str | None, warnings: list[str]) -> Contents:
+    """Read a record of the named format, or of the one it begins as; BadRecord names field and offset."""
+    form = form or form_of(data)
+    if form in CARDS:
+        return Contents(form, f"{len(data)} bytes, no header", [card.read(data, CARDS[form])], [], [])
+    if form in IMAGES:
+        return Contents(form, f"{len(data)} bytes", [], [], IMAGES[form].read(data, warnings))
+    if form == "vantay":
+        return Contents(form, f"{len(data)} bytes", [serial.from_bytes(data)], [], [])
+    if form == "iso":
+        templates = iso19794.read_all(data, warnings)
+        start = iso19794.HEADER.size
+        _, length, device, width, height, x, y, _, _ = iso19794.HEADER.unpack_from(data)
+        product = ""
+    else:
+        templates = ansi378.read_all(data, warnings)
+        length = int.from_bytes(data[8:10], "big")
+        start = ansi378.SHORT_HEADER if length else ansi378.LONG_HEADER
+        length = length or int.from_bytes(data[10:14], "big")
+        fields = ansi378.FIELDS.unpack_from(data, start - ansi378.FIELDS.size)
+        owner, kind, device, width, height, x, y, _, _ = fields
+        product = f", product {owner:04X} {kind:04X}"
+    header = (
+        f"length {length} of {len(data)} bytes{product}, device {device & 0xFFF:03X} "
+        f"(compliance {device >> 12:X}), {width} x {height} pixels, {x} x {y} px/cm"
+    )
+    return Contents(form, header, templates, impressions(data, start, len(templates)), [])

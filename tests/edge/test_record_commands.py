@@ -1,0 +1,88 @@
+"""vantay inspect and convert: exit codes, sentences, and files that strangers' readers take."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.cli import main
+from matching import ansi378, card, fir2005, fir2011, iso19794
+from matching.finger_image import pixels_of
+from tests.matching.templates import random_template
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    path = tmp_path / "one.fmr"
+    path.write_bytes(iso19794.write(random_template(1, 9)))
+    return path
+
+
+def test_inspect_says_what_a_good_record_is(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record.write_bytes(record.read_bytes() + b"\0")
+    assert main(["inspect", str(record), "--minutiae"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "19794-2:2005: length 84 of 85 bytes" in lines[0]
+    assert "300 x 300 pixels, 197 x 197 px/cm" in lines[0]
+    assert "position 2, impression 0, quality 80, 9 minutiae" in lines[1]
+    assert len([line for line in lines if line.startswith("  x ")]) == 9
+    assert lines[-1] == "warning: 1 bytes after the last finger view"
+
+
+def test_inspect_ends_with_1_and_one_sentence_for_a_bad_record(
+    record: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = record.read_bytes()
+    for length in range(len(whole)):
+        record.write_bytes(whole[:length])
+        assert main(["inspect", str(record)]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+
+
+def test_headerless_card_formats_need_format(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = record.with_name("card")
+    assert main(["convert", str(record), str(target), "--format", "iso-compact"]) == 0
+    assert target.read_bytes() == card.write(iso19794.read(record.read_bytes()), card.COMPACT)
+    assert main(["inspect", str(target)]) == 1
+    assert "needs --format" in capsys.readouterr().err
+    assert main(["inspect", str(target), "--format", "iso-compact"]) == 0
+    assert "9 minutiae" in capsys.readouterr().out
+
+
+def test_convert_between_records_and_refuse_what_cannot_be(
+    record: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = record.with_name("other")
+    assert main(["convert", str(record), str(target), "--format", "ansi"]) == 0
+    assert len(ansi378.read(target.read_bytes()).minutiae) == 9
+    assert main(["convert", str(record), str(target), "--format", "fir2011"]) == 2
+    assert "holds minutiae" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("form", "standard"), [("fir2005", fir2005), ("fir2011", fir2011)])
+@pytest.mark.parametrize("compression", ["raw", "png", "jpeg2000-lossless"])
+def test_an_image_becomes_a_record(tmp_path: Path, form: str, standard: object, compression: str) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (80, 64), np.uint8)
+    source, target = tmp_path / "a.png", tmp_path / "a.fir"
+    Image.fromarray(pixels).save(source, dpi=(500, 500))
+    options = ["--position", "7", "--impression", "1", "--device", "5", "--compression", compression]
+    assert main(["convert", str(source), str(target), "--format", form, *options]) == 0
+    (image,) = standard.read(target.read_bytes())  # type: ignore[attr-defined]
+    assert np.array_equal(pixels_of(image), pixels)
+    assert (image.position, image.impression, image.device, image.ppi) == (7, 1, 5, 500)
+
+
+@pytest.mark.real_data
+def test_inspect_reads_the_samples(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = real_data / "records"
+    for name, words in (
+        ("biomdi/incits378-2004-AppendixB2.raw", "length 343 of 343 bytes, product 0042 0011, device 0B5"),
+        ("gen-fir2005/fir2005-raw.fir", "416 x 560"),
+        ("mosip-mds/Registration_0001Left_Index.iso", "280 x 448"),
+        ("sourceafis/iso-probe.dat", "warning"),
+    ):
+        assert main(["inspect", str(folder / name)]) == 0
+        assert words in capsys.readouterr().out
