@@ -20,7 +20,7 @@ RAW, PACKED, WSQ, JPEG, JPEG2000, JPEG2000_LOSSLESS, PNG = (
     "png",
 )
 WRITTEN = (RAW, PNG, JPEG2000_LOSSLESS)
-PILLOW = {JPEG: "JPEG", JPEG2000: "JPEG2000", JPEG2000_LOSSLESS: "JPEG2000", PNG: "PNG"}
+PILLOW = {WSQ: "WSQ", JPEG: "JPEG", JPEG2000: "JPEG2000", JPEG2000_LOSSLESS: "JPEG2000", PNG: "PNG"}
 MOST_PIXELS = 4096 * 4096  # a palm at 500 ppi has 2500 x 2500
 PPI_PER_PPCM = 2.54
 
@@ -69,8 +69,7 @@ def pixels_of(image: FingerImage) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            forms = None if image.compression == WSQ else (PILLOW[image.compression],)
-            with Image.open(io.BytesIO(image.data), formats=forms) as opened:
+            with Image.open(io.BytesIO(image.data), formats=(PILLOW[image.compression],)) as opened:
                 if opened.size != size:
                     raise BadRecord(
                         f"finger image: {size[0]} x {size[1]} declared, the {image.compression} data holds "

@@ -1,5 +1,6 @@
 """ISO/IEC 19794-4:2005 and :2011: round trips, traps, refusals, real files."""
 
+import sys
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,12 @@ def test_a_lying_size_costs_no_memory(standard: ModuleType) -> None:
 def test_raw_data_of_another_length_than_the_size_is_refused(standard: ModuleType) -> None:
     with pytest.raises(BadRecord, match="need 425"):
         standard.write(replace(image_of(), width=25))
+
+
+def test_wsq_without_its_package_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wsq", None)
+    with pytest.raises(BadRecord, match="optional package 'wsq'"):
+        pixels_of(replace(image_of(), compression=WSQ))
 
 
 @pytest.mark.real_data
