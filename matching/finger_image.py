@@ -107,6 +107,19 @@ def check_raw(image: FingerImage, offset: int, standard: str) -> None:
         )
 
 
+def check_fields(image: FingerImage, standard: str) -> None:
+    """Refuse to write what the fields of both editions cannot hold."""
+    for field, value, most in (
+        ("quality", image.quality or 0, 100),
+        ("device", image.device, 0xFFFF),
+        ("resolution", round(image.ppi), 0xFFFF),
+        ("width", image.width, 0xFFFF),
+        ("height", image.height, 0xFFFF),
+    ):
+        if not 0 <= value <= most:
+            raise BadRecord(f"{standard}: {field} {value} is not 0 to {most}")
+
+
 def ppi_of(units: int, rate: int, offset: int, standard: str) -> float:
     """Return pixels per inch of a rate in scale units 1 (inch) or 2 (centimetre); 197 px/cm means 500."""
     if units not in (1, 2):

@@ -12,6 +12,7 @@ from matching.finger_image import (
     RAW,
     WSQ,
     FingerImage,
+    check_fields,
     check_raw,
     ppi_of,
 )
@@ -37,6 +38,7 @@ def write(*images: FingerImage) -> bytes:
     for image in images:
         if image.position not in POSITIONS or image.impression not in IMPRESSIONS:
             raise BadRecord(f"{NAME}: no position {image.position} or no impression {image.impression}")
+        check_fields(image, NAME)
         check_raw(image, 0, NAME)
         number = seen.get(image.position, 0)
         seen[image.position] = number + 1

@@ -116,6 +116,24 @@ def test_wsq_without_its_package_is_refused_by_name(monkeypatch: pytest.MonkeyPa
         pixels_of(replace(image_of(), compression=WSQ))
 
 
+@BOTH
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"quality": 101}, "quality 101"),
+        ({"device": 70000}, "device"),
+        ({"ppi": 1e5}, "resolution"),
+        ({"position": 12}, "position 12"),
+        ({"impression": 5}, "impression 5"),
+    ],
+)
+def test_what_does_not_fit_is_not_written(
+    standard: ModuleType, changes: dict[str, float], words: str
+) -> None:
+    with pytest.raises(BadRecord, match=words):
+        standard.write(replace(image_of(), **changes))
+
+
 @pytest.mark.real_data
 def test_records_of_nist_and_idemia_read_to_the_right_pixels(real_data: Path) -> None:
     folder = real_data / "records"
