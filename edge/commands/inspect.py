@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.commands.extract import TYPES
 from edge.records import NAMES, Contents, load_bytes, read
 from matching.errors import BadRecord
-from matching.finger_image import FingerImage
+from matching.finger_image import PACKED, RAW, WSQ, FingerImage, pixels_of
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -23,6 +23,8 @@ def run(arguments: Namespace) -> int:
     warnings: list[str] = []
     try:
         contents = read(load_bytes(arguments.file), arguments.format, warnings)
+        for image in contents.images:
+            _decode(image, warnings)
     except BadRecord as error:
         print(f"vantay: {arguments.file}: {error}", file=sys.stderr)
         return 1
@@ -33,6 +35,13 @@ def run(arguments: Namespace) -> int:
     for warning in warnings:
         print(f"warning: {warning}")
     return 0
+
+
+def _decode(image: FingerImage, warnings: list[str]) -> None:
+    if image.compression == WSQ or image.depth != 8:
+        warnings.append(f"position {image.position}: the pixels were not decoded")
+    elif image.compression not in (RAW, PACKED):
+        pixels_of(image)
 
 
 def _print_views(contents: Contents, minutiae: bool) -> None:

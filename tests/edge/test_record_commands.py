@@ -8,7 +8,7 @@ from PIL import Image
 
 from edge.cli import main
 from matching import ansi378, card, fir2005, fir2011, iso19794
-from matching.finger_image import pixels_of
+from matching.finger_image import FingerImage, pixels_of
 from tests.matching.templates import random_template
 
 
@@ -73,6 +73,13 @@ def test_an_image_becomes_a_record(tmp_path: Path, form: str, standard: object, 
     (image,) = standard.read(target.read_bytes())  # type: ignore[attr-defined]
     assert np.array_equal(pixels_of(image), pixels)
     assert (image.position, image.impression, image.device, image.ppi) == (7, 1, 5, 500)
+
+
+def test_inspect_decodes_the_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.fir"
+    path.write_bytes(fir2011.write(FingerImage(b"no png", 24, 17, 500.0, "png")))
+    assert main(["inspect", str(path)]) == 1
+    assert "png data cannot be decoded" in capsys.readouterr().err
 
 
 @pytest.mark.real_data
