@@ -56,16 +56,16 @@ class Population(NamedTuple):
     name: str
     fingers: int
     pairs: NDArray[np.int64]  # (k, 2) fingers
-    terms: NDArray[np.float64]  # (k, 3)
+    terms: NDArray[np.float64]  # (k, 4)
 
 
 class SetScores(NamedTuple):
-    """One set's pairs: places in its list of impressions, and the three terms of their scores."""
+    """One set's pairs: places in its list of impressions, and the four terms of their scores."""
 
     fingers: list[str]
     pairs: PairLists
-    genuine: NDArray[np.float64]  # (g, 3)
-    impostor: NDArray[np.float64]  # (i, 3)
+    genuine: NDArray[np.float64]  # (g, 4)
+    impostor: NDArray[np.float64]  # (i, 4)
 
 
 def main() -> None:
@@ -149,9 +149,10 @@ def fit(sets: list[SetScores]) -> Weights:
     genuine = np.zeros(len(terms))
     genuine[: sum(len(one.genuine) for one in sets)] = 1
     spread = terms.std(axis=0)
+    spread[spread == 0] = 1  # without ridge evidence its term is always 0, and its weight
     design = np.column_stack([(terms - terms.mean(axis=0)) / spread, np.ones(len(terms))])
-    penalty = np.diag([RIDGE] * 3 + [0.0])
-    solution = np.zeros(4)
+    penalty = np.diag([RIDGE] * 4 + [0.0])
+    solution = np.zeros(5)
     for _ in range(50):
         chance = 1 / (1 + np.exp(-np.clip(design @ solution, -50, 50)))
         slope = design.T @ (chance - genuine) + penalty @ solution
@@ -160,11 +161,11 @@ def fit(sets: list[SetScores]) -> Weights:
         solution -= step
         if np.abs(step).max() < 1e-10:
             break
-    return Weights(*(float(value) for value in solution[:3] / spread))
+    return Weights(*(float(value) for value in solution[:4] / spread))
 
 
 def score(terms: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
-    """Return (k,) scores of (k, 3) terms."""
+    """Return (k,) scores of (k, 4) terms."""
     return np.maximum(terms @ np.array(weights), 0)
 
 

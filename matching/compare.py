@@ -5,7 +5,8 @@
 3. relaxation  pairs that one motion explains support each other
 4. alignment   the rigid motion of the best supported pairs
 5. pairing     all minutiae, one to one, following the skin's distortion outward
-6. scoring     support, merit of the pairing and overlap, weighed into one number
+6. ridges      where that leaves doubt: whether the ridges beside the pairs agree
+7. scoring     support, merit of the pairing, overlap and ridges, weighed into one number
 
 The score is the same with probe and candidate exchanged, and under any motion of either.
 """

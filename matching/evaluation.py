@@ -77,9 +77,9 @@ def scores_of(
     constants: Comparison = CONSTANTS,
     jobs: int = 1,
 ) -> Scores:
-    """Return (k, 4), score and its terms, of (k, 2) pairs; `told` hears how many more are done."""
+    """Return (k, 5), score and its terms, of (k, 2) pairs; `told` hears how many more are done."""
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
-    parts = [np.zeros((0, 4))]
+    parts = [np.zeros((0, 5))]
     with ThreadPoolExecutor(jobs) as threads:
         for part in threads.map(lambda chunk: score_pairs(packed, chunk, constants), chunks):
             parts.append(part)

@@ -1,20 +1,21 @@
-"""Our own form of a whole template, ridge evidence included: lossless, versioned, checked; 1 to 4 KB.
+"""Our own form of a whole template, ridge evidence included: lossless, versioned, checked; 2 to 5 KB.
 
     offset  bytes
     0       4      "VNTP"
-    4       1      version of this form, 2
-    5       1      flags: bit 0, ridge evidence follows; bit 1, singular points follow
+    4       1      version of this form, 3
+    5       1      flags: bit 0, ridge evidence follows; bit 1, singular points follow; bit 2, crests in it
     6       4      length of the whole, CRC included
     10      8      width, height (pixels at 500 ppi, 16 bits each), position, quality, minutiae, pattern
     18      14 n   minutiae as `MINUTIA`, little-endian, a field at a time
     ...     1      singular points
     ...     13 k   singular points as `SINGULAR`, in the same way
     ...     4      rows and columns of the ridge evidence, 16 bits each
-    ...     m      orientation, period (each cell less its left neighbour, modulo 256), valid (bits); deflated
+    ...     m      orientation, period (each cell less its left neighbour, modulo 256), valid (bits), crests
+                   (bits, 3 x 3 a cell); deflated
     end-4   4      CRC-32 of everything before it
 
-Numbers are little-endian, as the machines that read it are. Version 1 had no singular points, and zero in
-place of the pattern; it is still read.
+Numbers are little-endian, as the machines that read it are. Version 2 had no crests, version 1 no
+singular points either, and zero in place of the pattern; both are still read.
 """
 
 import struct
@@ -36,9 +37,10 @@ from matching.template import (
 )
 
 MAGIC = b"VNTP"
-VERSION = 2
-READ = (1, 2)
-HAS_RIDGES, HAS_SINGULAR = 1, 2
+VERSION = 3
+READ = (1, 2, 3)
+HAS_RIDGES, HAS_SINGULAR, HAS_CRESTS = 1, 2, 4
+POINTS = 3  # crests of a cell, each way
 HEAD = struct.Struct("<4sBBIHHBBBB")
 GRID = struct.Struct("<HH")
 CHECK = struct.Struct("<I")
@@ -69,7 +71,7 @@ def to_bytes(template: Template) -> bytes:
         flags |= HAS_SINGULAR
         body += bytes((len(template.singular),)) + _pack_fields(template.singular)
     if template.ridges is not None:
-        flags |= HAS_RIDGES
+        flags |= HAS_RIDGES if template.ridges.crests is None else HAS_RIDGES | HAS_CRESTS
         body += _pack_ridges(template.ridges)
     size = (template.width, template.height)
     length = HEAD.size + len(body) + CHECK.size
@@ -84,7 +86,7 @@ def from_bytes(data: bytes) -> Template:
         raise BadRecord("template: these bytes are not a Vantay template")
     _, version, flags, length, width, height, position, quality, count, pattern = HEAD.unpack_from(data)
     if version not in READ:
-        raise BadRecord(f"template: version {version} at offset 4; this program reads versions 1 and 2")
+        raise BadRecord(f"template: version {version} at offset 4; this program reads versions 1 to 3")
     if length != len(data):
         raise BadRecord(f"template: {length} bytes declared at offset 6, {len(data)} present")
     if CHECK.unpack_from(data, length - CHECK.size)[0] != zlib.crc32(data[: -CHECK.size]):
@@ -94,6 +96,8 @@ def from_bytes(data: bytes) -> Template:
     points = np.zeros(0, SINGULAR)
     if version == 1:
         flags, pattern = flags & HAS_RIDGES, 0
+    if version == 2:
+        flags &= HAS_RIDGES | HAS_SINGULAR
     if pattern >= len(PATTERNS):
         raise BadRecord(f"template: pattern {pattern} at offset {HEAD.size - 1} is not defined")
     if flags & HAS_SINGULAR:
@@ -102,7 +106,7 @@ def from_bytes(data: bytes) -> Template:
         points, end = _unpack_fields(body, end + 1, SINGULAR, body[end])
         if not np.isin(points["kind"], (CORE, DELTA)).all():
             raise BadRecord("template: a singular point is neither a core nor a delta")
-    ridges = _unpack_ridges(body[end:]) if flags & HAS_RIDGES else None
+    ridges = _unpack_ridges(body[end:], bool(flags & HAS_CRESTS)) if flags & HAS_RIDGES else None
     return Template(minutiae, width, height, ridges, position, quality, points, pattern)
 
 
@@ -132,15 +136,19 @@ def _pack_ridges(ridges: RidgeEvidence) -> bytes:
     rows, columns = ridges.orientation.shape
     planes = [np.diff(plane, axis=1, prepend=np.uint8(0)) for plane in (ridges.orientation, ridges.period)]
     raw = b"".join(plane.astype(np.uint8).tobytes() for plane in planes) + np.packbits(ridges.valid).tobytes()
+    if ridges.crests is not None:
+        raw += np.packbits(ridges.crests).tobytes()
     return GRID.pack(rows, columns) + zlib.compress(raw, 9)
 
 
-def _unpack_ridges(data: bytes) -> RidgeEvidence:
+def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
     if len(data) < GRID.size:
         raise BadRecord("template: truncated: no ridge evidence behind the minutiae")
     rows, columns = GRID.unpack_from(data)
     cells = rows * columns
-    expected = 2 * cells + (cells + 7) // 8
+    points = POINTS * POINTS * cells if has_crests else 0
+    behind = 2 * cells + (cells + 7) // 8  # where the crests begin
+    expected = behind + (points + 7) // 8
     if cells > MAXIMUM_CELLS:
         raise BadRecord(f"template: ridge evidence of {rows} x {columns} cells is larger than any image here")
     unpacker = zlib.decompressobj()
@@ -154,4 +162,8 @@ def _unpack_ridges(data: bytes) -> RidgeEvidence:
     orientation, period = np.cumsum(planes, axis=2, dtype=np.uint8)
     packed = np.frombuffer(raw, np.uint8, offset=2 * cells)
     valid = np.unpackbits(packed, count=cells).astype(np.bool_).reshape(rows, columns)
-    return RidgeEvidence(orientation.copy(), period.copy(), valid)
+    crests = None
+    if has_crests:
+        bits = np.unpackbits(np.frombuffer(raw, np.uint8, offset=behind), count=points)
+        crests = bits.astype(np.bool_).reshape(POINTS * rows, POINTS * columns)
+    return RidgeEvidence(orientation.copy(), period.copy(), valid, crests)

@@ -13,6 +13,7 @@ from matching.kernels.alignment import fit_motion
 from matching.kernels.pairing import Pairs, pair_outward, room_for
 from matching.kernels.prepared import PreparedTemplate
 from matching.kernels.relaxation import mutual_support, relax
+from matching.kernels.ridges import ridge_agreement
 from matching.kernels.shortlist import shortlist
 from matching.kernels.similarity import compare_surroundings
 
@@ -28,6 +29,7 @@ class Parts(NamedTuple):
     strength: float  # sum over the pairs of closeness and likeness, less where minutiae are crowded
     probe_overlap: int  # minutiae of the probe that are paired or that the candidate covers
     candidate_overlap: int  # minutiae of the candidate that are paired or that the probe covers
+    ridges: float  # 0..1, agreement of the ridges beside the pairs; 0 where it was not looked at
 
 
 class Shortlisted(NamedTuple):
@@ -47,15 +49,16 @@ def compare_prepared(probe: PreparedTemplate, candidate: PreparedTemplate, const
     """Return the parts of the score; no pairs where there is nothing to hope for."""
     fewest = min(probe.minutiae.shape[1], candidate.minutiae.shape[1])
     if fewest < FEWEST:
-        return Parts(0.0, 0.0, 0, 0.0, 0, 0)
+        return Parts(0.0, 0.0, 0, 0.0, 0, 0, 0.0)
     listed = _list_pairs(probe, candidate, constants)
     alike, supported = _local_parts(listed, _expected(fewest))
-    best = Parts(alike, supported, 0, 0.0, 0, 0)
+    best = Parts(alike, supported, 0, 0.0, 0, 0, 0.0)
     evidence = constants.evidence
     with_flow = probe.has_flow and candidate.has_flow
     if supported < (evidence.hopeless if with_flow else evidence.hopeless_bare):
         return best
     tried = np.zeros(len(listed.rows), np.bool_)
+    rows, columns = listed.rows[:0], listed.columns[:0]
     least = constants.alignment.worth * listed.relaxed.max()
     for _ in range(constants.alignment.seeds):
         seed = _best_untried(listed.relaxed, tried)
@@ -66,7 +69,14 @@ def compare_prepared(probe: PreparedTemplate, candidate: PreparedTemplate, const
         _mark_tried(listed, parts.pairs, tried)
         if merit_of(parts, evidence) > merit_of(best, evidence):
             best = parts
-    return _less_crowded(best, probe, candidate, evidence.room)
+            rows, columns = (
+                listed.pairs.rows[: parts.pairs].copy(),
+                listed.pairs.columns[: parts.pairs].copy(),
+            )
+    best = _less_crowded(best, probe, candidate, evidence.room)
+    if not (with_flow and constants.ridges.doubtful < merit_of(best, evidence) < constants.ridges.certain):
+        return best
+    return with_ridges(best, ridge_agreement(probe, candidate, rows, columns, constants.ridges))
 
 
 @kernel
@@ -76,7 +86,18 @@ def _less_crowded(parts: Parts, probe: PreparedTemplate, candidate: PreparedTemp
     share = spaciousness(probe.minutiae.shape[1], probe.covered, room)
     share = min(share, spaciousness(candidate.minutiae.shape[1], candidate.covered, room))
     overlaps = parts.probe_overlap, parts.candidate_overlap
-    return Parts(parts.alike, parts.supported, parts.pairs, parts.strength * share, overlaps[0], overlaps[1])
+    return Parts(
+        parts.alike, parts.supported, parts.pairs, parts.strength * share, overlaps[0], overlaps[1], 0.0
+    )
+
+
+@kernel
+def with_ridges(parts: Parts, agreement: float) -> Parts:
+    """Return the parts with the agreement of the ridges in its place."""
+    overlaps = parts.probe_overlap, parts.candidate_overlap
+    return Parts(
+        parts.alike, parts.supported, parts.pairs, parts.strength, overlaps[0], overlaps[1], agreement
+    )
 
 
 @kernel
@@ -151,7 +172,7 @@ def _lay_over(
     rival: Parts,
 ) -> Parts:
     """Return the parts for the motion grown from a shortlisted pair and those that support it."""
-    nothing = Parts(rival.alike, rival.supported, 0, 0.0, 0, 0)
+    nothing = Parts(rival.alike, rival.supported, 0, 0.0, 0, 0, 0.0)
     weights = np.empty(len(listed.rows), np.float32)
     for pair in range(len(weights)):
         weight = listed.support[seed, pair] * listed.likeness[pair]
@@ -171,7 +192,7 @@ def _lay_over(
     strength = _strength(listed, known, constants.evidence)
     overlap = count_covered(probe.minutiae, candidate.covered, motion, pairs.rows[:known])
     back = count_covered(candidate.minutiae, probe.covered, backwards(motion), pairs.columns[:known])
-    return Parts(rival.alike, rival.supported, known, strength, overlap, back)
+    return Parts(rival.alike, rival.supported, known, strength, overlap, back, 0.0)
 
 
 @kernel

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.kernels._jit import kernel
-from matching.kernels.prepared import FLOW_WORDS, SECTIONS, PreparedTemplate
+from matching.kernels.prepared import FLOW_WORDS, POINTS, SECTIONS, PreparedTemplate
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -25,6 +25,7 @@ class Packed(NamedTuple):
     flows: NDArray[np.uint64]  # (8 * all minutiae)
     starts: NDArray[np.int16]  # (all rows of cells)
     covered: NDArray[np.bool_]  # (all cells)
+    crests: NDArray[np.int8]  # (9 * all cells)
 
 
 def pack(templates: list[PreparedTemplate]) -> Packed:
@@ -43,6 +44,7 @@ def pack(templates: list[PreparedTemplate]) -> Packed:
         _joined([one.flows for one in templates], np.uint64),
         _joined([one.starts for one in templates], np.int16),
         _joined([one.covered for one in templates], np.bool_),
+        _joined([one.crests for one in templates], np.int8),
     )
 
 
@@ -56,12 +58,16 @@ def unpacked(packed: Packed, index: int) -> PreparedTemplate:
     head = packed.heads[index]
     count, start, row_start, cell_start = head[COUNT], head[START], head[ROW_START], head[CELL_START]
     end, rows, columns = start + count, head[GRID_ROWS], head[GRID_COLUMNS]
+    points, cells = POINTS * POINTS, rows * columns
     return PreparedTemplate(
         packed.minutiae[MINUTIAE_ROWS * start : MINUTIAE_ROWS * end].reshape((MINUTIAE_ROWS, count)),
         packed.cylinders[CYLINDER_ROWS * start : CYLINDER_ROWS * end].reshape((CYLINDER_ROWS, count)),
         packed.flows[FLOW_ROWS * start : FLOW_ROWS * end].reshape((FLOW_ROWS, count)),
         packed.starts[row_start : row_start + rows],
-        packed.covered[cell_start : cell_start + rows * columns].reshape((rows, columns)),
+        packed.covered[cell_start : cell_start + cells].reshape((rows, columns)),
+        packed.crests[points * cell_start : points * (cell_start + cells)].reshape(
+            (POINTS * rows, POINTS * columns)
+        ),
         head[HAS_FLOW] != 0,
         head[DIGEST],
     )

@@ -58,7 +58,7 @@ def pair_outward(
         dx, dy = own_x - motion.pivot_x, own_y - motion.pivot_y
         x = np.float32(motion.cosine * dx - motion.sine * dy + motion.target_x)
         y = np.float32(motion.sine * dx + motion.cosine * dy + motion.target_y)
-        off_x, off_y, nearest = _displacement(pairs.known, count, own_x, own_y, constants.soften)
+        off_x, off_y, nearest = displacement(pairs.known, count, own_x, own_y, constants.soften)
         reach = constants.reach
         if count > 0:
             reach = min(constants.tight + constants.loosen * nearest, constants.loose)
@@ -96,7 +96,7 @@ def outward(minutiae: NDArray[np.float32], x: float, y: float) -> NDArray[np.int
 
 
 @kernel
-def _displacement(
+def displacement(
     known: NDArray[np.float32], count: int, x: np.float32, y: np.float32, soften: float
 ) -> tuple[np.float32, np.float32, float]:
     """Return what the paired neighbours of a place are off (px), and how far the nearest is (px)."""

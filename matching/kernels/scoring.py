@@ -13,18 +13,19 @@ from matching.kernels.prepared import PreparedTemplate
 
 
 @kernel
-def terms_of(parts: Parts, constants: Comparison) -> tuple[float, float, float]:
-    """Return what the score is linear in: support, merit and overlap, each on a logarithmic scale from 0.
+def terms_of(parts: Parts, constants: Comparison) -> tuple[float, float, float, float]:
+    """Return what the score is linear in: support, merit and overlap on logarithmic scales from 0; ridges.
 
     All 0 where no minutiae were paired.
     """
     if parts.pairs == 0:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0
     overlap = math.sqrt(parts.probe_overlap * parts.candidate_overlap)
     return (
         math.log1p(parts.supported / constants.evidence.faint),
         math.log1p(merit_of(parts, constants.evidence)),
         math.log1p(overlap),
+        parts.ridges,
     )
 
 
@@ -45,11 +46,13 @@ def score_pair(
             turned.strength,
             turned.candidate_overlap,
             turned.probe_overlap,
+            turned.ridges,
         )
-    support, merit, overlap = terms_of(parts, constants)
+    support, merit, overlap, ridges = terms_of(parts, constants)
     full = probe.has_flow and candidate.has_flow
     weights = constants.full if full else constants.minutiae_only
     value = weights.support * support + weights.merit * merit + weights.overlap * overlap
+    value += weights.ridges * ridges
     return max(0.0, value), parts
 
 
@@ -66,10 +69,10 @@ def score_one_to_many(
 
 @kernel
 def score_pairs(gallery: Packed, pairs: NDArray[np.int64], constants: Comparison) -> NDArray[np.float64]:
-    """Return (k, 4): score and its three terms for (k, 2) pairs of impressions of one gallery."""
-    rows = np.zeros((len(pairs), 4))
+    """Return (k, 5): score and its four terms for (k, 2) pairs of impressions of one gallery."""
+    rows = np.zeros((len(pairs), 5))
     for place in range(len(pairs)):
         probe, candidate = unpacked(gallery, pairs[place, 0]), unpacked(gallery, pairs[place, 1])
         rows[place, 0], parts = score_pair(probe, candidate, constants)
-        rows[place, 1], rows[place, 2], rows[place, 3] = terms_of(parts, constants)
+        rows[place, 1], rows[place, 2], rows[place, 3], rows[place, 4] = terms_of(parts, constants)
     return rows

@@ -59,8 +59,9 @@ def same(first: Template, second: Template) -> bool:
     if (first.ridges is None) != (second.ridges is None):
         return False
     if first.ridges is not None and second.ridges is not None:
-        for name in ("orientation", "period", "valid"):
-            if not np.array_equal(getattr(first.ridges, name), getattr(second.ridges, name)):
+        for name in ("orientation", "period", "valid", "crests"):
+            mine, other = getattr(first.ridges, name), getattr(second.ridges, name)
+            if (mine is None) != (other is None) or not np.array_equal(mine, other):
                 return False
     heads = [(t.width, t.height, t.position, t.quality, t.pattern) for t in (first, second)]
     return heads[0] == heads[1] and all(

@@ -371,10 +371,10 @@ def test_score_is_the_weighted_sum_of_its_terms() -> None:
     overlap = math.sqrt(parts.probe_overlap * parts.candidate_overlap)
     expected = weights.support * math.log(1 + parts.supported / evidence.faint)
     expected += weights.merit * math.log(1 + parts.strength**2 / (overlap + evidence.few))
-    expected += weights.overlap * math.log(1 + overlap)
+    expected += weights.overlap * math.log(1 + overlap) + weights.ridges * parts.ridges
     assert value == pytest.approx(max(expected, 0.0))
     assert parts.pairs >= 8
-    nothing = Parts(0.5, 0.01, 0, 0.0, 0, 0)
-    assert terms_of(nothing, COMPARISON) == (0.0, 0.0, 0.0)
+    nothing = Parts(0.5, 0.01, 0, 0.0, 0, 0, 0.0)
+    assert terms_of(nothing, COMPARISON) == (0.0, 0.0, 0.0, 0.0)
     lonely = prepare(random_template(1, 2))
-    assert compare_prepared(lonely, probe, COMPARISON) == Parts(0.0, 0.0, 0, 0.0, 0, 0)
+    assert compare_prepared(lonely, probe, COMPARISON) == Parts(0.0, 0.0, 0, 0.0, 0, 0, 0.0)

@@ -14,6 +14,7 @@ KERNEL_TESTS = [
     str(HERE / f"test_{name}.py")
     for name in (
         "comparison_kernels",
+        "ridges",
         "detect",
         "local_statistics",
         "place",

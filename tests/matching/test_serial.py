@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from matching import record, serial
 from matching.errors import BadRecord
+from matching.extract import extract
 from matching.template import PATTERNS, SINGULAR, RidgeEvidence, Template
+from tests.matching.impressions import picture
 from tests.matching.templates import random_minutiae, random_template, same
 
 
@@ -22,16 +24,18 @@ from tests.matching.templates import random_minutiae, random_template, same
     rows=st.integers(0, 40),
     columns=st.integers(0, 40),
     ridges=st.booleans(),
+    crests=st.booleans(),
     points=st.integers(0, 255),
 )
 def test_round_trip_is_lossless(
-    seed: int, count: int, rows: int, columns: int, ridges: bool, points: int
+    seed: int, count: int, rows: int, columns: int, ridges: bool, crests: bool, points: int
 ) -> None:
     rng = np.random.default_rng(seed)
     evidence = RidgeEvidence(
         rng.integers(0, 256, (rows, columns), np.uint8),
         rng.integers(0, 256, (rows, columns), np.uint8),
         rng.integers(0, 2, (rows, columns)).astype(np.bool_),
+        rng.integers(0, 2, (3 * rows, 3 * columns)).astype(np.bool_) if crests else None,
     )
     template = Template(
         random_minutiae(seed, count),
@@ -58,15 +62,23 @@ def random_points(seed: int, count: int) -> NDArray[np.void]:
     return points
 
 
-def test_version_1_is_still_read() -> None:
-    template = random_template(9, 12)
+@pytest.mark.parametrize("version", [1, 2])
+def test_earlier_versions_are_still_read(version: int) -> None:
+    template = dataclasses.replace(random_template(9, 12), singular=random_points(1, 3))
+    if version == 1:
+        template = dataclasses.replace(template, singular=random_points(1, 0))
     data = serial.to_bytes(template)
-    assert data[4] == 2
-    assert same(serial.from_bytes(_signed(data[:4] + b"\x01" + data[5:])), template)
+    assert data[4] == 3
+    assert same(serial.from_bytes(_signed(data[:4] + bytes([version]) + data[5:])), template)
 
 
 def test_an_ordinary_template_takes_at_most_4_kib() -> None:
     assert len(serial.to_bytes(random_template(5, 60, 400, 500))) <= 4096
+    drawn = extract(picture(5, side=340))
+    assert drawn.ridges is not None
+    assert drawn.ridges.crests is not None
+    assert len(drawn.minutiae) > 15
+    assert len(serial.to_bytes(drawn)) <= 4096
 
 
 def test_every_truncation_and_every_flipped_bit_is_refused() -> None:
@@ -108,8 +120,10 @@ def test_lies_under_a_correct_crc_are_refused() -> None:
     ):
         with pytest.raises(BadRecord, match=words):
             serial.from_bytes(_signed(altered))
-    with pytest.raises(BadRecord, match="version 3"):
-        serial.from_bytes(_signed(data[:4] + b"\x03" + data[5:]))
+    with pytest.raises(BadRecord, match="version 4"):
+        serial.from_bytes(_signed(data[:4] + b"\x04" + data[5:]))
+    with pytest.raises(BadRecord, match="does not fill"):  # crests promised that are not there
+        serial.from_bytes(_signed(data[:5] + b"\x05" + data[6:]))
     with pytest.raises(BadRecord, match="not a Vantay template"):
         serial.from_bytes(b"FMR\0" + data[4:])
 
