@@ -64,7 +64,7 @@ def _left_out() -> list[str]:
     """Say what our score gives on sets that its weights, fitted on all of the above, have not seen."""
     stored = json.loads((resources.files("matching") / "combination.json").read_text("utf-8"))
     lines = [
-        "The three weights of our score were fitted on these five sets.",
+        "The weights of our score were fitted on these five sets.",
         "Means with each set left out of its own fit:",
         "",
     ]

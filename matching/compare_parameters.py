@@ -99,7 +99,8 @@ class Ridges(NamedTuple):
     """
 
     doubtful: float = 2.0  # merit from which on impostors come near genuine pairs; 1 no better and slower
-    certain: float = 15.0  # merit from which on nothing need be added; 10 misses some, 20 alike and slower
+    certain: float = 15.0  # merit that 1 in a million impostor pairs is expected to reach; 10..20 alike
+    granted: float = 0.15  # agreement taken for such a pairing: two in three genuine ones agree better
     lever: float = 20.0  # px a direction weighs as much as
     soften: float = 400.0  # px^2 added to squared distances in the weights of displacements; 1600 alike
     step: int = 4  # cells between two patches, each way; 3..5 alike, time falls

@@ -213,7 +213,8 @@ def template_of(stages: Stages, shape: tuple[int, ...], ppi: float, quality: int
 
 def ridge_evidence(stages: Stages) -> RidgeEvidence:
     """Quantise flow and period to a byte a cell, ridges to nine bits."""
-    orientation = np.rint(flow.angles(stages.flow_again) * np.float32(256 / np.pi)).astype(np.int32) % 256
+    turned = np.rint(flow.angles(stages.flow_again) * np.float32(256 / np.pi)).astype(np.int32) % 256
+    orientation = turned * stages.foreground
     spacing = np.clip(np.rint(stages.period * 16), 0, 255) * stages.foreground
     crests = crest_points(stages.enhanced_again, stages.foreground)
     return RidgeEvidence(orientation.astype(np.uint8), spacing.astype(np.uint8), stages.foreground, crests)

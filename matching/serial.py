@@ -10,8 +10,8 @@
     ...     1      singular points
     ...     13 k   singular points as `SINGULAR`, in the same way
     ...     4      rows and columns of the ridge evidence, 16 bits each
-    ...     m      orientation, period (each cell less its left neighbour, modulo 256), valid (bits), crests
-                   (bits, 3 x 3 a cell); deflated
+    ...     m      orientation, period (each cell less its left neighbour, modulo 256), valid (bits); deflated
+    ...     c      crests of the valid cells, 9 bits each, row by row
     end-4   4      CRC-32 of everything before it
 
 Numbers are little-endian, as the machines that read it are. Version 2 had no crests, version 1 no
@@ -136,9 +136,14 @@ def _pack_ridges(ridges: RidgeEvidence) -> bytes:
     rows, columns = ridges.orientation.shape
     planes = [np.diff(plane, axis=1, prepend=np.uint8(0)) for plane in (ridges.orientation, ridges.period)]
     raw = b"".join(plane.astype(np.uint8).tobytes() for plane in planes) + np.packbits(ridges.valid).tobytes()
-    if ridges.crests is not None:
-        raw += np.packbits(ridges.crests).tobytes()
-    return GRID.pack(rows, columns) + zlib.compress(raw, 9)
+    crests = b"" if ridges.crests is None else np.packbits(_by_cell(ridges.crests)[ridges.valid]).tobytes()
+    return GRID.pack(rows, columns) + zlib.compress(raw, 9) + crests
+
+
+def _by_cell(crests: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a view (rows, columns, 3, 3) of (3 rows, 3 columns)."""
+    rows, columns = (side // POINTS for side in crests.shape)
+    return crests.reshape(rows, POINTS, columns, POINTS).swapaxes(1, 2)
 
 
 def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
@@ -146,9 +151,7 @@ def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
         raise BadRecord("template: truncated: no ridge evidence behind the minutiae")
     rows, columns = GRID.unpack_from(data)
     cells = rows * columns
-    points = POINTS * POINTS * cells if has_crests else 0
-    behind = 2 * cells + (cells + 7) // 8  # where the crests begin
-    expected = behind + (points + 7) // 8
+    expected = 2 * cells + (cells + 7) // 8
     if cells > MAXIMUM_CELLS:
         raise BadRecord(f"template: ridge evidence of {rows} x {columns} cells is larger than any image here")
     unpacker = zlib.decompressobj()
@@ -162,8 +165,12 @@ def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
     orientation, period = np.cumsum(planes, axis=2, dtype=np.uint8)
     packed = np.frombuffer(raw, np.uint8, offset=2 * cells)
     valid = np.unpackbits(packed, count=cells).astype(np.bool_).reshape(rows, columns)
+    points = POINTS * POINTS * int(valid.sum()) if has_crests else 0
+    if len(unpacker.unused_data) != (points + 7) // 8:
+        raise BadRecord(f"template: {len(unpacker.unused_data)} bytes of crests for {points} points")
     crests = None
     if has_crests:
-        bits = np.unpackbits(np.frombuffer(raw, np.uint8, offset=behind), count=points)
-        crests = bits.astype(np.bool_).reshape(POINTS * rows, POINTS * columns)
+        crests = np.zeros((POINTS * rows, POINTS * columns), np.bool_)
+        bits = np.unpackbits(np.frombuffer(unpacker.unused_data, np.uint8), count=points)
+        _by_cell(crests)[valid] = bits.reshape(-1, POINTS, POINTS)
     return RidgeEvidence(orientation.copy(), period.copy(), valid, crests)

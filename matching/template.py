@@ -49,7 +49,7 @@ class RidgeEvidence:
     orientation: NDArray[np.uint8]  # of the ridges, units of pi/256, counter-clockwise from +x (y up)
     period: NDArray[np.uint8]  # ridge to ridge, units of 1/16 pixel; 0 unknown
     valid: NDArray[np.bool_]  # inside the segmented foreground
-    crests: NDArray[np.bool_] | None = None  # (3 rows, 3 columns): on a ridge, three points a cell each way
+    crests: NDArray[np.bool_] | None = None  # (3 rows, 3 columns): on a ridge, 3 x 3 points of a valid cell
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,9 +74,13 @@ def compare_prepared(probe: PreparedTemplate, candidate: PreparedTemplate, const
                 listed.pairs.columns[: parts.pairs].copy(),
             )
     best = _less_crowded(best, probe, candidate, evidence.room)
-    if not (with_flow and constants.ridges.doubtful < merit_of(best, evidence) < constants.ridges.certain):
+    merit = merit_of(best, evidence)
+    if not with_flow or merit < constants.ridges.doubtful:
         return best
-    return with_ridges(best, ridge_agreement(probe, candidate, rows, columns, constants.ridges))
+    agreement = constants.ridges.granted
+    if merit < constants.ridges.certain:
+        agreement = ridge_agreement(probe, candidate, rows, columns, constants.ridges)
+    return with_ridges(best, agreement)
 
 
 @kernel

@@ -158,11 +158,15 @@ def test_without_crests_nothing_agrees() -> None:
 def test_only_doubtful_pairings_are_looked_at() -> None:
     probe, mate = prepare(extract(picture(2))), prepare(extract(picture(2, 0.3, 5)))
     always = COMPARISON._replace(ridges=RIDGES._replace(doubtful=0.0, certain=1e9))
-    never = COMPARISON._replace(ridges=RIDGES._replace(certain=0.0))
-    seen, unseen = compare_prepared(probe, mate, always), compare_prepared(probe, mate, never)
+    never = COMPARISON._replace(ridges=RIDGES._replace(doubtful=0.0, certain=0.0))
+    dull = COMPARISON._replace(ridges=RIDGES._replace(doubtful=1e9))
+    seen, taken, unseen = (compare_prepared(probe, mate, constants) for constants in (always, never, dull))
     assert seen.ridges > 0.2
+    assert taken.ridges == RIDGES.granted
     assert unseen.ridges == 0
-    assert seen._replace(ridges=0.0) == unseen
+    assert seen._replace(ridges=0.0) == unseen == taken._replace(ridges=0.0)
+    bare = COMPARISON._replace(ridges=RIDGES._replace(doubtful=0.0))
+    assert compare_prepared(probe._replace(has_flow=False), mate, bare).ridges == 0
 
 
 def test_crests_are_where_the_enhanced_image_is_positive() -> None:
