@@ -19,6 +19,7 @@ from matching.kernels.prepared import ANGLE, CELL, PreparedTemplate, X, Y
 
 NOBODY = -1
 TURN = np.float32(2 * math.pi)
+WEIGHT, OFF_X, OFF_Y, NEAREST = 2, 3, 4, 5  # rows of what is known ahead, after the place; px, px^2
 PLACE_SHARE = np.float32(0.6)  # of the cost; direction has the rest
 
 
@@ -28,20 +29,12 @@ class Pairs(NamedTuple):
     rows: NDArray[np.int32]  # minutiae of the probe, in the order of pairing
     columns: NDArray[np.int32]  # their partners in the candidate
     closeness: NDArray[np.float32]  # 0..1, 1 where place and direction are as expected
-    known: NDArray[
-        np.float32
-    ]  # (4, n) px: place in the probe, and how far the motion alone misses the partner
 
 
 @kernel
 def room_for(count: int) -> Pairs:
     """Return a workspace for a probe with this many minutiae."""
-    return Pairs(
-        np.empty(count, np.int32),
-        np.empty(count, np.int32),
-        np.empty(count, np.float32),
-        np.empty((4, count), np.float32),
-    )
+    return Pairs(np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.float32))
 
 
 @kernel
@@ -49,29 +42,34 @@ def pair_outward(
     probe: PreparedTemplate, candidate: PreparedTemplate, motion: Motion, constants: Pairing, pairs: Pairs
 ) -> int:
     """Fill `pairs` from the pivot outward and return how many there are."""
-    minutiae, others, starts = probe.minutiae, candidate.minutiae, candidate.starts
+    minutiae, others = probe.minutiae, candidate.minutiae
     taken = np.zeros(others.shape[1], np.bool_)
     turn = np.float32(math.atan2(motion.sine, motion.cosine))
+    order = outward(minutiae, motion.pivot_x, motion.pivot_y)
+    ahead = _unvisited(minutiae, order)
     count = 0
-    for index in outward(minutiae, motion.pivot_x, motion.pivot_y):
+    for step in range(len(order)):
+        index = order[step]
         own_x, own_y = minutiae[X, index], minutiae[Y, index]
         dx, dy = own_x - motion.pivot_x, own_y - motion.pivot_y
         x = np.float32(motion.cosine * dx - motion.sine * dy + motion.target_x)
         y = np.float32(motion.sine * dx + motion.cosine * dy + motion.target_y)
-        off_x, off_y, nearest = displacement(pairs.known, count, own_x, own_y, constants.soften)
         reach = constants.reach
         if count > 0:
+            nearest = math.sqrt(ahead[NEAREST, step])
             reach = min(constants.tight + constants.loosen * nearest, constants.loose)
+        off_x = ahead[OFF_X, step] / ahead[WEIGHT, step]
+        off_y = ahead[OFF_Y, step] / ahead[WEIGHT, step]
         expected = (x + off_x, y + off_y, minutiae[ANGLE, index] + turn)
         other, cost = _closest(
-            others, starts, taken, expected, (np.float32(reach), np.float32(constants.turn))
+            others, candidate.starts, taken, expected, (np.float32(reach), np.float32(constants.turn))
         )
         if other != NOBODY:
             taken[other] = True
             pairs.rows[count], pairs.columns[count] = index, other
             pairs.closeness[count] = np.float32(1) - cost
-            pairs.known[0, count], pairs.known[1, count] = own_x, own_y
-            pairs.known[2, count], pairs.known[3, count] = others[X, other] - x, others[Y, other] - y
+            off = others[X, other] - x, others[Y, other] - y
+            _tell_ahead(ahead[:, step:], off, np.float32(constants.soften))
             count += 1
     return count
 
@@ -96,21 +94,30 @@ def outward(minutiae: NDArray[np.float32], x: float, y: float) -> NDArray[np.int
 
 
 @kernel
-def displacement(
-    known: NDArray[np.float32], count: int, x: np.float32, y: np.float32, soften: float
-) -> tuple[np.float32, np.float32, float]:
-    """Return what the paired neighbours of a place are off (px), and how far the nearest is (px)."""
-    total, off_x, off_y = np.float32(1e-12), np.float32(0), np.float32(0)
-    nearest, soft = np.float32(1e12), np.float32(soften)
-    for pair in range(count):
-        dx, dy = known[0, pair] - x, known[1, pair] - y
+def _unvisited(minutiae: NDArray[np.float32], order: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return (6, n): place, and the sums over the pairs known so far, of none, in the order of visits."""
+    ahead = np.empty((6, len(order)), np.float32)
+    for step in range(len(order)):
+        ahead[X, step], ahead[Y, step] = minutiae[X, order[step]], minutiae[Y, order[step]]
+    ahead[WEIGHT] = np.float32(1e-12)
+    ahead[OFF_X] = 0
+    ahead[OFF_Y] = 0
+    ahead[NEAREST] = np.float32(1e12)
+    return ahead
+
+
+@kernel
+def _tell_ahead(ahead: NDArray[np.float32], off: tuple[np.float32, np.float32], soft: np.float32) -> None:
+    """Add a pair to the sums of those from it on: by how much it is off counts less with distance."""
+    own_x, own_y = ahead[X, 0], ahead[Y, 0]
+    for step in range(ahead.shape[1]):
+        dx, dy = own_x - ahead[X, step], own_y - ahead[Y, step]
         squared = dx * dx + dy * dy
-        nearest = min(nearest, squared)
         weight = np.float32(1) / ((squared + soft) * (squared + soft))
-        total += weight
-        off_x += weight * known[2, pair]
-        off_y += weight * known[3, pair]
-    return off_x / total, off_y / total, math.sqrt(nearest)
+        ahead[NEAREST, step] = min(ahead[NEAREST, step], squared)
+        ahead[WEIGHT, step] += weight
+        ahead[OFF_X, step] += weight * off[0]
+        ahead[OFF_Y, step] += weight * off[1]
 
 
 @kernel

@@ -13,6 +13,8 @@ from matching.compare_parameters import Relaxation
 from matching.kernels._jit import kernel
 from matching.kernels.prepared import PreparedTemplate
 
+CLEARLY = 1 + 1e-6  # what misses a limit by more than rounding needs no slow, exact distance
+
 
 @kernel
 def wrapped(angle: float) -> float:
@@ -49,9 +51,13 @@ def mutual_support(
             dy = probe.minutiae[1, rows[second]] - probe.minutiae[1, rows[first]]
             to_x = candidate.minutiae[0, columns[second]] - candidate.minutiae[0, columns[first]]
             to_y = candidate.minutiae[1, columns[second]] - candidate.minutiae[1, columns[first]]
-            misfit = math.hypot(cosine * dx - sine * dy - to_x, sine * dx + cosine * dy - to_y)
+            off_x, off_y = cosine * dx - sine * dy - to_x, sine * dx + cosine * dy - to_y
+            about = math.sqrt(dx * dx + dy * dy) + math.sqrt(to_x * to_x + to_y * to_y)
+            limit = CLEARLY * 2 * (constants.distance + constants.stretch * about / 2)
+            if off_x * off_x + off_y * off_y > limit * limit:
+                continue
             length = (math.hypot(dx, dy) + math.hypot(to_x, to_y)) / 2
-            misfit /= constants.distance + constants.stretch * length
+            misfit = math.hypot(off_x, off_y) / (constants.distance + constants.stretch * length)
             if misfit > 2:
                 continue
             value = 1 / ((1 + misfit**4) * (1 + (misturn / constants.turn) ** 4))
@@ -65,11 +71,11 @@ def relax(likeness: NDArray[np.float32], support: NDArray[np.float32], constants
     """Let supported pairs grow and lonely ones fade, in place, for the stated number of rounds."""
     count = len(likeness)
     share = (1 - constants.memory) * constants.gain / max(count - 1, 1)
-    after = np.empty(count, np.float32)
+    gained = np.empty(count, np.float32)
     for _ in range(constants.rounds):
+        gained[:] = 0
+        for other in range(count):
+            for pair in range(count):  # along memory, as the support is symmetric
+                gained[pair] += support[other, pair] * likeness[other]
         for pair in range(count):
-            gained = np.float32(0)
-            for other in range(count):
-                gained += support[pair, other] * likeness[other]
-            after[pair] = constants.memory * likeness[pair] + share * gained
-        likeness[:] = after
+            likeness[pair] = constants.memory * likeness[pair] + share * gained[pair]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from matching.compare_parameters import Ridges
 from matching.kernels._jit import fast_kernel, kernel
 from matching.kernels.alignment import Motion, fit_motion
-from matching.kernels.pairing import displacement
 from matching.kernels.prepared import CELL, POINTS, PreparedTemplate, X, Y
 
 PITCH = CELL / POINTS  # px between two points of the crests
@@ -81,6 +80,24 @@ def misfits(
             motion.sine * dx + motion.cosine * dy + motion.target_y
         )
     return known
+
+
+@kernel
+def displacement(
+    known: NDArray[np.float32], count: int, x: np.float32, y: np.float32, soften: float
+) -> tuple[np.float32, np.float32, float]:
+    """Return what the paired neighbours of a place are off (px), and how far the nearest is (px)."""
+    total, off_x, off_y = np.float32(1e-12), np.float32(0), np.float32(0)
+    nearest, soft = np.float32(1e12), np.float32(soften)
+    for pair in range(count):
+        dx, dy = known[0, pair] - x, known[1, pair] - y
+        squared = dx * dx + dy * dy
+        nearest = min(nearest, squared)
+        weight = np.float32(1) / ((squared + soft) * (squared + soft))
+        total += weight
+        off_x += weight * known[2, pair]
+        off_y += weight * known[3, pair]
+    return off_x / total, off_y / total, math.sqrt(nearest)
 
 
 @kernel

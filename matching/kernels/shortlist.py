@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.compare_parameters import Shortlist
-from matching.kernels._jit import fast_kernel, kernel
+from matching.kernels._jit import kernel
 
-PARTS = 4  # of a row, each looked at as a whole first; 1 is slower
+ROWS = 8  # looked at together first, column by column
+STEPS = 128  # of likeness that a floor is told to
 LEAST = np.float32(1e-30)  # a likeness above 0
 
 
@@ -37,65 +38,73 @@ def shortlist(
 @kernel
 def largest(alike: NDArray[np.float32], pool: NDArray[np.int32]) -> int:
     """Fill `pool` with the flat places of the largest positive entries, falling, and return how many."""
-    values = np.empty(len(pool), np.float32)
+    peaks = np.zeros(((alike.shape[0] + ROWS - 1) // ROWS, alike.shape[1]), np.float32)
+    for row in range(alike.shape[0]):
+        _raise(peaks[row // ROWS], alike[row])
+    values = np.empty(alike.size + 1, np.float32)
     places = np.empty(alike.size + 1, np.int32)
-    width, found = alike.shape[1], 0
-    for index in range(_likely(alike, values, places)):
-        value = alike[places[index] // width, places[index] % width]
-        if found == len(pool) and value <= values[-1]:
-            continue
-        found = min(found + 1, len(pool))
-        place = found - 1
-        while place > 0 and values[place - 1] < value:
-            values[place] = values[place - 1]
-            pool[place] = pool[place - 1]
-            place -= 1
-        values[place] = value
-        pool[place] = places[index]
-    return found
+    count = _likely(alike, peaks, _floor_of(peaks.ravel(), len(pool)), values, places)
+    floor = _floor_of(values[:count], len(pool))
+    likely, count = count, 0
+    for index in range(likely):  # in place, without a branch on an entry
+        values[count], places[count] = values[index], places[index]
+        count += int(values[count] >= floor)
+    return _best(values[:count], places[:count], pool)
 
 
 @kernel
-def _likely(alike: NDArray[np.float32], best: NDArray[np.float32], places: NDArray[np.int32]) -> int:
-    """Fill `places` with entries among which the largest are, in the order of reading; return how many.
+def _raise(peaks: NDArray[np.float32], values: NDArray[np.float32]) -> None:
+    for column in range(len(peaks)):
+        peaks[column] = max(peaks[column], values[column])
 
-    Without a branch on an entry, which no processor could foresee.
-    """
-    width = alike.shape[1]
-    step = (width + PARTS - 1) // PARTS
-    peaks = np.empty((alike.shape[0], PARTS), np.float32)
-    for row in range(alike.shape[0]):
-        for part in range(PARTS):
-            peaks[row, part] = _peak(alike[row, part * step : (part + 1) * step])
-    floor, count = max(_floor_of(peaks.ravel(), best), LEAST), 0
-    for row in range(alike.shape[0]):
-        for part in range(PARTS):
-            if peaks[row, part] >= floor:
-                for column in range(part * step, min((part + 1) * step, width)):
-                    places[count] = row * width + column
+
+@kernel
+def _floor_of(values: NDArray[np.float32], wanted: int) -> np.float32:
+    """Return a value that at least so many of those in 0..1 reach, LEAST where there are fewer."""
+    counts = np.zeros(STEPS + 1, np.int32)
+    for value in values:
+        counts[int(value * STEPS)] += 1
+    step, above = STEPS, counts[STEPS]
+    while step > 0 and above < wanted:
+        step -= 1
+        above += counts[step]
+    return max(np.float32(step) / np.float32(STEPS), LEAST)
+
+
+@kernel
+def _likely(
+    alike: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+    floor: np.float32,
+    values: NDArray[np.float32],
+    places: NDArray[np.int32],
+) -> int:
+    """Fill in the entries that reach the floor and return how many; no processor could foresee them."""
+    count, width = 0, alike.shape[1]
+    for part in range(peaks.shape[0]):
+        for column in range(width):
+            if peaks[part, column] >= floor:
+                for row in range(part * ROWS, min((part + 1) * ROWS, alike.shape[0])):
+                    values[count], places[count] = alike[row, column], row * width + column
                     count += int(alike[row, column] >= floor)
     return count
 
 
-@fast_kernel
-def _peak(values: NDArray[np.float32]) -> np.float32:
-    largest = np.float32(0)
-    for value in values:
-        largest = max(largest, value)
-    return largest
+@kernel
+def _best(values: NDArray[np.float32], places: NDArray[np.int32], pool: NDArray[np.int32]) -> int:
+    """Fill `pool` by falling value, equal ones by rising place: each goes where its rank says."""
+    for index in range(len(values)):
+        rank = _rank(values, places, values[index], places[index])
+        if rank < len(pool):
+            pool[rank] = places[index]
+    return min(len(values), len(pool))
 
 
 @kernel
-def _floor_of(peaks: NDArray[np.float32], best: NDArray[np.float32]) -> np.float32:
-    """Return what as many peaks reach as `best` is long, 0 where there are fewer: so do as many entries."""
-    best[:] = 0
-    for peak in peaks:
-        if peak <= best[-1]:
-            continue
-        place = len(best) - 1
-        while place > 0 and best[place - 1] < peak:
-            best[place] = best[place - 1]
-            place -= 1
-        best[place] = peak
-    least: np.float32 = best[-1]
-    return least
+def _rank(
+    values: NDArray[np.float32], places: NDArray[np.int32], value: np.float32, place: np.int32
+) -> np.int32:
+    rank = np.int32(0)
+    for other in range(len(values)):
+        rank += np.int32((values[other] > value) | ((values[other] == value) & (places[other] < place)))
+    return rank
