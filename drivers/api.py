@@ -180,3 +180,4 @@ class DriverSpec:
     ppi: float
     impressions: tuple[str, ...]  # "plain", "rolled"
     make_machine: Callable[[MachineOptions], Machine]
+    fingers: int = 1  # most fingers of one picture

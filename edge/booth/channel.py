@@ -50,6 +50,7 @@ class ScannerReady(Message):
     firmware: str
     location: str
     impressions: tuple[str, ...]
+    fingers: int = 1
 
 
 class ScannerFault(Message):

@@ -144,7 +144,7 @@ class CommandDesk:
             subject=self.keys.subject_of(command.identity_number),
             positions=positions,
             attempts_allowed=plan.attempts,
-            quality_wanted={p: plan.quality.of(p) for p in positions},
+            quality_wanted={p: plan.quality.plain.of(p) for p in positions},
             fingers_to_tell=self.settings.comparison.already_enrolled_fingers,
             plan=self.settings.plan.name,
             operator=operator,

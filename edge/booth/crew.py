@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.booth import channel
+from edge.booth.plan import plan_named
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
 from edge.settings import BoothSettings, Comparison
@@ -33,6 +34,8 @@ class Crew:
         self._log = log
         self._scanner, self._device_name = "starting", None  # type: str, str | None
         self._matcher = "starting"
+        self._plan = settings.plan.name
+        self.unfit: str | None = None  # why the scanner that is there cannot do what the plan asks for
         self.device: dict[str, Any] = {}  # kept with every sample it takes
         self._heard_at: float | None = None  # when the scanner's process last said anything
         self._token = 0
@@ -63,7 +66,10 @@ class Crew:
     def scanner_ready(self, message: channel.ScannerReady) -> None:
         """Remember the device."""
         self.device = message.model_dump(mode="json", include={"model", "serial", "location"})
-        self._scanner = "ready"
+        plan = plan_named(self._plan)
+        lacking = plan.lacking(message.impressions, message.fingers)
+        self.unfit = f"the plan {self._plan} cannot be done with this scanner: {lacking}" if lacking else None
+        self._scanner = self.unfit or "ready"
         self._device_name = f"{message.model} {message.serial} at {message.location}"
 
     def heard_scanner(self) -> None:
@@ -72,7 +78,7 @@ class Crew:
 
     def scanner_lost(self, why: str) -> None:
         """Remember what is wrong."""
-        self._scanner, self._device_name = why, None
+        self._scanner, self._device_name, self.unfit = why, None, None
 
     def arm(self) -> None:
         """Order one finger."""

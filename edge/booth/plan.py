@@ -8,9 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from edge.messages import POSITION_NAMES, Position
+from edge.messages import POSITION_NAMES
 from matching.quality_scale import vantay_quality_of
 
+AT_ONCE = {13: 4, 14: 4, 15: 2}  # ISO/IEC 19794-4: right four, left four, both thumbs
+
+
+def _is_position(position: int) -> int:
+    if position not in POSITION_NAMES and position not in AT_ONCE:
+        raise ValueError("a position is 1 to 10, 13, 14 or 15")
+    return position
+
+
+PlanPosition = Annotated[int, AfterValidator(_is_position)]
 Score = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -42,18 +52,47 @@ class Qualities(Part):
         return vantay_quality_of(published) if self.scale == "NFIQ 2" else published
 
 
+class Capture(Part):
+    """Impressions of one kind, in this order; 13, 14 and 15 are several fingers at once."""
+
+    impression: Literal["plain", "rolled"]
+    positions: Annotated[tuple[PlanPosition, ...], Field(min_length=1), AfterValidator(_once)]
+
+
+class QualityByImpression(Part):
+    """Thresholds of plain and of rolled impressions."""
+
+    plain: Qualities
+    rolled: Qualities | None = None
+
+
 class EnrolmentPlan(Part):
     """One file of edge/booth/plans."""
 
     title: str
     basis: str
-    impression: Literal["plain"]
-    positions: Annotated[tuple[Position, ...], Field(min_length=1), AfterValidator(_once)]  # in this order
     attempts: Annotated[int, Field(ge=1, le=10)]  # then the best is kept
     confirm: bool  # one accepted finger is shown once more before sealing
     review: bool  # number and person are confirmed by the operator before sealing
     portrait: bool  # the review names the portrait's hash, or says why there is none
-    quality: Qualities
+    captures: Annotated[tuple[Capture, ...], Field(min_length=1)]
+    quality: QualityByImpression
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The single plain fingers, in order."""
+        plain = [capture.positions for capture in self.captures if capture.impression == "plain"]
+        return tuple(p for positions in plain for p in positions if p in POSITION_NAMES)
+
+    def lacking(self, impressions: tuple[str, ...], fingers: int) -> str | None:
+        """Say what a scanner cannot do that the plan asks for; `fingers`: how many it takes at once."""
+        for capture in self.captures:
+            if capture.impression not in impressions:
+                return f"{capture.impression} impressions are asked for, and the scanner takes none"
+            together = max(AT_ONCE.get(position, 1) for position in capture.positions)
+            if together > fingers:
+                return f"{together} fingers at once are asked for, and the scanner takes {fingers}"
+        return None
 
 
 def _folder() -> Traversable:

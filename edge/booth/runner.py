@@ -171,7 +171,7 @@ class Runner:
             self._reporter.greet()
 
     def _command(self, name: str, payload: bytes) -> None:
-        verdict = self._desk.judge(name, payload, self._enrolment, clock.now(), self._reporter.fork)
+        verdict = self._desk.judge(name, payload, self._enrolment, clock.now(), self._trouble)
         with self._store.transaction():
             self._record(verdict.entries)
             if verdict.identity:
@@ -330,8 +330,8 @@ class Runner:
             self._ended,
             (self._shift.operator, self._shift.key),
         )
-        if fork := self._reporter.fork:
-            state = state.model_copy(update={"trouble": fork})
+        if trouble := self._trouble:
+            state = state.model_copy(update={"trouble": trouble})
         quiet = {"at", "last_seq", "acknowledged_seq"}
         before = self._shown
         same = before is not None and before.model_dump(exclude=quiet) == state.model_dump(exclude=quiet)
@@ -340,6 +340,11 @@ class Runner:
             return
         if self._link.publish(self._wire.state, state.payload(), retain=True):
             self._shown, self._shown_at = state, now
+
+    @property
+    def _trouble(self) -> str | None:
+        """Why nobody should be enrolled here now."""
+        return self._reporter.fork or self._crew.unfit
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

@@ -65,6 +65,7 @@ class ScannerWorker:
                         firmware=identity.firmware,
                         location=identity.location,
                         impressions=scanner.spec.impressions,
+                        fingers=scanner.spec.fingers,
                     )
                 )
             case FingerOn() | FingerOff() if self._token is not None:

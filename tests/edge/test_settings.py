@@ -81,7 +81,7 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a plan that is not there": (
         GOOD + '[plan]\nname = "all-toes"\n',
-        "'plan.name': must be one of ten-flats, two-index",
+        "'plan.name': must be one of circular-60-2021, four-four-two, ten-flats",
     ),
     "out of range": (
         GOOD + "[broker]\nport = 0\n",

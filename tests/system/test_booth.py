@@ -52,6 +52,30 @@ def test_a_finger_on_the_platen_of_a_scanner_that_comes_back_must_be_lifted_firs
     assert "worker died" not in (stage.folder / "booth.log").read_text()
 
 
+def test_a_plan_that_the_scanner_cannot_do_is_refused_at_once(
+    stage: MosquittoStage, console: Console
+) -> None:
+    config = stage.folder / "booth.toml"
+    usual = config.read_text()
+    stage.end("booth")
+    config.write_text(f'{usual}\n[plan]\nname = "circular-60-2021"\n')
+    stage.start_booth()
+    console.until(lambda: bool(console.state and console.state.trouble), "the trouble")
+    assert console.state
+    sentence = "the plan circular-60-2021 cannot be done with this scanner: 4 fingers at once are asked for"
+    assert sentence in str(console.state.trouble)
+    assert sentence in console.state.prompt
+    reply = console.ask(Enrol(request_id="r-0", identity_number="001090000009"))
+    assert reply.outcome == "refused"
+    assert sentence in reply.reason
+    stage.end("booth")
+    config.write_text(usual)
+    stage.start_booth()
+    console.until(lambda: bool(console.state and not console.state.trouble), "the end of the trouble")
+    assert console.ask(Enrol(request_id="r-1", identity_number="001090000009")).outcome == "accepted"
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+
+
 def test_a_packet_stays_until_the_hub_itself_has_it(stage: MosquittoStage, console: Console) -> None:
     console.until(lambda: bool(console.state and console.state.acknowledged_seq), "the hub")
     stage.end("hub")

@@ -18,6 +18,7 @@ def test_every_plan_can_be_read_and_notices_a_mix_up_before_sealing(name: str) -
     plan = plan_named(name)
     assert (plan.confirm, plan.review, plan.portrait, plan.attempts) == (True, True, True, 3)
     assert set(plan.positions) <= set(POSITION_NAMES)
+    assert plan.quality.rolled or not any(c.impression == "rolled" for c in plan.captures)
     assert plan.title
     assert plan.basis
 
@@ -30,34 +31,61 @@ def test_what_the_two_plans_ask_for() -> None:
 @steady(30)
 @given(st.fixed_dictionaries(dict.fromkeys(FINGERS, st.integers(0, 100))))
 def test_each_finger_has_its_own_threshold(quality: dict[str, int]) -> None:
-    plan = plan_named("ten-flats").model_dump() | {"quality": {"scale": "Vantay", **quality}}
-    read = EnrolmentPlan.model_validate(plan)
+    plain = {"plain": {"scale": "Vantay", **quality}}
+    read = EnrolmentPlan.model_validate(plan_named("ten-flats").model_dump() | {"quality": plain})
     for finger, positions in FINGERS.items():
-        assert [read.quality.of(position) for position in positions] == [quality[finger]] * 2
+        assert [read.quality.plain.of(position) for position in positions] == [quality[finger]] * 2
 
 
 def test_thresholds_are_those_of_bsi_on_its_scale() -> None:
     """BSI TR-03121-3 volume 4, table 4.7: NFIQ 2 of 30, 30, 20, 10, 10."""
-    quality = plan_named("ten-flats").quality
+    quality = plan_named("ten-flats").quality.plain
     published = {1: 30, 2: 30, 3: 20, 4: 10, 5: 10, 6: 30, 7: 30, 8: 20, 9: 10, 10: 10}
     assert {p: quality.of(p) for p in published} == {p: vantay_quality_of(n) for p, n in published.items()}
     assert quality.of(2) > quality.of(3) > quality.of(4) > 0
 
 
+def captures(impression: str, *positions: int) -> dict[str, object]:
+    return {"captures": [{"impression": impression, "positions": positions}]}
+
+
+def quality(**values: object) -> dict[str, object]:
+    return {"quality": {"plain": {"scale": "Vantay", **dict.fromkeys(FINGERS, 30), **values}}}
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        {"positions": [1, 1]},
-        {"positions": []},
-        {"positions": [11]},
+        captures("plain", 1, 1),
+        captures("plain"),
+        captures("plain", 11),
+        captures("latent", 1),
+        {"captures": []},
         {"attempts": 0},
-        {"impression": "latent"},
         {"colour": "red"},
-        {"quality": {"thumb": 30}},
-        {"quality": {"scale": "Vantay", **dict.fromkeys(FINGERS, 30), "thumb": 101}},
-        {"quality": {"scale": "NFIQ 1", **dict.fromkeys(FINGERS, 30)}},
+        {"quality": {"plain": {"thumb": 30}}},
+        quality(thumb=101),
+        quality(scale="NFIQ 1"),
     ],
 )
 def test_a_plan_that_cannot_be_meant_is_refused(change: dict[str, object]) -> None:
+    whole = plan_named("ten-flats").model_dump()
     with pytest.raises(ValidationError):
-        EnrolmentPlan.model_validate(plan_named("ten-flats").model_dump() | change)
+        EnrolmentPlan.model_validate(whole | change)
+
+
+@pytest.mark.parametrize(
+    ("name", "impressions", "fingers", "lacking"),
+    [
+        ("ten-flats", ("plain",), 1, None),
+        ("two-index", ("plain", "rolled"), 4, None),
+        ("four-four-two", ("plain",), 1, "4 fingers at once are asked for, and the scanner takes 1"),
+        ("four-four-two", ("plain",), 2, "4 fingers at once are asked for, and the scanner takes 2"),
+        ("circular-60-2021", ("plain",), 4, "rolled impressions are asked for, and the scanner takes none"),
+        ("circular-60-2021", ("plain", "rolled"), 4, None),
+    ],
+)
+def test_what_a_scanner_lacks_for_a_plan(
+    name: str, impressions: tuple[str, ...], fingers: int, lacking: str | None
+) -> None:
+    assert plan_named(name).lacking(impressions, fingers) == lacking
