@@ -2,11 +2,12 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from edge.booth.plan import plan_names
+from edge.campaign.definition import Campaign
 from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import BoothName
@@ -80,6 +81,7 @@ class HubSettings(Section):
     data: Path  # the folder of the hub's database and of the packets
     broker: Broker = Broker()
     booths: tuple[BoothName, ...] = ()  # whose reports are taken; empty: any booth's
+    campaign: Campaign | None = None  # none: journals and packets are kept, nothing is counted
 
 
 Settings = TypeVar("Settings", bound=Section)
@@ -97,5 +99,20 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
         settings = model.model_validate(tree)
     except ValidationError as error:
         raise BadSettings(f"{path}: {explain(error, model)}") from None
-    folders = {name: path.parent / value for name, value in settings if isinstance(value, Path)}
-    return settings.model_copy(update=folders)
+    return _placed(settings, path.parent)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _placed(tree: Model, folder: Path) -> Model:
+    """Return the tree with its paths taken from a folder."""
+
+    def place(value: Any) -> Any:
+        if isinstance(value, Path):
+            return folder / value
+        if isinstance(value, dict):
+            return {key: place(inner) for key, inner in value.items()}
+        return _placed(value, folder) if isinstance(value, BaseModel) else value
+
+    return tree.model_copy(update={name: place(value) for name, value in tree})

@@ -1,14 +1,23 @@
-"""`vantay hub --config hub.toml`: the station hub; `vantay hub status --config hub.toml`: what it holds."""
+"""`vantay hub --config hub.toml`: the station hub; `vantay hub status|report|import`: what it holds."""
 
 import json
 import signal
+import sys
 from argparse import ArgumentParser, Namespace
+from datetime import date, datetime
 from importlib import metadata
 from pathlib import Path
 
-from edge import log
+from edge import clock, log
+from edge.campaign.book import Scope
+from edge.campaign.definition import Campaign
+from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, report
+from edge.campaign.reports.render import FORMATS
 from edge.commands.booth import only_one
-from edge.errors import BadSettings
+from edge.errors import BadCommand, BadSettings
+from edge.hub.campaign import CampaignBook, read_lists
+from edge.hub.campaign_import import import_events
+from edge.hub.campaign_journal import JournalCounter
 from edge.hub.collector import Collector, Stop
 from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
@@ -17,26 +26,111 @@ from edge.settings import HubSettings, read_settings
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("action", nargs="?", choices=["run", "status"], default="run")
+    parser.add_argument("action", nargs="?", choices=["run", "status", "report", "import"], default="run")
+    parser.add_argument(
+        "what", nargs="?", metavar="NAME|FILE", help=f"report: {', '.join(NAMES)}; import: a file"
+    )
     parser.add_argument("--config", type=Path, required=True, metavar="hub.toml")
     parser.add_argument("--json", action="store_true", help="status as JSON")
+    parser.add_argument(
+        "--at", metavar="DATE", help="report: to the end of this business day, or to this time"
+    )
+    parser.add_argument("--unit", metavar="CODE", help="report: of one commune or district")
+    parser.add_argument("--by", choices=["commune", "district"], help="report: a row for each of these")
+    parser.add_argument("--target", metavar="NAME", help="report: against this target of hub.toml only")
+    parser.add_argument("--format", choices=list(FORMATS), default="text", help="report (text)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="report: write it here")
 
 
 def run(arguments: Namespace) -> int:
-    """Serve until SIGTERM or SIGINT, or print the status."""
+    """Serve until SIGTERM or SIGINT, or tell what is held."""
     settings = read_settings(arguments.config, HubSettings)
     path = settings.data / "hub.db"
+    if arguments.action == "import":
+        return _import(settings, path, arguments.what)
+    if arguments.action in ("status", "report") and not path.exists():
+        raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
+    if arguments.action == "report":
+        return _report(settings, path, arguments)
     if arguments.action == "status":
-        if not path.exists():
-            raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
         status = status_of(HubStore(path, read_only=True))
         print(json.dumps(status) if arguments.json else readable(status))
         return 0
     with only_one(settings.data, "hub"):
         store = HubStore(path)
-        collector = Collector(settings, store, log.configure("hub"), metadata.version("vantay"))
+        counter = JournalCounter(_book(settings, store)) if settings.campaign else None
+        collector = Collector(settings, store, log.configure("hub"), metadata.version("vantay"), counter)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: collector.mailbox.put(Stop()))
         collector.run()
         store.close()
     return 0
+
+
+def _book(settings: HubSettings, store: HubStore) -> CampaignBook:
+    campaign = _campaign(settings)
+    return CampaignBook(store, campaign, read_lists(campaign))
+
+
+def _campaign(settings: HubSettings) -> Campaign:
+    if settings.campaign is None:
+        raise BadSettings("hub.toml has no table [campaign]: nothing is counted without one")
+    return settings.campaign
+
+
+def _import(settings: HubSettings, path: Path, what: str | None) -> int:
+    if what is None:
+        raise BadCommand("name the file: vantay hub import FILE --config hub.toml")
+    store = HubStore(path)
+    book = _book(settings, store)
+    book.prepare()
+    outcome = import_events(book, Path(what))
+    store.close()
+    for reason in outcome.reasons:
+        print(reason, file=sys.stderr)
+    if untold := outcome.refused - len(outcome.reasons):
+        print(f"and {untold} more", file=sys.stderr)
+    print(f"new={outcome.new} known={outcome.known} refused={outcome.refused}")
+    return 1 if outcome.refused else 0
+
+
+def _report(settings: HubSettings, path: Path, arguments: Namespace) -> int:
+    name, campaign = arguments.what, _campaign(settings)
+    if name not in NAMES:
+        raise BadCommand(f"name a report: {', '.join(NAMES)}")
+    if arguments.target and arguments.target not in campaign.targets:
+        raise BadCommand(f"no target '{arguments.target}'; there are {', '.join(campaign.targets)}")
+    day, cut_off = _moment(campaign, arguments.at)
+    store = HubStore(path, read_only=True)
+    if not store.db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'campaign_count'").fetchone():
+        raise BadSettings(f"{path} was made by a release without campaigns: start the hub once")
+    book = _book(settings, store)
+    if arguments.unit and arguments.unit not in book.lists.units:
+        raise BadCommand(f"no unit has the code {arguments.unit}: units are named by official code")
+    by = arguments.by or ("district" if name in BY_DISTRICT else "commune")
+    files = book.files(day) if name == MANIFEST else None
+    made = report(name, book.book(cut_off), Scope(day, arguments.unit, by, arguments.target), files)
+    written = FORMATS[arguments.format](made)
+    if arguments.output:
+        arguments.output.write_bytes(written)
+    else:
+        sys.stdout.buffer.write(written)
+    return 0
+
+
+def _moment(campaign: Campaign, at: str | None) -> tuple[int, int | None]:
+    """Return the business day, and the second after which nothing counts where a time was given."""
+    try:
+        if at is not None and len(at) == len("2023-05-18"):
+            day, cut_off = campaign.index(date.fromisoformat(at)), None
+        else:
+            moment = datetime.fromisoformat(at or clock.now())
+            if moment.tzinfo is None:
+                raise ValueError
+            cut_off = int(moment.timestamp())
+            day = campaign.day_index(cut_off)
+    except ValueError:
+        raise BadCommand("--at must be a date, 2023-05-18, or a time with its offset") from None
+    if not 0 <= day < campaign.span_days:
+        raise BadCommand(f"{campaign.day(day)} is not a day of the campaign, which began on {campaign.start}")
+    return day, cut_off

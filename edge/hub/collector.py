@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from edge import clock
+from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import Ledger
 from edge.hub.packets import PacketFiles
 from edge.hub.store import HubStore
@@ -47,9 +48,17 @@ class Stop:
 class Collector:
     """One hub."""
 
-    def __init__(self, settings: HubSettings, store: HubStore, log: Any, release: str) -> None:
+    def __init__(
+        self,
+        settings: HubSettings,
+        store: HubStore,
+        log: Any,
+        release: str,
+        counter: JournalCounter | None = None,  # where a campaign is configured
+    ) -> None:
         self._log, self._release, self._store = log, release, store
         self._known = settings.booths
+        self._counter = counter
         self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._link = Link(
@@ -123,7 +132,10 @@ class Collector:
             return
         try:
             entry: JournalEntry = parse(JournalEntry, payload)
-            taken = self._ledger.take(booth, entry, clock.now())
+            received = clock.now()
+            taken = self._ledger.take(booth, entry, received)
+            if taken == "new" and self._counter:
+                self._counter.take(booth, entry, received)
         except ValueError as error:  # no entry, or one with text that no file can hold
             self._log.warning("a message was dropped", booth=booth, reason=str(error))
             return

@@ -20,6 +20,16 @@ CREATE TABLE IF NOT EXISTS alarm (
     booth TEXT NOT NULL, why TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
     count INTEGER NOT NULL, PRIMARY KEY (booth, why)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS campaign_event (
+    id TEXT PRIMARY KEY, day INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, unit TEXT NOT NULL,
+    facts TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS campaign_event_by_day ON campaign_event (day, at);
+CREATE TABLE IF NOT EXISTS campaign_count (
+    measure TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (measure, key, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS campaign_definition (counted_by TEXT NOT NULL) STRICT;
 """
 
 

@@ -1,0 +1,125 @@
+"""What a campaign is: since when, until when, on what legal basis, against which lists. Read from TOML."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Code = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9A-Z]{2,8}$"),
+    Field(description="an official code, 2 to 8 of 0-9A-Z"),
+]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$"),
+    Field(description="1 to 31 small letters, digits or hyphens"),
+]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+LONGEST = 1500  # days that a ledger spans
+
+
+class Part(BaseModel):
+    """A frozen part of the definition; an unknown key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Target(Part):
+    """A list of numbers by unit and what is measured against it: the denominator of these rates only."""
+
+    title: Words
+    file: Path | None = None  # CSV: code,quota
+    total: Annotated[int, Field(ge=1)] | None = None  # of the whole campaign, where no list by unit exists
+    measures: tuple[str, ...] = ("collected",)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (self.total is None):
+            raise ValueError("a target has either a file or a total")
+        return self
+
+
+class Booth(Part):
+    """Where a booth stands: an entry of its journal is counted for this unit."""
+
+    unit: Code
+    place: str = Field(default="fixed", pattern="^(fixed|mobile)$")
+    team: Words | None = None
+
+
+class Fee(Part):
+    """What an issue of a kind costs from a day on, in dong; none is due for kinds that no table names."""
+
+    since: date
+    due: dict[Name, Annotated[int, Field(ge=0)]]
+
+
+class Campaign(Part):
+    """The table `[campaign]` of hub.toml."""
+
+    name: Words
+    legal_basis: tuple[Words, ...]  # printed on every report
+    start: date  # the first business day
+    deadlines: dict[Name, date] = {}
+    milestones_days: dict[Name, Annotated[int, Field(ge=1)]] = {}  # name -> days after the start
+    units: Path  # CSV: district_code,district,commune_code,commune,kind
+    targets: dict[Name, Target]
+    rounds: Path | None = None  # CSV: round,team,code
+    booths: dict[Name, Booth] = {}
+    fees: tuple[Fee, ...] = ()
+    span_days: Annotated[int, Field(ge=1, le=LONGEST)] = 730  # events later than this are refused
+    utc_offset_minutes: Annotated[int, Field(ge=-720, le=840)] = 420  # Viet Nam has no summer time
+    day_begins: time = time(3)  # a record at 00:30 belongs to the evening before
+    few_left: Annotated[int, Field(ge=1)] = 50
+    sent_share: Annotated[float, Field(gt=0, le=1)] = 0.7  # sent/collected at or below it is flagged
+    rate_days: Annotated[int, Field(ge=2)] = 14  # the business days that a forecast looks back on
+    official_units: dict[Code, int] = {}  # units a district should have, where the list may be wrong
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.targets:
+            raise ValueError("a campaign needs at least one target")
+        if any(a.since >= b.since for a, b in pairwise(self.fees)):
+            raise ValueError("the fee tables must follow each other by 'since'")
+        return self
+
+    @property
+    def shift_seconds(self) -> int:
+        """Seconds to add to UTC so that a business day is a day."""
+        begins = self.day_begins
+        return self.utc_offset_minutes * 60 - (begins.hour * 3600 + begins.minute * 60 + begins.second)
+
+    def day_index(self, at: int) -> int:
+        """Return the business day of a UTC time (seconds since 1970), counted from the campaign's start."""
+        return (at + self.shift_seconds) // 86400 - self.first_day
+
+    @property
+    def first_day(self) -> int:
+        """The start, in days since 1970."""
+        return (self.start - date(1970, 1, 1)).days
+
+    def day(self, index: int) -> date:
+        """Return the date of a business day."""
+        return self.start + timedelta(days=index)
+
+    def index(self, day: date) -> int:
+        """Return the index of a date."""
+        return (day - self.start).days
+
+    def begins(self, index: int) -> int:
+        """Return when a business day begins, UTC seconds since 1970."""
+        midnight = datetime.combine(self.day(index), time(), UTC)
+        return int(midnight.timestamp()) - self.shift_seconds
+
+    def milestones(self) -> dict[str, date]:
+        """Return every deadline and every milestone by name."""
+        counted = {name: self.start + timedelta(days=n) for name, n in self.milestones_days.items()}
+        return {**self.deadlines, **counted}
+
+    def fee_due(self, issue: str, day: date) -> int | None:
+        """Return the fee of an issue on a day; None where no table says."""
+        table = next((fee for fee in reversed(self.fees) if fee.since <= day), None)
+        return table.due.get(issue) if table else None

@@ -1,0 +1,135 @@
+"""Imported lists: units by official code, quotas, rounds. A line that is wrong is named, none is guessed."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+UNIT_COLUMNS = ("district_code", "district", "commune_code", "commune", "kind")
+
+
+class Unit(NamedTuple):
+    """One unit; a district's own code is its units' district."""
+
+    code: str
+    name: str
+    district: str
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Communes and districts by official code. Names repeat (25 in Hanoi): nothing is looked up by them."""
+
+    communes: dict[str, Unit]
+    districts: dict[str, str]  # code -> name
+
+    def __contains__(self, code: object) -> bool:
+        return code in self.communes or code in self.districts
+
+    def name(self, code: str) -> str:
+        """Return the name of a commune or a district, for people to read."""
+        return self.communes[code].name if code in self.communes else self.districts[code]
+
+    def district(self, code: str) -> str:
+        """Return the district of a commune; a district is its own."""
+        return self.communes[code].district if code in self.communes else code
+
+    def within(self, code: str) -> list[str]:
+        """Return the communes of a district, or the one commune."""
+        return (
+            [code]
+            if code in self.communes
+            else [u.code for u in self.communes.values() if u.district == code]
+        )
+
+    def sizes(self) -> Counter[str]:
+        """Return how many communes each district has."""
+        return Counter(unit.district for unit in self.communes.values())
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of a list: numbers by code, and one sentence for each line that was not taken."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class Stop(NamedTuple):
+    """A team's turn in a unit."""
+
+    round: int
+    team: str
+    code: str
+
+
+def rows_of(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line, cells) of a CSV with a header; ValueError when a column is missing."""
+    reader = csv.DictReader(lines, strict=True)
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(f"the column {missing[0]} is missing: the first line must name {', '.join(columns)}")
+    try:
+        for row in reader:
+            yield reader.line_num, {name: (row.get(name) or "").strip() for name in columns}
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from None
+
+
+def read_units(lines: Iterable[str]) -> tuple[Units, list[str]]:
+    """Read the official list; a line without commune_code is a district alone, as an office that collects."""
+    units, problems = Units({}, {}), []
+    for line, row in rows_of(lines, UNIT_COLUMNS):
+        district, code = row["district_code"], row["commune_code"]
+        if not district:
+            problems.append(f"line {line}: no district_code")
+        elif units.districts.setdefault(district, row["district"]) != row["district"]:
+            problems.append(f"line {line}: district {district} has another name than above")
+        elif code in units:
+            problems.append(f"line {line}: the code {code} is there already")
+        elif code:
+            units.communes[code] = Unit(code, row["commune"], district)
+    return units, problems
+
+
+def read_quota(lines: Iterable[str], units: Units) -> Imported:
+    """Read `code,quota`. A code that comes again is named: a duplicate, or a conflict, which counts nowhere."""
+    found, first, conflicts = Imported(), dict[str, int](), set[str]()
+    for line, row in rows_of(lines, ("code", "quota")):
+        code, text = row["code"], row["quota"]
+        if code not in units:
+            found.problems.append(f"line {line}: no unit has the code {code or '(empty)'}")
+        elif not (text.isascii() and text.isdigit()):
+            found.problems.append(f"line {line}: the quota of {code} must be a whole number")
+        elif code not in first:
+            first[code], found.numbers[code] = line, int(text)
+        elif found.numbers[code] == int(text):
+            found.problems.append(f"line {line}: {code} is a duplicate of line {first[code]}")
+        else:
+            found.problems.append(
+                f"line {line}: {code} conflicts with line {first[code]} ({text}, not {found.numbers[code]}): "
+                "neither is taken"
+            )
+            conflicts.add(code)
+    for code in conflicts:
+        del found.numbers[code]
+    return found
+
+
+def read_rounds(lines: Iterable[str], units: Units) -> tuple[list[Stop], list[str]]:
+    """Read `round,team,code`: which team goes where in which round."""
+    stops: dict[tuple[int, str], Stop] = {}
+    problems = []
+    for line, row in rows_of(lines, ("round", "team", "code")):
+        if row["code"] not in units.communes:
+            problems.append(f"line {line}: no commune has the code {row['code'] or '(empty)'}")
+        elif not (row["round"].isascii() and row["round"].isdigit()):
+            problems.append(f"line {line}: the round must be a whole number")
+        elif (key := (int(row["round"]), row["code"])) in stops:
+            problems.append(
+                f"line {line}: {row['code']} is in round {key[0]} already, with {stops[key].team}"
+            )
+        else:
+            stops[key] = Stop(key[0], row["team"], row["code"])
+    return list(stops.values()), problems

@@ -1,0 +1,143 @@
+"""When: a date for each unit with an interval, held against each deadline."""
+
+from datetime import date
+from math import floor, sqrt
+from statistics import stdev
+from typing import NamedTuple
+
+from edge.campaign.book import Book, Scope, with_quota
+from edge.campaign.reports.table import UNIT, Cell, Column, Table, target_note, unit_cells
+
+Z90 = 1.645  # standard normal, 5 % beyond it on either side
+FARTHEST = 10_000  # days; later than this is no date
+
+
+class Forecast(NamedTuple):
+    """Where one unit stands; days count from the campaign's start."""
+
+    left: int
+    daily: float  # mean of the days looked back on
+    day: int | None  # when nothing is left; None: never at this rate
+    early: int | None
+    late: int | None  # None: the rate may be zero as well
+
+
+def forecast_of(quota: int, daily: list[int], looked_back: int) -> Forecast:
+    """Extend the mean of the last days in a line; dates are rounded to the nearest day.
+
+    `daily` holds one number for each business day from the start to today. The rate is the mean m of the last
+    n = min(looked_back, days so far), days without work included. The interval is that of the rate:
+    m -/+ 1.645 s / sqrt(n) with s the standard deviation of those n days, 90 % if days were independent and
+    alike; its ends give the late and the early date. It knows nothing of holidays to come, of absent people
+    who are hard to find at the end, or of a change of plan; with fewer than two days there is none.
+    """
+    today, done = len(daily) - 1, sum(daily)
+    recent = daily[-looked_back:]
+    mean = sum(recent) / len(recent) if recent else 0.0
+    left = quota - done
+    if left <= 0:
+        return Forecast(left, mean, None, None, None)
+    if len(recent) < 2:
+        return Forecast(left, mean, _when(today, left, mean), None, None)
+    spread = Z90 * stdev(recent) / sqrt(len(recent))
+    dates = (_when(today, left, speed) for speed in (mean, mean + spread, mean - spread))
+    return Forecast(left, mean, *dates)
+
+
+def _when(today: int, left: int, speed: float) -> int | None:
+    days = floor(left / speed + 0.5) if speed > 0 else FARTHEST
+    return today + days if days < FARTHEST else None
+
+
+def _date(book: Book, day: int | None) -> date | None:
+    return None if day is None else book.campaign.day(day)
+
+
+def _rows(book: Book, scope: Scope) -> list[tuple[Forecast, dict[str, Cell]]]:
+    target, measure = book.one_target(scope)
+    found: list[tuple[Forecast, dict[str, Cell]]] = []
+    for code, quota in with_quota(book, scope, target):
+        found.append(_row(book, code, quota, book.daily(measure, code, scope.day)))
+    return found
+
+
+def _row(book: Book, code: str, quota: int, daily: list[int]) -> tuple[Forecast, dict[str, Cell]]:
+    cast = forecast_of(quota, daily, book.campaign.rate_days)
+    row: dict[str, Cell] = {
+        **unit_cells(book, code),
+        "left": cast.left,
+        "daily": cast.daily,
+        "forecast": _date(book, cast.day),
+        "early": _date(book, cast.early),
+        "late": _date(book, cast.late),
+    }
+    for name, deadline in book.campaign.milestones().items():
+        row[name] = None if cast.day is None else cast.day - book.campaign.index(deadline)
+    return cast, row
+
+
+def _columns(book: Book) -> tuple[Column, ...]:
+    numbers = (Column("left", "left", "number"), Column("daily", "a day", "number"))
+    dates = (
+        Column("forecast", "forecast", "date"),
+        Column("early", "early", "date"),
+        Column("late", "late", "date"),
+    )
+    deadlines = (
+        Column(name, f"days after {name} ({day})", "number")
+        for name, day in book.campaign.milestones().items()
+    )
+    return (*UNIT, *numbers, *dates, *deadlines)
+
+
+def forecast(book: Book, scope: Scope) -> Table:
+    """Every unit that is not finished, the latest first; the whole campaign in the notes."""
+    target, measure = book.one_target(scope)
+    open_rows = [(cast, row) for cast, row in _rows(book, scope) if cast.left > 0]
+    open_rows.sort(key=lambda one: (-(FARTHEST if one[0].day is None else one[0].day), str(one[1]["code"])))
+    notes = [
+        target_note(book, target),
+        f"rate: mean of the last {book.campaign.rate_days} business days at most",
+    ]
+    quota = book.quota(target, scope.unit)
+    if quota:
+        whole = forecast_of(quota, book.daily(measure, scope.unit, scope.day), book.campaign.rate_days)
+        when = _date(book, whole.day) or ("finished" if whole.left <= 0 else "no date at this rate")
+        span = f"{_date(book, whole.early) or '?'} to {_date(book, whole.late) or '?'}"
+        notes.append(f"all together: {whole.left:,} left, {whole.daily:,.0f} a day, {when} ({span})")
+    return Table("Forecast by unit", _columns(book), [row for _, row in open_rows], notes)
+
+
+def whole(book: Book, scope: Scope) -> Table:
+    """The forecast of everything asked for, in one row for each target and measure."""
+    rows: list[dict[str, Cell]] = []
+    for target in book.targets(scope):
+        for measure in book.campaign.targets[target].measures:
+            if not (quota := book.quota(target, scope.unit)):
+                continue
+            cast = forecast_of(quota, book.daily(measure, scope.unit, scope.day), book.campaign.rate_days)
+            row: dict[str, Cell] = {
+                "what": measure,
+                "of": book.campaign.targets[target].title,
+                "left": cast.left,
+            }
+            row |= {"daily": cast.daily, "forecast": _date(book, cast.day)}
+            row |= {"early": _date(book, cast.early), "late": _date(book, cast.late)}
+            for name, deadline in book.campaign.milestones().items():
+                row[name] = None if cast.day is None else cast.day - book.campaign.index(deadline)
+            rows.append(row)
+    columns = (Column("what", "what"), Column("of", "of"), *_columns(book)[len(UNIT) :])
+    return Table("Forecast of everything together", columns, rows)
+
+
+def expected(book: Book, scope: Scope) -> Table:
+    """Units whose forecast lies within the next seven days."""
+    target, _ = book.one_target(scope)
+    soon = [
+        row
+        for cast, row in _rows(book, scope)
+        if cast.day is not None and scope.day <= cast.day <= scope.day + 7
+    ]
+    soon.sort(key=lambda row: (str(row["forecast"]), str(row["code"])))
+    notes = [f"{len(soon)} units", target_note(book, target)]
+    return Table("Units expected within seven days", _columns(book), soon, notes)

@@ -1,0 +1,40 @@
+"""The day's manifest to the ministry: which files, one hash over all of them, what is acknowledged."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import NamedTuple
+
+from edge.campaign.book import Book, Scope
+from edge.campaign.reports.table import Cell, Column, Table
+
+
+class File(NamedTuple):
+    """One file collected on the day."""
+
+    file: str  # a packet's SHA-256, or what an importing system calls it
+    unit: str
+    sent: bool
+    acknowledged: bool
+
+
+def manifest_hash(files: Iterable[str]) -> str:
+    """Return the SHA-256, hex, of the files' names, sorted, each ended by a line feed."""
+    return sha256("".join(f"{name}\n" for name in sorted(files)).encode()).hexdigest()
+
+
+def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
+    """List the files of one business day; `files` are that day's."""
+    listed = sorted(one for one in files if scope.unit is None or one.unit in book.parts(scope.unit))
+    rows: list[dict[str, Cell]] = [one._asdict() for one in listed]
+    acknowledged = sum(one.acknowledged for one in listed)
+    sent = sum(one.sent for one in listed)
+    columns = (Column("file", "file"), Column("unit", "unit"), Column("sent", "sent", "yes"))
+    return Table(
+        f"Manifest of {book.campaign.day(scope.day)}",
+        (*columns, Column("acknowledged", "acknowledged", "yes")),
+        rows,
+        [
+            f"{len(listed)} files, SHA-256 {manifest_hash(one.file for one in listed)}",
+            f"{sent} sent, {acknowledged} acknowledged, {len(listed) - acknowledged} not yet acknowledged",
+        ],
+    )

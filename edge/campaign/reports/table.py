@@ -1,0 +1,83 @@
+"""A report as data: columns, rows, notes, a plot. What people read in any format is made from this alone."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, NamedTuple
+
+from edge.campaign.book import Book
+
+Cell = str | int | float | bool | date | None
+Kind = Literal["text", "number", "share", "date", "yes"]
+
+
+class Column(NamedTuple):
+    """One column; a share is a fraction in data and per cent on paper."""
+
+    key: str
+    title: str
+    kind: Kind = "text"
+
+
+class Plot(NamedTuple):
+    """Bars (one series) or lines over labels."""
+
+    title: str
+    labels: list[str]
+    series: dict[str, list[float]]
+    bars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One report."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: list[dict[str, Cell]]
+    notes: list[str] = field(default_factory=list)
+    plot: Plot | None = None
+
+    def column(self, key: str) -> list[Cell]:
+        """Return one column's cells."""
+        return [row[key] for row in self.rows]
+
+
+class Report(NamedTuple):
+    """A table and what stands on every report."""
+
+    name: str
+    campaign: str
+    legal_basis: tuple[str, ...]
+    at: date
+    scope: str
+    table: Table
+
+
+UNIT = (Column("code", "code"), Column("unit", "unit"), Column("district", "district"))
+
+
+def unit_cells(book: Book, code: str) -> dict[str, Cell]:
+    """Return the cells of the columns UNIT."""
+    units = book.units
+    return {"code": code, "unit": units.name(code), "district": units.districts[units.district(code)]}
+
+
+def target_note(book: Book, target: str) -> str:
+    """Say what is held against what."""
+    one = book.campaign.targets[target]
+    return f"measured against: {one.title}"
+
+
+def shown(cell: Cell, kind: Kind) -> str:
+    """Write a cell for people."""
+    if cell is None:
+        return ""
+    if kind == "share" and isinstance(cell, int | float):
+        return f"{100 * cell:.1f} %"
+    if kind == "yes":
+        return "yes" if cell else ""
+    if isinstance(cell, float):
+        return f"{cell:,.1f}"
+    if kind == "number" and isinstance(cell, int):
+        return f"{cell:,}"
+    return str(cell)

@@ -1,0 +1,111 @@
+"""The fold: events in, whole numbers by measure, key and business day out. Nothing is kept of a person.
+
+A measure is a word; its key is the unit's code, or the operator's name where it begins with `operator/`:
+    collected, sent, …, account-1, account-2, activated, cleaned, override, exception, fee     by unit
+    collected/ISSUE, place/PLACE, age/GROUP        parts of `collected`; what was not said is in `…/unknown`
+    account                                        account-1 and account-2 together
+    fault/CAUSE, minutes/CAUSE                     by unit
+    last/collected                                 the second of the business day of its last file, by unit
+    operator/{collected,seconds,timed,override,exception,fee,wrong-fee,most-taken}
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from edge.campaign.definition import Campaign
+from edge.campaign.events import Event
+
+AGES = ((14, "14-17"), (18, "18-24"), (25, "25-39"), (40, "40-59"), (60, "60+"))  # from the lower end on
+UNKNOWN = "unknown"
+MOST_TAKEN = "operator/most-taken"  # dong
+LAST = "last/collected"
+MAXIMA = (MOST_TAKEN, LAST)  # all other measures are sums
+_GROUPS = tuple(
+    f"age/{next((name for least, name in reversed(AGES) if age >= least), 'below-14')}" for age in range(131)
+)
+
+Key = tuple[str, str]  # measure, unit or operator
+
+
+class OutOfSpan(ValueError):
+    """An event before the campaign's start or after its span."""
+
+
+class Tally:
+    """Counters; `add` changes them, everything else only reads."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign, self.days = campaign, campaign.span_days
+        self.counts: dict[Key, array[int]] = {}
+
+    def add(self, measure: str, key: str, day: int, number: int = 1) -> None:
+        """Count."""
+        counts = self.counts.get((measure, key))
+        if counts is None:
+            counts = self.counts[measure, key] = array("i", bytes(4 * self.days))
+        if measure in MAXIMA:
+            counts[day] = max(counts[day], number)
+        else:
+            counts[day] += number
+
+    def fold(self, events: Iterable[Event]) -> None:
+        """Count events; OutOfSpan for one that is not of this campaign's days."""
+        add, shift, first, days = self.add, self.campaign.shift_seconds, self.campaign.first_day, self.days
+        for event in events:
+            day, second = divmod(event.at + shift, 86400)
+            day -= first
+            if not 0 <= day < days:
+                raise OutOfSpan("the time is before the campaign's start or beyond its span")
+            kind, unit = event.kind, event.unit
+            if kind == "fault":
+                add(f"fault/{event.cause}", unit, day)
+                add(f"minutes/{event.cause}", unit, day, event.minutes)
+                continue
+            add(kind, unit, day)
+            if kind == "collected":
+                add(LAST, unit, day, second)
+                add(f"place/{event.place or UNKNOWN}", unit, day)
+                add(_GROUPS[event.age] if event.age >= 0 else "age/unknown", unit, day)
+                add(f"collected/{event.issue or UNKNOWN}", unit, day)
+            elif kind in ("account-1", "account-2"):
+                add("account", unit, day)
+            if event.operator:
+                self._by_operator(event, day)
+
+    def _by_operator(self, event: Event, day: int) -> None:
+        if event.kind in ("collected", "override", "exception", "fee"):
+            self.add(f"operator/{event.kind}", event.operator, day)
+        if event.kind == "collected" and event.seconds >= 0:
+            self.add("operator/timed", event.operator, day)
+            self.add("operator/seconds", event.operator, day, event.seconds)
+        if event.kind == "fee":
+            due = self.campaign.fee_due(event.issue, self.campaign.day(day))
+            if due is not None and event.amount != due:
+                self.add("operator/wrong-fee", event.operator, day)
+                self.add(MOST_TAKEN, event.operator, day, event.amount)
+
+    def on(self, measure: str, key: str, day: int) -> int:
+        """Return one day's number."""
+        counts = self.counts.get((measure, key))
+        return counts[day] if counts is not None and 0 <= day < self.days else 0
+
+    def until(self, measure: str, key: str, day: int) -> int:
+        """Return the sum to the end of a day."""
+        counts = self.counts.get((measure, key))
+        return sum(counts[: max(0, day + 1)]) if counts is not None else 0
+
+    def keys(self, measure: str) -> list[str]:
+        """Return every key that has something of a measure."""
+        return sorted(key for name, key in self.counts if name == measure)
+
+    def measures(self, prefix: str) -> list[str]:
+        """Return the measures that begin with a word."""
+        return sorted({name for name, _ in self.counts if name.startswith(prefix)})
+
+    def cells(self) -> Iterator[tuple[str, str, int, int]]:
+        """Yield (measure, key, day, number) of everything that is not 0."""
+        for (measure, key), counts in self.counts.items():
+            for day in np.flatnonzero(np.frombuffer(counts, np.int32)):
+                yield measure, key, int(day), counts[day]

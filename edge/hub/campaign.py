@@ -1,0 +1,179 @@
+"""The campaign in the hub's file: events taken once, counted in the same transaction, read back as a book."""
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
+
+from edge.campaign.book import Book
+from edge.campaign.definition import Campaign
+from edge.campaign.events import Event, file_of
+from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, read_units
+from edge.campaign.reports.manifest import File
+from edge.campaign.tally import MAXIMA, Tally
+from edge.errors import BadSettings
+from edge.hub.store import HubStore
+from edge.messages import canonical
+
+FACTS = Event._fields[4:]  # all that is not a column of its own
+AT_ONCE = 50_000  # events folded between two writes
+Taken = Literal["new", "known", "conflict"]
+
+
+Read = TypeVar("Read")
+
+
+class Lists(NamedTuple):
+    """The campaign's imported lists, and a sentence for each line that was not taken."""
+
+    units: Units
+    quotas: dict[str, dict[str, int]]
+    stops: list[Stop]
+    problems: list[str]
+
+
+def read_lists(campaign: Campaign) -> Lists:
+    """Read every list that the campaign names; BadSettings for a file that is no list at all."""
+    units, problems = _read(campaign.units, read_units)
+    told = [f"{campaign.units.name} {problem}" for problem in problems]
+    quotas = {}
+    for name, target in campaign.targets.items():
+        found = _read(target.file, lambda lines: read_quota(lines, units)) if target.file else Imported()
+        quotas[name] = found.numbers
+        told += [f"{target.file.name} {problem}" for problem in found.problems if target.file]
+    stops: list[Stop] = []
+    if campaign.rounds:
+        stops, problems = _read(campaign.rounds, lambda lines: read_rounds(lines, units))
+        told += [f"{campaign.rounds.name} {problem}" for problem in problems]
+    return Lists(units, quotas, stops, told)
+
+
+def _read(path: Path, reader: Callable[[Iterable[str]], Read]) -> Read:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return reader(file)
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be read ({error.strerror}): hub.toml names it") from None
+    except ValueError as error:
+        raise BadSettings(f"{path}: {error}") from None
+
+
+class CampaignBook:
+    """Events and counts of one campaign; the caller holds the transaction of what it writes."""
+
+    def __init__(self, store: HubStore, campaign: Campaign, lists: Lists) -> None:
+        self.store, self.db, self.campaign, self.lists = store, store.db, campaign, lists
+
+    def take(self, event: Event, tally: Tally) -> Taken:
+        """Take one event once and count it into `tally`; another event under a known id is a conflict."""
+        row = (event.id, self.campaign.day_index(event.at), event.at, event.kind, event.unit, _facts(event))
+        fresh = self.db.execute(
+            "INSERT OR IGNORE INTO campaign_event VALUES (?, ?, ?, ?, ?, ?)", row
+        ).rowcount
+        if fresh:
+            tally.fold([event])
+            return "new"
+        held = self.db.execute(
+            "SELECT at, kind, unit, facts FROM campaign_event WHERE id = ?", (event.id,)
+        ).fetchone()
+        return "known" if tuple(held) == row[2:] else "conflict"
+
+    def in_span(self, event: Event) -> bool:
+        """Tell whether an event is of this campaign's days."""
+        return 0 <= self.campaign.day_index(event.at) < self.campaign.span_days
+
+    def write(self, tally: Tally) -> None:
+        """Add counts to what the file holds."""
+        sums = "number + excluded.number"
+        query = "INSERT INTO campaign_count VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = "
+        cells = list(tally.cells())
+        self.db.executemany(query + sums, (cell for cell in cells if cell[0] not in MAXIMA))
+        greater = "max(number, excluded.number)"
+        self.db.executemany(query + greater, (cell for cell in cells if cell[0] in MAXIMA))
+
+    def prepare(self) -> None:
+        """Count anew when the campaign's days or fees are not what the counts were made with."""
+        if self._counted_by() == self._rule():
+            return
+        with self.store.transaction():
+            self.db.execute("DELETE FROM campaign_count")
+            self.db.execute("DELETE FROM campaign_definition")
+            self.db.execute("INSERT INTO campaign_definition VALUES (?)", (self._rule(),))
+            self.write(self._folded(self._events("")))
+            days = f"(at + {self.campaign.shift_seconds}) / 86400 - {self.campaign.first_day}"
+            self.db.execute(f"UPDATE campaign_event SET day = {days}")  # noqa: S608 - numbers of ours
+
+    def book(self, cut_off: int | None = None) -> Book:
+        """Return what reports read; with a time (UTC seconds), nothing that happened after it is counted."""
+        if self._counted_by() != self._rule():
+            where = "" if cut_off is None else f"WHERE at <= {cut_off}"
+            tally = self._folded(self._events(where))
+        else:
+            day = self.campaign.span_days if cut_off is None else self.campaign.day_index(cut_off)
+            tally = Tally(self.campaign)
+            query = "SELECT measure, key, day, number FROM campaign_count WHERE day < ?"
+            for measure, key, at, number in self.db.execute(query, (day,)):
+                tally.add(measure, key, at, number)
+            if cut_off is not None:
+                tally.fold(self._events(f"WHERE day = {day} AND at <= {cut_off}"))
+        lists = self.lists
+        return Book(
+            self.campaign, lists.units, lists.quotas, tally, lists.stops, [*lists.problems, *self._apart()]
+        )
+
+    def files(self, day: int) -> list[File]:
+        """Return the files collected on a business day, and how far each is by now."""
+        query = "SELECT id, unit FROM campaign_event WHERE day = ? AND kind = 'collected'"
+        held = "SELECT 1 FROM campaign_event WHERE id = ?"
+        found = []
+        for row in self.db.execute(query, (day,)).fetchall():
+            name = file_of(row["id"])
+            steps = [
+                self.db.execute(held, (f"{name}:{k}",)).fetchone() is not None
+                for k in ("sent", "acknowledged")
+            ]
+            found.append(File(name, row["unit"], *steps))
+        return found
+
+    def _apart(self) -> list[str]:
+        rows = self.db.execute("SELECT DISTINCT booth FROM entry WHERE kind = 'enrolment.sealed'").fetchall()
+        lost = [row["booth"] for row in rows if row["booth"] not in self.campaign.booths]
+        told = [
+            f"booth {name} is not in [campaign.booths]: what it collected is not counted" for name in lost
+        ]
+        for name, booth in self.campaign.booths.items():
+            if booth.unit not in self.lists.units:
+                told.append(
+                    f"booth {name}: no unit has the code {booth.unit}; what it collected is not counted"
+                )
+        return told
+
+    def _events(self, where: str) -> Iterable[Event]:
+        query = f"SELECT id, at, kind, unit, facts FROM campaign_event {where}"  # noqa: S608 - numbers of ours
+        return (_event(tuple(row)) for row in self.db.execute(query))
+
+    def _folded(self, events: Iterable[Event]) -> Tally:
+        tally, rest = Tally(self.campaign), iter(events)
+        while batch := list(islice(rest, AT_ONCE)):
+            tally.fold(event for event in batch if self.in_span(event))
+        return tally
+
+    def _rule(self) -> str:
+        rule = self.campaign.model_dump(
+            mode="json", include={"start", "span_days", "utc_offset_minutes", "day_begins", "fees"}
+        )
+        return canonical(rule).decode()
+
+    def _counted_by(self) -> str | None:
+        row = self.db.execute("SELECT counted_by FROM campaign_definition").fetchone()
+        return str(row["counted_by"]) if row else None
+
+
+def _facts(event: Event) -> str:
+    said = {name: value for name, value in zip(FACTS, event[4:], strict=True) if value not in ("", -1)}
+    return canonical(said).decode() if said else ""
+
+
+def _event(row: tuple[str, int, str, str, str]) -> Event:
+    return Event(*row[:4], **(json.loads(row[4]) if row[4] else {}))

@@ -1,0 +1,94 @@
+"""Events from a file, CSV or JSON lines: each line taken once, or refused with its number and a reason."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from edge.campaign.events import FIELDS, event_of
+from edge.campaign.tally import Tally
+from edge.errors import VantayError
+from edge.hub.campaign import CampaignBook
+
+BATCH = 20_000  # lines of one transaction
+TOLD = 1000  # refusals that are named; the rest is counted
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a file."""
+
+    new: int = 0
+    known: int = 0
+    refused: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def refuse(self, line: int, reason: str) -> None:
+        """Note a line that was not taken."""
+        self.refused += 1
+        if len(self.reasons) < TOLD:
+            self.reasons.append(f"line {line}: {reason}")
+
+
+def import_events(book: CampaignBook, path: Path) -> Outcome:
+    """Take every line of a file, a transaction for each batch; run again, it changes nothing."""
+    outcome = Outcome()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = _csv(file) if path.suffix.lower() == ".csv" else _json_lines(file)
+            while batch := list(islice(lines, BATCH)):
+                with book.store.transaction():
+                    _take(book, batch, outcome)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise VantayError(
+            f"{path} cannot be read ({error}): {outcome.new} events before that were taken and stay; "
+            "mend the file and import it again"
+        ) from None
+    return outcome
+
+
+def _take(book: CampaignBook, batch: list[tuple[int, Any]], outcome: Outcome) -> None:
+    tally = Tally(book.campaign)
+    for line, row in batch:
+        try:
+            if isinstance(row, str):
+                raise ValueError(row)
+            event = event_of(row, book.lists.units)
+            if not book.in_span(event):
+                raise ValueError("the time is before the campaign's start or beyond its span")
+            taken = book.take(event, tally)
+        except ValueError as error:
+            outcome.refuse(line, str(error))
+            continue
+        if taken == "conflict":
+            outcome.refuse(line, "another event is held under this id: nothing is overwritten")
+        else:
+            outcome.new += taken == "new"
+            outcome.known += taken == "known"
+    book.write(tally)
+
+
+def _csv(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
+    reader = csv.DictReader(file, strict=True)
+    wrong = sorted(set(reader.fieldnames or ()) - set(FIELDS))
+    if wrong or not reader.fieldnames:
+        raise VantayError(
+            f"the first line must name columns among {', '.join(FIELDS)}; not {wrong or 'nothing'}"
+        )
+    for row in reader:
+        short = None in row or None in row.values()
+        yield reader.line_num, "the line has another number of cells than the first" if short else row
+
+
+def _json_lines(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        yield number, row if isinstance(row, dict) else "the line is no JSON object"

@@ -1,0 +1,75 @@
+"""Booths' journal entries as the campaign's events: a sealed enrolment is a file collected, its packet at the
+hub is the file sent. What a booth told before the campaign knew it is counted when the hub next starts.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from edge.campaign.definition import Campaign
+from edge.campaign.events import Event
+from edge.campaign.tally import Tally
+from edge.hub.campaign import CampaignBook
+from edge.hub.ledger import CLOSED, SEALED
+from edge.messages import JournalEntry
+
+ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
+FIND = "SELECT 1 FROM campaign_event WHERE id = ?"
+
+
+def collected(campaign: Campaign, booth: str, at: int, packet: str) -> Event:
+    """Return the event of a sealed enrolment."""
+    place = campaign.booths[booth]
+    return Event(f"{packet}:collected", at, "collected", place.unit, place.place)
+
+
+def moment_of(at: str, synchronised: bool, received: str) -> int:
+    """Return when an entry happened: by the booth's clock where it was synchronised, else by the hub's."""
+    return int(datetime.fromisoformat(at if synchronised else received).timestamp())
+
+
+class JournalCounter:
+    """Takes entries inside the collector's transaction."""
+
+    def __init__(self, book: CampaignBook) -> None:
+        self._book = book
+        book.prepare()
+        with book.store.transaction():
+            self._catch_up()
+
+    def take(self, booth: str, entry: JournalEntry, received: str) -> None:
+        """Count an entry that is new."""
+        if entry.kind in (SEALED, CLOSED) and booth in self._book.campaign.booths:
+            at = moment_of(entry.at, entry.clock.synchronised, received)
+            tally = Tally(self._book.campaign)
+            self._count(booth, at, entry.kind, entry.body, tally)
+            self._book.write(tally)
+
+    def _count(self, booth: str, at: int, kind: str, body: Mapping[str, object], tally: Tally) -> None:
+        place, packet = self._book.campaign.booths[booth], str(body["packet"])
+        if place.unit not in self._book.lists.units:
+            return
+        if kind == SEALED and body["outcome"] == ENROLLED:
+            event = collected(self._book.campaign, booth, at, packet)
+        elif kind == CLOSED and self._book.db.execute(FIND, (f"{packet}:collected",)).fetchone():
+            event = Event(f"{packet}:sent", at, "sent", place.unit, place.place)
+        else:
+            return
+        if self._book.in_span(event):
+            self._book.take(event, tally)
+
+    def _catch_up(self) -> None:
+        """Count what was taken before the campaign knew the booth; in the order of the journals."""
+        tally = Tally(self._book.campaign)
+        query = (
+            "SELECT entry.*, heard_at FROM entry JOIN booth ON booth.name = entry.booth"
+            " WHERE kind IN (?, ?) ORDER BY booth, seq"
+        )
+        for row in self._book.db.execute(query, (SEALED, CLOSED)).fetchall():
+            if row["booth"] in self._book.campaign.booths:
+                body, clock = json.loads(row["body"]), json.loads(row["clock"])
+                suffix = "collected" if row["kind"] == SEALED else "sent"
+                if not self._book.db.execute(FIND, (f"{body['packet']}:{suffix}",)).fetchone():
+                    at = moment_of(row["at"], clock["synchronised"], row["heard_at"])
+                    self._count(row["booth"], at, row["kind"], body, tally)
+        self._book.write(tally)
