@@ -94,7 +94,7 @@ def read_units(lines: Iterable[str]) -> tuple[Units, list[str]]:
 
 
 def read_quota(lines: Iterable[str], units: Units) -> Imported:
-    """Read `code,quota`. A code that comes again is named: a duplicate, or a conflict, which counts nowhere."""
+    """Read `code,quota`. A code that comes again is a duplicate, or a conflict, which counts nowhere."""
     found, first, conflicts = Imported(), dict[str, int](), set[str]()
     for line, row in rows_of(lines, ("code", "quota")):
         code, text = row["code"], row["quota"]

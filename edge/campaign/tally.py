@@ -11,6 +11,7 @@ A measure is a word; its key is the unit's code, or the operator's name where it
 
 from array import array
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,9 @@ _GROUPS = tuple(
     f"age/{next((name for least, name in reversed(AGES) if age >= least), 'below-14')}" for age in range(131)
 )
 
+MOST_APART = 50_000  # kinds of events held before they are counted
 Key = tuple[str, str]  # measure, unit or operator
+Alike = tuple[Any, ...]  # day, and every field of an event but id and time
 
 
 class OutOfSpan(ValueError):
@@ -51,40 +54,64 @@ class Tally:
             counts[day] += number
 
     def fold(self, events: Iterable[Event]) -> None:
-        """Count events; OutOfSpan for one that is not of this campaign's days."""
-        add, shift, first, days = self.add, self.campaign.shift_seconds, self.campaign.first_day, self.days
-        for event in events:
-            day, second = divmod(event.at + shift, 86400)
-            day -= first
-            if not 0 <= day < days:
-                raise OutOfSpan("the time is before the campaign's start or beyond its span")
-            kind, unit = event.kind, event.unit
-            if kind == "fault":
-                add(f"fault/{event.cause}", unit, day)
-                add(f"minutes/{event.cause}", unit, day, event.minutes)
-                continue
-            add(kind, unit, day)
-            if kind == "collected":
-                add(LAST, unit, day, second)
-                add(f"place/{event.place or UNKNOWN}", unit, day)
-                add(_GROUPS[event.age] if event.age >= 0 else "age/unknown", unit, day)
-                add(f"collected/{event.issue or UNKNOWN}", unit, day)
-            elif kind in ("account-1", "account-2"):
-                add("account", unit, day)
-            if event.operator:
-                self._by_operator(event, day)
+        """Count events; OutOfSpan for one that is not of this campaign's days, with those before it counted.
 
-    def _by_operator(self, event: Event, day: int) -> None:
+        Events of one day that differ in nothing but id and time of day are counted together.
+        """
+        shift, first, days = self.campaign.shift_seconds, self.campaign.first_day, self.days
+        alike: dict[Alike, int] = {}
+        latest: dict[tuple[str, int], int] = {}
+        try:
+            for event in events:
+                day, second = divmod(event[1] + shift, 86400)
+                day -= first
+                if not 0 <= day < days:
+                    raise OutOfSpan("the time is before the campaign's start or beyond its span")
+                kind, unit = event[2], event[3]
+                alike_one = (day, *event[2:])
+                alike[alike_one] = alike.get(alike_one, 0) + 1
+                if kind == "collected" and second > latest.get((unit, day), 0):
+                    latest[unit, day] = second
+                if len(alike) >= MOST_APART:
+                    self._count_all(alike)
+        finally:
+            self._count_all(alike)
+            for (unit, day), second in latest.items():
+                self.add(LAST, unit, day, second)
+
+    def _count_all(self, alike: dict[Alike, int]) -> None:
+        for (day, *facts), number in alike.items():
+            self._count(Event("", 0, *facts), day, number)
+        alike.clear()
+
+    def _count(self, event: Event, day: int, number: int) -> None:
+        kind, unit = event.kind, event.unit
+        if kind == "fault":
+            self.add(f"fault/{event.cause}", unit, day, number)
+            self.add(f"minutes/{event.cause}", unit, day, number * event.minutes)
+            return
+        self.add(kind, unit, day, number)
+        if kind == "collected":
+            self.add(f"place/{event.place or UNKNOWN}", unit, day, number)
+            self.add(_GROUPS[event.age] if event.age >= 0 else "age/unknown", unit, day, number)
+            self.add(f"collected/{event.issue or UNKNOWN}", unit, day, number)
+        elif kind in ("account-1", "account-2"):
+            self.add("account", unit, day, number)
+        if event.operator:
+            self._count_operator(event, day, number)
+
+    def _count_operator(self, event: Event, day: int, number: int) -> None:
+        who = event.operator
         if event.kind in ("collected", "override", "exception", "fee"):
-            self.add(f"operator/{event.kind}", event.operator, day)
+            self.add(f"operator/{event.kind}", who, day, number)
         if event.kind == "collected" and event.seconds >= 0:
-            self.add("operator/timed", event.operator, day)
-            self.add("operator/seconds", event.operator, day, event.seconds)
+            self.add("operator/timed", who, day, number)
+            self.add("operator/seconds", who, day, number * event.seconds)
         if event.kind == "fee":
             due = self.campaign.fee_due(event.issue, self.campaign.day(day))
             if due is not None and event.amount != due:
-                self.add("operator/wrong-fee", event.operator, day)
-                self.add(MOST_TAKEN, event.operator, day, event.amount)
+                self.add("operator/wrong-fee", who, day, number)
+                self.add(MOST_TAKEN, who, day, event.amount)
 
     def on(self, measure: str, key: str, day: int) -> int:
         """Return one day's number."""

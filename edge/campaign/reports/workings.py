@@ -107,8 +107,8 @@ def operators(book: Book, scope: Scope) -> Table:
 
     A share stands out when it lies more than three standard deviations of a binomial share above everybody's,
     with three cases at least; a speed when the mean of seconds is less than half or more than twice that of
-    the median operator; a fee when it is not what the dated table says. Operators with fewer than 20 files are
-    judged by fees only. Operators are not cut by unit: they work at several.
+    the median operator; a fee when it is not what the dated table says. Operators with fewer than 20 files
+    are judged by fees only. Operators are not cut by unit: they work at several.
     """
     names = ("collected", "override", "exception", "fee", "wrong-fee", "timed", "seconds")
     people: dict[str, dict[str, int]] = {}
