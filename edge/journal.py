@@ -1,6 +1,6 @@
 """The journal: an append-only, hash-chained table that is audit trail, outbox and crash recovery at once.
 
-It holds no biometric data and no name: a subject is a keyed hash of the identity number.
+It holds no biometric data and no subject's name: a subject is a keyed hash of the identity number.
 """
 
 import hashlib
