@@ -4,6 +4,7 @@ A driver is one file that defines `DRIVER: DriverSpec`. Its machine knows no soc
 `next_step()` says what to do on the wire, `receive(data)` takes what came back and may report an event.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,13 +74,23 @@ class BulkIn:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkOut:
+    """Write `data` to one endpoint; `receive(b"")` follows."""
+
+    endpoint: int
+    data: bytes
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Let this many seconds pass, then `receive(b"")`; the pump may be asked to arm or disarm meanwhile."""
 
     seconds: float
 
 
-Step = ControlIn | ControlOut | BulkIn | Wait
+Transfer = ControlIn | ControlOut | BulkIn | BulkOut
+Step = Transfer | Wait
 
 
 # What a machine reports.
@@ -150,7 +161,7 @@ class Transport(Protocol):
     def release(self) -> str:
         """The device's release number (bcdDevice) as text: "22.06"."""
 
-    def perform(self, step: ControlIn | ControlOut | BulkIn) -> bytes:
+    def perform(self, step: Transfer) -> bytes:
         """Do one step and return what came back; raise DeviceFault when the wire fails."""
 
     def reset(self) -> None:
@@ -160,12 +171,18 @@ class Transport(Protocol):
         """Let go of the device."""
 
 
+def random_word() -> int:
+    """Return 31 random bits."""
+    return secrets.randbits(31)
+
+
 @dataclass(frozen=True, slots=True)
 class MachineOptions:
     """What a machine is told when it is made."""
 
     poll_seconds: float = 0.2  # between two looks at the platen
     settle_frames: int = 1  # pictures that must equal the one before; 0 takes the first with a finger in it
+    choose: Callable[[], int] = random_word  # numbers that are the host's to choose: seeds, message numbers
     empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
 
 
@@ -181,3 +198,5 @@ class DriverSpec:
     impressions: tuple[str, ...]  # "plain", "rolled"
     make_machine: Callable[[MachineOptions], Machine]
     fingers: int = 1  # most fingers of one picture
+    proved_by: str = "a model of ours only"  # what shows that the driver fits the device
+    not_for_enrolment: str | None = None  # why its pictures may not become enrolment records

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import TypeVar
 
-from drivers.api import BulkIn, ControlIn, Event, MachineOptions, Step
+from drivers.api import BulkIn, BulkOut, ControlIn, Event, MachineOptions, Step
 from drivers.errors import DeviceFault, FaultKind
 
 T = TypeVar("T")
@@ -79,4 +79,6 @@ class ProgramMachine:
 def _name(step: Step) -> str:
     if isinstance(step, BulkIn):
         return f"a read of endpoint 0x{step.endpoint:02x}"
+    if isinstance(step, BulkOut):
+        return f"a write to endpoint 0x{step.endpoint:02x}"
     return f"request {step.request}" if not hasattr(step, "seconds") else "a pause"

@@ -254,4 +254,5 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=HamsterPro20,
+    proved_by="a recording of a real device, replayed through libusb; not yet run on hardware here",
 )

@@ -11,7 +11,7 @@ import usb.core
 import usb.util
 
 from drivers import usbip
-from drivers.api import BulkIn, ControlIn, ControlOut
+from drivers.api import BulkIn, BulkOut, ControlIn, ControlOut, Transfer
 from drivers.errors import DeviceFault, FaultKind
 from drivers.usbip_backend import UsbipBackend
 from drivers.where import LocalUsb, RemoteUsb
@@ -110,11 +110,14 @@ class UsbTransport:
             self._device.set_configuration()
         usb.util.claim_interface(self._device, 0)
 
-    def perform(self, step: ControlIn | ControlOut | BulkIn) -> bytes:
+    def perform(self, step: Transfer) -> bytes:
         """Do one step and return what came back; DeviceFault when the wire fails or brings too little."""
         try:
             if isinstance(step, BulkIn):
                 return self._read(step)
+            if isinstance(step, BulkOut):
+                self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
+                return b""
             return self._control(step)
         except (OSError, NotImplementedError) as error:
             raise fault_of(error, self.location, _doing(step)) from error
@@ -158,7 +161,9 @@ def fault_of(error: OSError | NotImplementedError, location: str, doing: str) ->
     return DeviceFault(kind, sentence.format(location=location, doing=doing, reason=reason))
 
 
-def _doing(step: ControlIn | ControlOut | BulkIn) -> str:
+def _doing(step: Transfer) -> str:
     if isinstance(step, BulkIn):
         return f"reading {step.length} bytes from endpoint 0x{step.endpoint:02x}"
+    if isinstance(step, BulkOut):
+        return f"writing {len(step.data)} bytes to endpoint 0x{step.endpoint:02x}"
     return f"{'reading' if isinstance(step, ControlIn) else 'writing'} request {step.request}"

@@ -162,6 +162,11 @@ class UsbipBackend:
 
     intr_read, intr_write = bulk_read, bulk_write  # the server knows the endpoint's kind
 
+    def _isochronous(self, *_: object) -> int:
+        raise NotImplementedError("isochronous transfers over USB/IP")
+
+    iso_read = iso_write = _isochronous  # pyusb looks them up at each transfer
+
     def clear_halt(self, _handle: ExportedDevice, ep: int) -> None:
         """CLEAR_FEATURE(ENDPOINT_HALT)."""
         self._request(0x02, _CLEAR_FEATURE, 0, ep)

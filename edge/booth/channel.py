@@ -51,6 +51,7 @@ class ScannerReady(Message):
     location: str
     impressions: tuple[str, ...]
     fingers: int = 1
+    not_for_enrolment: str | None = None
 
 
 class ScannerFault(Message):

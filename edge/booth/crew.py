@@ -66,9 +66,11 @@ class Crew:
     def scanner_ready(self, message: channel.ScannerReady) -> None:
         """Remember the device."""
         self.device = message.model_dump(mode="json", include={"model", "serial", "location"})
-        plan = plan_named(self._plan)
-        lacking = plan.lacking(message.impressions, message.fingers)
-        self.unfit = f"the plan {self._plan} cannot be done with this scanner: {lacking}" if lacking else None
+        self.unfit = None
+        if message.not_for_enrolment:
+            self.unfit = f"this scanner ({message.model}) is not for enrolment: {message.not_for_enrolment}"
+        elif lacking := plan_named(self._plan).lacking(message.impressions, message.fingers):
+            self.unfit = f"the plan {self._plan} cannot be done with this scanner: {lacking}"
         self._scanner = self.unfit or "ready"
         self._device_name = f"{message.model} {message.serial} at {message.location}"
 

@@ -66,6 +66,7 @@ class ScannerWorker:
                         location=identity.location,
                         impressions=scanner.spec.impressions,
                         fingers=scanner.spec.fingers,
+                        not_for_enrolment=scanner.spec.not_for_enrolment,
                     )
                 )
             case FingerOn() | FingerOff() if self._token is not None:

@@ -31,6 +31,7 @@ class Stage:
     cable: Cable | None = None
     control: tuple[str, int] = ("", 0)
     mqtt: Literal["auto", "5", "3.1.1"] = "3.1.1"  # what the embedded broker speaks
+    model: str = "hamster"  # of the virtual scanner
 
     def set_up(self) -> None:
         """Make keys and configuration, start everything."""
@@ -117,7 +118,8 @@ class Stage:
         make_booth_keys(self.folder / "keys", self.folder / "ministry" / "ministry.pub")
 
     def _virtual_scanner(self) -> None:
-        command = [program("vantay-fw"), "virtual", "--scans", str(self.scans), "--control", "0"]
+        command = [program("vantay-fw"), "virtual", "--model", self.model, "--scans", str(self.scans)]
+        command += ["--control", "0"]
         process = self.spawn("scanner", command, stdout=subprocess.PIPE)
         assert process.stdout
         line = process.stdout.readline()

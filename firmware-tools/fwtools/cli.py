@@ -10,6 +10,7 @@ from matching.errors import BadCache
 COMMANDS = {
     "synthesise": "make synthetic people with fingerprint images and ground truth",
     "check-synthesis": "judge synthetic fingers with an engine that is not ours (NBIS)",
+    "supported": "the page of supported scanners, from what the drivers declare",
     "virtual": "a virtual scanner: a USB/IP server that shows images as fingers put on and lifted",
 }
 

@@ -9,9 +9,12 @@ from drivers.api import Captured, MachineOptions, Opened
 from drivers.session import list_scanners, open_scanner
 
 
-def main(out: str) -> None:
+def main(out: str, *numbers: str) -> None:
+    """`numbers`: what the host chose when the recording was made."""
     (found,) = list_scanners("usb")
-    scanner = open_scanner(found.location, MachineOptions(settle_frames=0, empty_first=False))
+    choose = iter([int(number) for number in numbers]).__next__
+    options = MachineOptions(settle_frames=0, empty_first=False, choose=choose)
+    scanner = open_scanner(found.location, options)
     while True:
         event = scanner.step()
         if isinstance(event, Opened):
@@ -20,11 +23,12 @@ def main(out: str) -> None:
             break
     print(scanner.identity, flush=True)
     np.save(Path(out), event.frame.pixels)
-    scanner.disarm()
-    for _ in range(2):  # the end of the pause, then the last record of the tape: the light goes off
-        scanner.step()
-    scanner.close()
+    if not numbers:
+        scanner.disarm()
+        for _ in range(2):  # the end of the pause, then the last record of the tape: the light goes off
+            scanner.step()
+        scanner.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

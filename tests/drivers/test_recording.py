@@ -8,25 +8,49 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 
-@pytest.mark.real_data
-def test_the_recorded_hamster_pro_20_gives_the_expected_picture(real_data: Path, tmp_path: Path) -> None:
+def replay(device: Path, option: str, tape: str, out: Path, *numbers: str) -> str:
+    """Capture one finger from a recorded scanner into a file; return what the program said."""
     if shutil.which("umockdev-run") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI must replay the recording: apt-get install umockdev libusb-1.0-0")
         pytest.skip("no umockdev-run here: apt-get install umockdev libusb-1.0-0")
-    recording = real_data / "usb" / "secugen"
+    command = ["umockdev-run", "-d", str(device), option, tape, "--"]
+    program = [sys.executable, "-m", "tests.drivers.replayed", str(out), *numbers]
+    done = subprocess.run([*command, *program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def expected_picture(recording: Path) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(recording / "capture.png").convert("L"))
+
+
+@pytest.mark.real_data
+def test_the_recorded_hamster_pro_20_gives_the_expected_picture(real_data: Path, tmp_path: Path) -> None:
+    recording, out = real_data / "usb" / "secugen", tmp_path / "captured.npy"
     device = recording / "device"
     sysfs = "/sys" + device.read_text().splitlines()[0].removeprefix("P: ")
-    replay = ["umockdev-run", "-d", str(device), "-p", f"{sysfs}={recording / 'capture.pcapng'}", "--"]
-    out = tmp_path / "captured.npy"
-    program = [sys.executable, "-m", "tests.drivers.replayed", str(out)]
-    done = subprocess.run([*replay, *program], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "serial='H54200803643', firmware='22.06', location='usb:7-4'" in done.stdout
-    expected = np.asarray(Image.open(recording / "capture.png").convert("L"))
-    captured = np.load(out)
+    said = replay(device, "-p", f"{sysfs}={recording / 'capture.pcapng'}", out)
+    assert "serial='H54200803643', firmware='22.06', location='usb:7-4'" in said
+    captured, expected = np.load(out), expected_picture(recording)
     assert captured.shape == expected.shape == (400, 300)
     assert np.corrcoef(captured.ravel(), expected.ravel())[0, 1] > 0.994
+
+
+@pytest.mark.real_data
+def test_the_recorded_nb_1010_u_gives_the_expected_picture_bit_for_bit(
+    real_data: Path, tmp_path: Path
+) -> None:
+    recording, out = real_data / "usb" / "nb1010", tmp_path / "captured.npy"
+    node = next(
+        line.removeprefix("@DEV ")
+        for line in (recording / "capture.ioctl").read_text().splitlines()
+        if line.startswith("@DEV ")
+    )
+    said = replay(recording / "device", "-i", f"{node}={recording / 'capture.ioctl'}", out, "1", "3", "4")
+    assert "model='NEXT NB-1010-U', serial='', firmware='0.01', location='usb:1-7'" in said
+    np.testing.assert_array_equal(np.load(out), expected_picture(recording))

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drivers.secugen_image import parse_calibration, render
-from fwtools.virtual.hamster import HamsterPro20, Stall
+from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.optics import Device, Optics
 from fwtools.virtual.platen import Pace, Platen, Presenter
+from fwtools.virtual.requests import Stall
 from tests.drivers.bench import optics, ridges
 
 FRAME = 956 * 688 + 192

@@ -2,9 +2,11 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand, Person
 from edge.demo.script import Visit, read_people, write_visits
@@ -74,6 +76,26 @@ def test_a_plan_that_the_scanner_cannot_do_is_refused_at_once(
     console.until(lambda: bool(console.state and not console.state.trouble), "the end of the trouble")
     assert console.ask(Enrol(request_id="r-1", identity_number="001090000009")).outcome == "accepted"
     console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+
+
+def test_a_scanner_below_500_ppi_may_not_enrol(tmp_path: Path) -> None:
+    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto", model="nb1010")
+    console = None
+    try:
+        stage.set_up()
+        console = Console(stage)
+        console.until(lambda: bool(console.state and console.state.trouble), "the trouble")
+        assert console.state
+        sentence = "this scanner (NEXT NB-1010-U) is not for enrolment: its 385 ppi are below"
+        assert sentence in str(console.state.trouble)
+        reply = console.ask(Enrol(request_id="r-1", identity_number="001090000009"))
+        assert reply.outcome == "refused"
+        assert sentence in reply.reason
+        assert console.state.enrolment is None
+    finally:
+        if console:
+            console.link.stop()
+        stage.tear_down()
 
 
 def test_a_packet_stays_until_the_hub_itself_has_it(stage: MosquittoStage, console: Console) -> None:

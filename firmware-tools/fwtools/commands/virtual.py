@@ -16,6 +16,7 @@ from fwtools.errors import ToolError
 from fwtools.virtual.control import Control, ControlConnection
 from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.images import list_images
+from fwtools.virtual.nb1010 import Nb1010U, Thermal
 from fwtools.virtual.optics import Device, Optics
 from fwtools.virtual.platen import Pace, Platen, Presenter
 from fwtools.virtual.server import BUSID, Connection, Port
@@ -36,6 +37,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="PORT",
         help="take commands as JSON lines on 127.0.0.1; 0 takes a free port",
     )
+    parser.add_argument("--model", choices=["hamster", "nb1010"], default="hamster", help="(%(default)s)")
     parser.add_argument("--serial", default="V2200-000001", help="the device's id (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the device's optics and noise (%(default)s)")
     automatic = parser.add_argument_group("without --control: fingers in file-name order, by pictures taken")
@@ -54,11 +56,13 @@ def run(args: Namespace) -> int:
         raise ToolError(f"'{args.serial}' is no serial number: at most 15 printable ASCII characters")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="virtual: %(message)s")
     images = list_images(args.scans)
-    device = Device.make(args.seed)
-    platen = Platen(Optics(device, args.seed))
+    optics = Device.make(args.seed)
+    thermal = args.model == "nb1010"
+    platen = Platen(Thermal() if thermal else Optics(optics, args.seed))
     pace = Pace(args.frames_empty, args.frames_finger)
     presenter = Presenter(platen, images if args.control is None else [], pace, args.loop)
-    port = Port(HamsterPro20(args.serial, device.factory_data(), presenter.shoot))
+    hamster = HamsterPro20(args.serial, optics.factory_data(), presenter.shoot)
+    port = Port(Nb1010U(presenter.shoot) if thermal else hamster)
     control = None if args.control is None else Control(args.scans, platen, port)
     asyncio.run(_serve(args, port, control))
     return 0

@@ -4,41 +4,21 @@ A model made from the fact sheet and one recording. It shows that a driver agree
 it agrees with hardware.
 """
 
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from drivers.usbip_wire import ExportedDevice
+from fwtools.virtual.requests import Request, Stall, standard
 
-BULK_IN = 2
 _DEVICE_DESCRIPTOR = bytes.fromhex("120100020000004062110022062200000001")
 _CONFIGURATION = bytes.fromhex("09021900010100804b 0904000001ffffff00 07058202000200")
 _FACTORY_AT, _SENSOR = 0x2000, 0x37
-_SETUP = struct.Struct("<BBHHH")
-
-
-class Stall(Exception):
-    """The device refuses a request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A control request, USB 2.0 section 9.3."""
-
-    kind: int
-    request: int
-    value: int
-    index: int
-    length: int
-
-    @classmethod
-    def parse(cls, setup: bytes) -> "Request":
-        """Read the eight bytes of a setup packet."""
-        return cls(*_SETUP.unpack(setup))
 
 
 class HamsterPro20:
     """One plugged-in device. `shoot(led)` gives the bytes of one picture."""
+
+    bulk_in: int = 2
+    bulk_out: int | None = None
 
     def __init__(self, serial: str, factory: bytes, shoot: Callable[[bool], bytes]) -> None:
         self._id = serial.ljust(15)[:15].encode("utf-16-le")
@@ -66,7 +46,14 @@ class HamsterPro20:
         if request.kind == 0x40:
             self._vendor_out(request, data)
             return b""
-        return self._standard(request)[: request.length]
+        answer = standard(request, _DEVICE_DESCRIPTOR, _CONFIGURATION)
+        if answer is None:
+            self.reset()
+        return (answer or b"")[: request.length]
+
+    def write(self, _data: bytes) -> None:
+        """Take no bulk data: it has no endpoint for them."""
+        raise Stall
 
     def read(self, length: int) -> bytes | None:
         """Bytes of the stream for one bulk read, or None while it brings nothing."""
@@ -107,22 +94,3 @@ class HamsterPro20:
                 self.led = request.value == 1
             case _:
                 raise Stall
-
-    def _standard(self, request: Request) -> bytes:
-        match request:
-            case Request(kind=0x80, request=6, value=0x0100):
-                return _DEVICE_DESCRIPTOR
-            case Request(kind=0x80, request=6, value=0x0200):
-                return _CONFIGURATION
-            case Request(kind=0x80 | 0x81 | 0x82, request=0):
-                return bytes(2)
-            case Request(kind=0x80, request=8):
-                return b"\1"
-            case Request(kind=0, request=9, value=1) | Request(kind=1, request=11, value=0, index=0):
-                return b""
-            case Request(kind=2, request=1, value=0):
-                return b""  # an endpoint's halt is cleared; none ever is halted
-            case Request(kind=0x23, request=3, value=4):
-                self.reset()
-                return b""
-        raise Stall

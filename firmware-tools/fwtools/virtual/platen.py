@@ -5,17 +5,34 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import cycle
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fwtools.virtual.images import finger_on_platen
-from fwtools.virtual.optics import Optics, Picture
+from fwtools.virtual.optics import Picture
 
 CACHED_FINGERS = 8  # 1.3 MB each
+
+
+class Sight(Protocol):
+    """How a sensor sees the platen."""
+
+    empty: Picture
+    dark: Picture
+
+    def finger(self, pixels: NDArray[np.uint8]) -> tuple[Picture, Picture]:
+        """Return a finger landing and lying; pixels (400, 300) at 500 ppi."""
+
+    def shoot(self, picture: Picture) -> bytes:
+        """Take one picture."""
 
 
 class Platen:
     """A platen with at most one finger; the first picture of a finger shows it landing."""
 
-    def __init__(self, optics: Optics) -> None:
+    def __init__(self, optics: Sight) -> None:
         self.image: str | None = None  # of the finger that lies
         self.pictures_since_put = 0
         self._optics = optics

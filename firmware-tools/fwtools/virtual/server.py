@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from errno import ECONNRESET, EPIPE
+from typing import Protocol
 
 from drivers import usbip_wire as wire
-from drivers.usbip_wire import Submit, Submitted, Unlinked, WireError
-from fwtools.virtual.hamster import BULK_IN, HamsterPro20, Stall
+from drivers.usbip_wire import ExportedDevice, Submit, Submitted, Unlinked, WireError
+from fwtools.virtual.requests import Stall
 
 BUSID = "1-1"
 MOST_URBS = 1024  # in flight; a client that leaves more unanswered is cut off
@@ -15,10 +16,33 @@ MOST_IN_BYTES = 1 << 20  # of one URB
 log = logging.getLogger("virtual")
 
 
+class Device(Protocol):
+    """A virtual scanner: one configuration, a bulk endpoint to read and perhaps one to write."""
+
+    bulk_in: int
+    bulk_out: int | None
+    led: bool
+
+    def reset(self) -> None:
+        """Power-on state."""
+
+    def exported(self, busid: str, /) -> ExportedDevice:
+        """How a USB/IP server lists it."""
+
+    def control(self, setup: bytes, data: bytes, /) -> bytes:
+        """Answer one control request; Stall when the device does not know it."""
+
+    def write(self, data: bytes, /) -> None:
+        """Take what was written to the bulk endpoint; Stall when the device does not know it."""
+
+    def read(self, length: int) -> bytes | None:
+        """Return bytes for one bulk read, or None while there are none."""
+
+
 class Port:
     """The port the virtual device is plugged into."""
 
-    def __init__(self, device: HamsterPro20) -> None:
+    def __init__(self, device: Device) -> None:
         self.device = device
         self.exported = device.exported(BUSID)
         self.plugged = True
@@ -126,10 +150,21 @@ class Connection(asyncio.Protocol):
                 self._reply(Submitted(urb.seqnum, -EPIPE, 0))
                 return
             self._reply(Submitted(urb.seqnum, 0, len(data if urb.incoming else urb.data), data))
-        elif urb.endpoint == BULK_IN and urb.incoming:
+        elif urb.endpoint == self._port.device.bulk_in and urb.incoming:
             self._pending[urb.seqnum] = urb
+        elif urb.endpoint == self._port.device.bulk_out and not urb.incoming:
+            self._take(urb)
         else:
             self._reply(Submitted(urb.seqnum, -EPIPE, 0))
+
+    def _take(self, urb: Submit) -> None:
+        try:
+            self._port.device.write(urb.data)
+        except Stall:
+            log.warning("message refused: %s", urb.data[:16].hex(" "))
+            self._reply(Submitted(urb.seqnum, -EPIPE, 0))
+            return
+        self._reply(Submitted(urb.seqnum, 0, len(urb.data)))
 
     def _stream(self) -> None:
         for urb in list(self._pending.values()):

@@ -1,0 +1,178 @@
+"""The NB-1010-U's machine against the model: acquisitions, withdrawn orders, whatever a cable may bring."""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.api import (
+    BulkIn,
+    BulkOut,
+    Captured,
+    Event,
+    FingerOff,
+    FingerOn,
+    MachineOptions,
+    Opened,
+    PlatenOccupied,
+    Step,
+    Wait,
+)
+from drivers.errors import DeviceFault, FaultKind
+from drivers.next_nb_1010_u import DRIVER, HEIGHT, PART_BYTES, WIDTH
+from fwtools.virtual.nb1010 import Nb1010U, Thermal
+from tests.drivers.bench import ridges
+
+EMPTY = Thermal().empty
+FINGER = Thermal().finger(ridges())[1]
+
+
+class Wire:
+    """The model at the other end; what comes back may be spoilt."""
+
+    def __init__(self) -> None:
+        self.picture = EMPTY
+        self.device = Nb1010U(lambda led: self.picture.tobytes())
+        self.steps: list[Step] = []
+
+    def perform(self, step: Step) -> bytes:
+        self.steps.append(step)
+        match step:
+            case BulkOut(0x02, data):
+                self.device.write(data)
+                return b""
+            case BulkIn(0x83, length):
+                answer = self.device.read(length)
+                assert answer is not None, "nothing was asked"
+                return answer
+            case Wait():
+                return b""
+        raise AssertionError(f"the model has no such endpoint: {step}")
+
+
+def new(**options: Any) -> Any:
+    return DRIVER.make_machine(MachineOptions(poll_seconds=0.0, **options))
+
+
+def run(machine: Any, wire: Wire, until: type[Event] | None, most: int = 400) -> list[Event]:
+    events: list[Event] = []
+    for _ in range(most):
+        event = machine.receive(wire.perform(machine.next_step()))
+        if event is not None:
+            events.append(event)
+        if until is not None and isinstance(event, until):
+            return events
+    assert until is None, f"no {until} in {most} steps, but {events}"
+    return events
+
+
+def kinds(events: list[Event]) -> list[type]:
+    return [type(event) for event in events]
+
+
+def test_one_acquisition_from_open_to_rest() -> None:
+    wire, machine = Wire(), new()
+    assert run(machine, wire, Opened) == [Opened("", "")]
+    machine.arm()
+    assert run(machine, wire, None, 30) == []
+    wire.picture = FINGER
+    on, captured = run(machine, wire, Captured)
+    assert isinstance(on, FingerOn)
+    assert isinstance(captured, Captured)
+    assert (captured.frame.ppi_x, captured.frame.ppi_y) == (385, 385)
+    np.testing.assert_array_equal(captured.frame.pixels, FINGER)
+    assert run(machine, wire, None, 30) == [], "it still lies"
+    wire.picture = EMPTY
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    run(machine, wire, None, 5)
+    assert machine.resting
+
+
+def test_a_finger_of_before_must_be_lifted_first() -> None:
+    wire, machine = Wire(), new()
+    wire.picture = FINGER
+    run(machine, wire, Opened)
+    machine.arm()
+    assert kinds(run(machine, wire, None, 60)) == [PlatenOccupied]
+    machine.disarm()
+    machine.arm()
+    assert kinds(run(machine, wire, None, 60)) == [PlatenOccupied]
+    wire.picture = EMPTY
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    wire.picture = FINGER
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+    machine.disarm()
+    machine.arm()
+    assert kinds(run(machine, wire, None, 60)) == [PlatenOccupied], "never captured for the next order"
+
+
+def test_every_message_has_a_number_of_its_own_and_another_is_a_fault() -> None:
+    numbers = iter(range(7, 1000))
+    wire, machine = Wire(), new(choose=numbers.__next__)
+    run(machine, wire, Opened)
+    asked = [step.data[2] for step in wire.steps if isinstance(step, BulkOut)]
+    assert asked == [7]
+    machine.arm()
+    machine.receive(wire.perform(machine.next_step()))
+    while not isinstance(machine.next_step(), BulkIn):
+        machine.receive(wire.perform(machine.next_step()))
+    stale = bytearray(wire.perform(machine.next_step()))
+    stale[2] ^= 1
+    with pytest.raises(DeviceFault, match="request 0x38 was answered by") as fault:
+        machine.receive(bytes(stale))
+    assert fault.value.kind is FaultKind.PROTOCOL
+
+
+@pytest.mark.parametrize("spoilt", [0, 1, 4, 5, 12, 16, 17])
+def test_a_part_of_the_picture_out_of_its_place_is_a_fault(spoilt: int) -> None:
+    wire, machine = Wire(), new()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.picture = FINGER
+    run(machine, wire, FingerOn)
+    for _ in range(200):
+        step = machine.next_step()
+        data = bytearray(wire.perform(step))
+        if isinstance(step, BulkIn) and step.length == PART_BYTES and data[16] == 41:
+            break
+        machine.receive(bytes(data))
+    data[spoilt] ^= 0x10
+    with pytest.raises(DeviceFault, match="row 41 of the picture did not come in its place"):
+        machine.receive(bytes(data))
+
+
+def test_it_may_verify_and_not_enrol() -> None:
+    assert DRIVER.not_for_enrolment
+    assert "below the 500 ppi" in DRIVER.not_for_enrolment
+    assert (DRIVER.width, DRIVER.height) == (WIDTH, HEIGHT)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.lists(st.sampled_from(["arm", "disarm", "put", "lift", "steps"]), max_size=12))
+def test_whatever_the_cable_brings_it_is_an_event_or_a_device_fault(
+    data: st.DataObject, actions: list[str]
+) -> None:
+    wire, machine = Wire(), new()
+    with suppress(DeviceFault):
+        for action in [*actions, "steps"]:
+            match action:
+                case "arm":
+                    machine.arm()
+                case "disarm":
+                    machine.disarm()
+                case "put":
+                    wire.picture = FINGER
+                case "lift":
+                    wire.picture = EMPTY
+                case _:
+                    for _ in range(data.draw(st.integers(0, 120))):
+                        answer = wire.perform(machine.next_step())
+                        if data.draw(st.integers(0, 40)) == 0:
+                            answer = data.draw(st.binary(max_size=600))
+                        machine.receive(answer)
+        return
+    with pytest.raises(DeviceFault):
+        machine.next_step()

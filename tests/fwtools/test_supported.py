@@ -1,0 +1,24 @@
+"""SUPPORTED.md and the udev rules say what the drivers declare."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.registry import known_drivers
+from fwtools.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_supported_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    """Run `vantay-fw supported > SUPPORTED.md` after a driver has changed."""
+    assert main(["supported"]) == 0
+    assert (ROOT / "SUPPORTED.md").read_text() == capsys.readouterr().out
+
+
+def test_every_device_has_its_udev_rule() -> None:
+    rules = (ROOT / "systemd" / "60-vantay.rules").read_text()
+    for driver in known_drivers():
+        for one in driver.ids:
+            wanted = f'ATTR{{idVendor}}=="{one.vendor:04x}", ATTR{{idProduct}}=="{one.product:04x}"'
+            assert wanted in rules, driver.model
