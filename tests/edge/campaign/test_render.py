@@ -1,0 +1,142 @@
+"""One report in each format, read back by other readers."""
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+import zipfile
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.campaign.reports.render import FORMATS
+from edge.campaign.reports.svg import svg, ticks
+from edge.campaign.reports.table import Column, Plot, Report, Table
+from tests.edge.parts import steady
+
+COLUMNS = (
+    Column("unit", "unit"),
+    Column("number", "a number", "number"),
+    Column("rate", "rate", "share"),
+    Column("day", "day", "date"),
+    Column("low", "too low", "yes"),
+)
+ROWS = [
+    {"unit": "Tây Hồ <b>", "number": 1061, "rate": 1.061, "day": date(2023, 6, 5), "low": False},
+    {"unit": "=cmd()", "number": -3, "rate": None, "day": None, "low": True},
+]
+PLOT = Plot("a plot", ["10 May", "11 May", "12 May"], {"done & left": [0.0, 5.0, 12.0]})
+REPORT = Report(
+    "ranking",
+    "Campaign",
+    ("Order 01",),
+    date(2023, 5, 18),
+    "everything",
+    Table("Title", COLUMNS, ROWS, ["a note"], PLOT),
+)
+
+
+def test_json_keeps_fractions_and_dates() -> None:
+    tree = json.loads(FORMATS["json"](REPORT))
+    assert (tree["report"], tree["at"], tree["legal_basis"]) == ("ranking", "2023-05-18", ["Order 01"])
+    assert tree["rows"][0] == {
+        "unit": "Tây Hồ <b>",
+        "number": 1061,
+        "rate": 1.061,
+        "day": "2023-06-05",
+        "low": False,
+    }
+    assert tree["notes"] == ["a note"]
+
+
+def test_csv_is_no_formula() -> None:
+    rows = list(csv.DictReader(io.StringIO(FORMATS["csv"](REPORT).decode("utf-8-sig"))))
+    assert rows[0]["unit"] == "Tây Hồ <b>"
+    assert rows[1]["unit"] == "'=cmd()"
+    assert (rows[0]["rate"], rows[1]["number"]) == ("1.061", "-3")
+
+
+def test_text_is_aligned() -> None:
+    lines = FORMATS["text"](REPORT).decode().splitlines()
+    assert lines[:3] == [
+        "Title",
+        "Campaign: everything, end of business day 2023-05-18",
+        "Legal basis: Order 01",
+    ]
+    assert lines[5].split() == ["Tây", "Hồ", "<b>", "1,061", "106.1", "%", "2023-06-05"]
+    assert lines[-1] == "a note"
+
+
+def test_xlsx_holds_numbers_dates_and_no_formula() -> None:
+    with zipfile.ZipFile(io.BytesIO(FORMATS["xlsx"](REPORT))) as book:
+        assert book.testzip() is None
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        strings = book.read("xl/sharedStrings.xml").decode()
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    cells = {cell.get("r"): cell for cell in ET.fromstring(sheet).iter(f"{space}c")}
+    numbers = {at: cell.findtext(f"{space}v") for at, cell in cells.items() if cell.get("t") is None}
+    assert (numbers["B6"], numbers["C6"], numbers["D6"]) == ("1061", "1.061", "45082")
+    assert date(1899, 12, 30).toordinal() + 45082 == date(2023, 6, 5).toordinal()
+    assert "<f>" not in sheet
+    words = ["".join(part.itertext()) for part in ET.fromstring(strings).iter(f"{space}si")]
+    assert {"Tây Hồ <b>", "=cmd()", "Title", "Legal basis: Order 01", "a note"} <= set(words)
+
+
+class Page(HTMLParser):
+    """What a page would fetch or run, and its words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_html_needs_nothing_but_itself() -> None:
+    text = FORMATS["html"](REPORT).decode()
+    page = Page()
+    page.feed(text)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "img", "iframe", "object", "b")]
+    assert not [name for _, attributes in page.tags for name in attributes if name in ("src", "href")]
+    assert not re.search(r"https?:|url\(|@import", text)
+    assert any("default-src 'none'" in (attributes.get("content") or "") for _, attributes in page.tags)
+    assert {"Tây Hồ <b>", "106.1 %", "2023-06-05", "a note", "Legal basis: Order 01"} <= set(page.words)
+    assert "svg" in [tag for tag, _ in page.tags]
+
+
+@pytest.mark.parametrize("bars", [True, False])
+def test_a_plot_is_well_formed_and_stays_inside(bars: bool) -> None:
+    drawn = ET.fromstring(svg(PLOT._replace(bars=bars)))
+    _, _, width, height = map(float, drawn.attrib["viewBox"].split())
+    for text in drawn.iter("text"):
+        assert 0 <= float(text.attrib["x"]) <= width
+        assert 0 <= float(text.attrib["y"]) <= height
+    for line in drawn.iter("polyline"):
+        for x, y in (map(float, point.split(",")) for point in line.attrib["points"].split()):
+            assert 0 <= x <= width
+            assert 0 <= y <= height
+
+
+def test_a_line_rises_with_its_numbers() -> None:
+    (line,) = ET.fromstring(svg(PLOT)).iter("polyline")
+    heights = [float(point.split(",")[1]) for point in line.attrib["points"].split()]
+    assert heights == sorted(heights, reverse=True)
+    assert svg(PLOT._replace(labels=[], series={})) == ""
+
+
+@steady()
+@given(st.floats(0, 1e9))
+def test_ticks_are_few_and_enough(top: float) -> None:
+    marks = ticks(top)
+    assert marks[0] == 0
+    assert marks[-1] >= top * (1 - 1e-9)
+    assert 2 <= len(marks) <= 12
