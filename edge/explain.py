@@ -1,7 +1,7 @@
 """Validation errors in words: which key, what is wrong with it, what is wanted."""
 
 import re
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -35,15 +35,25 @@ def _one(problem: dict[str, Any], model: type[BaseModel]) -> str:
 
 
 def _step_into(model: type[BaseModel], where: list[str]) -> type[BaseModel] | None:
-    """Follow a path of keys through nested models, None where it leaves them."""
-    for step in where:
-        field = model.model_fields.get(step)
-        if field is None or not isinstance(field.annotation, type):
+    """Follow a path of keys through nested models, lists and tables of them; None where it leaves them."""
+    steps = list(where)
+    while steps:
+        field = model.model_fields.get(steps.pop(0))
+        inner, keyed = _model_in(field.annotation) if field else (None, False)
+        if inner is None or (keyed and not steps):
             return None
-        if not issubclass(field.annotation, BaseModel):
-            return None
-        model = field.annotation
+        model = inner
+        if keyed:
+            steps.pop(0)
     return model
+
+
+def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """Return the model that a field holds, and whether a key or an index leads to it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    inner = next((a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)), None)
+    return inner, get_origin(annotation) in (dict, list, tuple)
 
 
 def _keys(model: type[BaseModel], where: list[str]) -> list[str]:

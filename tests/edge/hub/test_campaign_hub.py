@@ -1,0 +1,443 @@
+"""The campaign in the hub: files imported once, journals counted, reports by the command that people use."""
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.campaign.book import Scope
+from edge.campaign.events import FIELDS
+from edge.cli import main
+from edge.errors import BadSettings
+from edge.hub.campaign import CampaignBook, read_lists
+from edge.hub.campaign_import import import_events
+from edge.hub.campaign_journal import JournalCounter
+from edge.hub.ledger import CLOSED, SEALED, Ledger
+from edge.hub.store import HubStore
+from edge.journal import GENESIS
+from edge.messages import Clock, JournalEntry
+from edge.settings import HubSettings, read_settings
+from tests.edge.parts import chain, steady, undone
+
+UNITS = """district_code,district,commune_code,commune,kind
+003,Quận Tây Hồ,00091,Phường Phú Thượng,phuong
+003,Quận Tây Hồ,00094,Phường Nhật Tân,phuong
+272,Huyện Phúc Thọ,09718,Xã Vân Hà,xa
+"""
+CAMPAIGN = """data = "hub"
+[campaign]
+name = "Order 01"
+legal_basis = ["Order 01 of 5-5-2023"]
+start = 2023-05-05
+units = "units.csv"
+deadlines = {city = 2023-06-30}
+[campaign.targets.all]
+title = "the list of May"
+file = "quota.csv"
+[campaign.booths]
+b-1 = {unit = "00091"}
+b-2 = {unit = "09718", place = "mobile"}
+[[campaign.fees]]
+since = 2022-07-01
+due = {exchange = 30000}
+"""
+MAY18 = "2023-05-18T09:30:00+07:00"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """hub.toml with its lists."""
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "units.csv").write_text(UNITS)
+    (tmp_path / "quota.csv").write_text("code,quota\n00091,3\n00094,2\n09718,4\n09718,4\n")
+    (tmp_path / "hub.toml").write_text(CAMPAIGN)
+    return tmp_path / "hub.toml"
+
+
+def opened(config: Path) -> CampaignBook:
+    settings = read_settings(config, HubSettings)
+    assert settings.campaign
+    book = CampaignBook(HubStore(settings.data / "hub.db"), settings.campaign, read_lists(settings.campaign))
+    book.prepare()
+    return book
+
+
+@pytest.fixture
+def book(config: Path) -> CampaignBook:
+    return opened(config)
+
+
+def event(
+    n: object, kind: str = "collected", unit: str = "00091", at: str = MAY18, **facts: Any
+) -> dict[str, Any]:
+    return {"id": f"f-{n}:{kind}", "at": at, "kind": kind, "unit": unit, **facts}
+
+
+def written(folder: Path, *rows: dict[str, Any] | str) -> Path:
+    path = folder / "events.jsonl"
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def counted(book: CampaignBook, cut_off: int | None = None) -> list[tuple[str, str, int, int]]:
+    return sorted(book.book(cut_off).tally.cells())
+
+
+Say = Callable[..., str]
+
+
+@pytest.fixture
+def vantay(config: Path, capsys: pytest.CaptureFixture[str]) -> Say:
+    """`vantay hub …`, its output."""
+
+    def say(*words: str, code: int = 0) -> str:
+        capsys.readouterr()
+        assert main(["hub", *words, "--config", str(config)]) == code
+        out = capsys.readouterr()
+        return out.out if code == 0 else out.err + out.out
+
+    return say
+
+
+def test_an_import_is_idempotent_and_a_conflict_is_refused(book: CampaignBook, tmp_path: Path) -> None:
+    path = written(tmp_path, event(1), event(2, age=30), event(1), "", event(1, "sent"))
+    first = import_events(book, path)
+    assert (first.new, first.known, first.refused) == (3, 1, 0)
+    before = counted(book)
+    again = import_events(book, path)
+    assert (again.new, again.known, again.refused, counted(book)) == (0, 4, 0, before)
+    other = import_events(book, written(tmp_path, event(1, unit="00094"), event(3)))
+    assert (other.new, other.reasons) == (
+        1,
+        ["line 1: another event is held under this id: nothing is overwritten"],
+    )
+
+
+def test_each_line_that_is_refused_is_named(book: CampaignBook, tmp_path: Path) -> None:
+    bad = [
+        "no JSON",
+        "[]",
+        event(1, unit="99999"),
+        event(1, at="2023-05-05T02:59:59+07:00"),
+        event(1, at="2033-05-05T09:00:00+07:00"),
+        event(2),
+        "[" * 100_000,
+    ]
+    outcome = import_events(book, written(tmp_path, *bad))
+    assert outcome.new == 1
+    assert [reason.split(":")[0] for reason in outcome.reasons] == [f"line {n}" for n in (1, 2, 3, 4, 5, 7)]
+    assert outcome.reasons[3] == "line 4: the time is before the campaign's start or beyond its span"
+
+
+def test_csv_and_json_lines_are_the_same(config: Path, tmp_path: Path) -> None:
+    rows = [event(1, place="mobile", age=33, issue="exchange"), event(2), event(1, "sent")]
+    path = tmp_path / "events.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    one = opened(config)
+    assert import_events(one, path).new == 3
+    assert import_events(one, written(tmp_path, *rows)).known == 3
+    path.write_text("id,at,kind,unit\nf-9:collected,2023-05-18T09:30:00+07:00,collected\n")
+    assert import_events(one, path).reasons == ["line 2: the line has another number of cells than the first"]
+
+
+def test_counts_in_the_file_are_those_of_all_its_events(book: CampaignBook, tmp_path: Path) -> None:
+    stamps = [f"2023-05-{day:02}T{hour:02}:15:00+07:00" for day in (8, 9) for hour in (1, 2, 3, 16, 17)]
+    rows = [
+        event(n, at=at, unit=("00091", "003")[n % 2], operator="binh", seconds=n)
+        for n, at in enumerate(stamps)
+    ]
+    rows += [
+        event(f"fee-{n}", "fee", operator="binh", issue="exchange", amount=n * 1000) for n in (30, 140, 90)
+    ]
+    for row in rows:
+        assert import_events(book, written(tmp_path, row)).new == 1
+    before = counted(book)
+    book.db.execute("DELETE FROM campaign_count")
+    book.db.execute("DELETE FROM campaign_definition")
+    assert counted(book) == before, "folded anew for a reader that may not write"
+    book.prepare()
+    assert counted(book) == before
+    four = book.campaign.begins(4) + 13 * 3600  # 16:00 on the ninth
+    assert [book.book(four + more).done("collected", None, 9) for more in (0, 899, 900)] == [8, 8, 9]
+
+
+def test_another_beginning_of_the_day_counts_anew(config: Path, tmp_path: Path) -> None:
+    one = opened(config)
+    import_events(one, written(tmp_path, event(1, at="2023-05-19T00:30:00+07:00")))
+    assert one.book().daily("collected", None, 14)[13:] == [1, 0]
+    one.store.close()
+    config.write_text(CAMPAIGN.replace("units =", "day_begins = 00:00:00\nunits ="))
+    assert opened(config).book().daily("collected", None, 14)[13:] == [0, 1]
+
+
+# journals
+
+
+def packet(n: int) -> str:
+    return f"{n:064x}"
+
+
+def sealed(n: int, outcome: str = "enrolled") -> dict[str, Any]:
+    return {"packet": packet(n), "enrolment": f"e{n}", "size": 7, "outcome": outcome, "samples": {"1": "a"}}
+
+
+def tell(
+    book: CampaignBook, counter: JournalCounter | None, booth: str, kind: str, body: dict[str, Any]
+) -> None:
+    """Let the hub take the next entry of a booth, as its collector does."""
+    ledger = Ledger(book.store)
+    standing = ledger.standing(booth)
+    (entry,) = chain([body], kind, standing.last_seq + 1, standing.last_hash or GENESIS)
+    with book.store.transaction():
+        if ledger.take(booth, entry, "2023-05-18T03:00:00.000Z") == "new" and counter:
+            counter.take(booth, unsynchronised(entry), "2023-05-18T03:00:00.000Z")
+
+
+def unsynchronised(entry: JournalEntry) -> JournalEntry:
+    return entry.model_copy(update={"clock": Clock(synchronised=False, boot="b", monotonic_ms=1)})
+
+
+def test_a_sealed_enrolment_is_collected_and_its_packet_sent(book: CampaignBook) -> None:
+    counter = JournalCounter(book)
+    tell(book, counter, "b-1", SEALED, sealed(1))
+    tell(book, counter, "b-1", SEALED, sealed(2, "already-enrolled"))
+    tell(book, counter, "b-2", SEALED, sealed(3))
+    tell(book, counter, "b-1", CLOSED, {"packet": packet(1), "size": 7})
+    tell(book, counter, "b-1", CLOSED, {"packet": packet(2), "size": 7})
+    tell(book, counter, "b-9", SEALED, sealed(4))
+    read = book.book()
+    assert [read.done(kind, None, 13) for kind in ("collected", "sent")] == [2, 1]
+    assert (read.done("collected", "00091", 13), read.done("place/mobile", "272", 13)) == (1, 1)
+    assert "booth b-9 is not in [campaign.booths]: what it collected is not counted" in read.problems
+    assert [(one.file, one.sent) for one in book.files(13)] == [(packet(1), True), (packet(3), False)]
+
+
+def test_what_was_told_before_the_campaign_knew_the_booth_is_caught_up_once(config: Path) -> None:
+    one = opened(config)
+    counter = JournalCounter(one)
+    for n in range(3):
+        tell(one, counter, "b-9", SEALED, sealed(n))
+    tell(one, counter, "b-9", CLOSED, {"packet": packet(0), "size": 7})
+    assert one.book().done("collected", None, 700) == 0
+    one.store.close()
+    config.write_text(
+        CAMPAIGN.replace("b-2 =", 'b-9 = {unit = "00094"}\nb-2 =').replace("2023-05-05\n", "2026-01-01\n")
+    )
+    later = opened(config)
+    for _ in range(2):
+        JournalCounter(later)
+        read = later.book()
+        assert (read.done("collected", "00094", 9), read.done("sent", "00094", 9)) == (3, 1)
+
+
+def test_a_clock_that_is_not_synchronised_counts_by_the_hubs(book: CampaignBook) -> None:
+    counter = JournalCounter(book)
+    tell(book, counter, "b-1", SEALED, sealed(1))  # the entry says 2026, the hub's clock 18 May 2023
+    assert book.book().daily("collected", None, 20)[13] == 1
+
+
+def test_nothing_is_counted_of_a_transaction_that_failed(book: CampaignBook) -> None:
+    counter = JournalCounter(book)
+    (entry,) = chain([sealed(1)], SEALED)
+
+    def take_and_fail() -> None:
+        with book.store.transaction():
+            counter.take("b-1", unsynchronised(entry), "2023-05-18T03:00:00.000Z")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        take_and_fail()
+    assert counted(book) == []
+
+
+def test_a_booth_whose_unit_nobody_knows_is_named(config: Path) -> None:
+    config.write_text(CAMPAIGN.replace('unit = "09718"', 'unit = "12345"'))
+    one = opened(config)
+    tell(one, JournalCounter(one), "b-2", SEALED, sealed(1))
+    read = one.book()
+    assert "booth b-2: no unit has the code 12345; what it collected is not counted" in read.problems
+    assert read.done("collected", None, 20) == 0
+
+
+@steady(60)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["collected", "sent"])), max_size=20),
+    st.integers(0, 20),
+)
+def test_however_often_and_in_whatever_batches_events_come(
+    shared_hub_store: HubStore, rows: list[tuple[int, str]], cut: int
+) -> None:
+    with undone(shared_hub_store), tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "units.csv").write_text(UNITS)
+        (folder / "quota.csv").write_text("code,quota\n00091,3\n")
+        (folder / "hub.toml").write_text(CAMPAIGN)
+        settings = read_settings(folder / "hub.toml", HubSettings)
+        assert settings.campaign
+        one = CampaignBook(shared_hub_store, settings.campaign, read_lists(settings.campaign))
+        one.prepare()
+        for part in (rows[:cut], rows[cut:], rows):
+            import_events(one, written(folder, *(event(n, kind) for n, kind in part)))
+        for kind in ("collected", "sent"):
+            assert one.book().done(kind, None, 20) == len({n for n, other in rows if other == kind})
+
+
+# the commands
+
+
+def test_import_and_reports_by_command(vantay: Say, tmp_path: Path) -> None:
+    path = written(tmp_path, *(event(n) for n in range(3)), event(9, unit="09718"), event(0, "sent"))
+    assert vantay("import", str(path)) == "new=5 known=0 refused=0\n"
+    tree = json.loads(vantay("report", "finished", "--at", "2023-05-18", "--format", "json"))
+    assert tree["rows"] == [
+        {"week": "2023-W20", "day": "2023-05-18", "code": "00091", "unit": "Phường Phú Thượng",
+         "district": "Quận Tây Hồ", "done": 3, "quota": 3}
+    ]  # fmt: skip
+    assert tree["notes"][0] == "1 of 3 units are finished (2023-W20: 1)"
+    assert "quota.csv line 5: 09718 is a duplicate of line 4" in tree["notes"]
+    assert "Legal basis: Order 01 of 5-5-2023" in vantay("report", "summary", "--at", "2023-05-18")
+    rows = list(
+        csv.DictReader(
+            io.StringIO(vantay("report", "sent", "--at", "2023-05-18", "--format", "csv").lstrip("\ufeff"))
+        )
+    )
+    assert [(row["code"], row["sent"]) for row in rows] == [("003", "1"), ("272", "0")]
+    vantay("report", "ranking", "--at", "2023-05-18", "--format", "xlsx", "-o", str(tmp_path / "r.xlsx"))
+    assert (tmp_path / "r.xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_one_event_more_is_another_report(vantay: Say, tmp_path: Path) -> None:
+    vantay("import", str(written(tmp_path, *(event(n) for n in range(2)))))
+    at = ("report", "finished", "--at", "2023-05-18", "--format", "json")
+    assert json.loads(vantay(*at))["rows"] == []
+    vantay("import", str(written(tmp_path, event(2))))
+    assert len(json.loads(vantay(*at))["rows"]) == 1
+
+
+def test_the_cut_off_is_a_time_of_day(vantay: Say, tmp_path: Path) -> None:
+    hours = [
+        event(n, at=f"2023-05-18T{hour}+07:00") for n, hour in enumerate(("15:59:59", "16:00:00", "16:00:01"))
+    ]
+    vantay("import", str(written(tmp_path, *hours)))
+
+    def collected(at: str) -> int:
+        rows = json.loads(vantay("report", "summary", "--at", at, "--format", "json"))["rows"]
+        return int(rows[0]["number"])
+
+    assert [collected(f"2023-05-18{part}") for part in ("T15:00+07:00", "T16:00+07:00", "T09:00Z", "")] == [
+        0,
+        2,
+        2,
+        3,
+    ]
+
+
+def test_the_manifest_lists_the_days_files(vantay: Say, tmp_path: Path) -> None:
+    rows = [
+        event(1),
+        event(1, "sent"),
+        event(1, "acknowledged"),
+        event(2),
+        event(3, at="2023-05-19T09:00+07:00"),
+    ]
+    vantay("import", str(written(tmp_path, *rows)))
+    tree = json.loads(vantay("report", "manifest", "--at", "2023-05-18", "--format", "json"))
+    assert [(row["file"], row["sent"], row["acknowledged"]) for row in tree["rows"]] == [
+        ("f-1", True, True),
+        ("f-2", False, False),
+    ]
+    assert tree["notes"][1] == "1 sent, 1 acknowledged, 1 not yet acknowledged"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("report",), "name a report: summary, finished"),
+        (("report", "nothing"), "name a report: summary, finished"),
+        (("report", "summary", "--at", "soon"), "--at must be a date, 2023-05-18, or a time with its offset"),
+        (
+            ("report", "summary", "--at", "2023-05-01"),
+            "2023-05-01 is not a day of the campaign, which began on",
+        ),
+        (("report", "summary", "--at", "2023-05-18", "--unit", "Tây Hồ"), "no unit has the code Tây Hồ"),
+        (("report", "summary", "--at", "2023-05-18", "--target", "x"), "no target 'x'; there are all"),
+        (("import",), "name the file: vantay hub import FILE"),
+        (("import", "/nowhere.csv"), "cannot be read"),
+    ],
+)
+def test_one_sentence_for_each_mistake(
+    vantay: Say, config: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    opened(config).store.close()
+    said = vantay(*words, code=2)
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_refused_lines_are_told_and_the_exit_code_says_so(vantay: Say, tmp_path: Path) -> None:
+    said = vantay("import", str(written(tmp_path, event(1), event(2, unit="0"))), code=1)
+    assert (
+        said == "line 2: no unit has this code: units are named by official code\nnew=1 known=0 refused=1\n"
+    )
+
+
+def test_a_hub_without_a_campaign_says_so(vantay: Say, config: Path) -> None:
+    opened(config).store.close()
+    config.write_text('data = "hub"\n')
+    assert "hub.toml has no table [campaign]" in vantay("report", "summary", code=2)
+    assert vantay("status") == "no booth has reported yet\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('file = "quota.csv"', "", "a target has either a file or a total"),
+        ("due = {exchange = 30000}", "due = {exchange = -1}", "campaign.fees.0.due.exchange"),
+        (
+            'name = "Order 01"',
+            'nam = "Order 01"',
+            "unknown key 'campaign.nam'; known there: name, legal_basis",
+        ),
+        (
+            'title = "the',
+            'titel = "the',
+            "unknown key 'campaign.targets.all.titel'; known there: title, file",
+        ),
+        ('unit = "00091"', 'unit = "Phú Thượng"', "campaign.booths.b-1.unit' must be an official code"),
+    ],
+)
+def test_mistakes_in_the_definition(config: Path, old: str, new: str, sentence: str) -> None:
+    config.write_text(CAMPAIGN.replace(old, new))
+    with pytest.raises(BadSettings) as caught:
+        read_settings(config, HubSettings)
+    assert sentence in str(caught.value)
+
+
+def test_a_list_that_is_not_there_is_named(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "quota.csv").unlink()
+    with pytest.raises(BadSettings, match=r"quota\.csv cannot be read"):
+        opened(config)
+
+
+def test_a_report_reads_while_the_hub_writes(book: CampaignBook, vantay: Say, tmp_path: Path) -> None:
+    import_events(book, written(tmp_path, event(1)))
+    with book.store.transaction():
+        assert '"number": 1' in vantay("report", "summary", "--at", "2023-05-18", "--format", "json")
+
+
+def test_scope_of_a_district_has_its_own_and_its_communes(book: CampaignBook, tmp_path: Path) -> None:
+    import_events(book, written(tmp_path, event(1, unit="003"), event(2), event(3, unit="09718")))
+    read = book.book()
+    assert read.codes(Scope(13, "003")) == ["00091", "00094"]
+    assert [read.done("collected", code, 13) for code in ("003", "00091", "272", None)] == [2, 1, 1, 3]
+    assert read.quota("all", "003") == 5
