@@ -18,6 +18,12 @@ from edge.messages import canonical
 
 FACTS = Event._fields[4:]  # all that is not a column of its own
 AT_ONCE = 50_000  # events folded between two writes
+FILES = """
+SELECT a.id, a.unit,
+    EXISTS (SELECT 1 FROM campaign_event WHERE id = substr(a.id, 1, length(a.id) - 9) || 'sent'),
+    EXISTS (SELECT 1 FROM campaign_event WHERE id = substr(a.id, 1, length(a.id) - 9) || 'acknowledged')
+FROM campaign_event AS a WHERE a.day = ? AND a.kind = 'collected' -- a word of nine letters
+"""
 Taken = Literal["new", "known", "conflict"]
 
 
@@ -65,14 +71,13 @@ class CampaignBook:
     def __init__(self, store: HubStore, campaign: Campaign, lists: Lists) -> None:
         self.store, self.db, self.campaign, self.lists = store, store.db, campaign, lists
 
-    def take(self, event: Event, tally: Tally) -> Taken:
-        """Take one event once and count it into `tally`; another event under a known id is a conflict."""
+    def take(self, event: Event) -> Taken:
+        """Take one event once, to be counted when it is new; another one under a known id is a conflict."""
         row = (event.id, self.campaign.day_index(event.at), event.at, event.kind, event.unit, _facts(event))
         fresh = self.db.execute(
             "INSERT OR IGNORE INTO campaign_event VALUES (?, ?, ?, ?, ?, ?)", row
         ).rowcount
         if fresh:
-            tally.fold([event])
             return "new"
         held = self.db.execute(
             "SELECT at, kind, unit, facts FROM campaign_event WHERE id = ?", (event.id,)
@@ -83,8 +88,13 @@ class CampaignBook:
         """Tell whether an event is of this campaign's days."""
         return 0 <= self.campaign.day_index(event.at) < self.campaign.span_days
 
-    def write(self, tally: Tally) -> None:
-        """Add counts to what the file holds."""
+    def count(self, events: Iterable[Event]) -> None:
+        """Add new events to the counts that the file holds, in the transaction that took them."""
+        tally = Tally(self.campaign)
+        tally.fold(events)
+        self._write(tally)
+
+    def _write(self, tally: Tally) -> None:
         sums = "number + excluded.number"
         query = "INSERT INTO campaign_count VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = "
         cells = list(tally.cells())
@@ -100,7 +110,7 @@ class CampaignBook:
             self.db.execute("DELETE FROM campaign_count")
             self.db.execute("DELETE FROM campaign_definition")
             self.db.execute("INSERT INTO campaign_definition VALUES (?)", (self._rule(),))
-            self.write(self._folded(self._events("")))
+            self._write(self._folded(self._events("")))
             days = f"(at + {self.campaign.shift_seconds}) / 86400 - {self.campaign.first_day}"
             self.db.execute(f"UPDATE campaign_event SET day = {days}")  # noqa: S608 - numbers of ours
 
@@ -124,17 +134,8 @@ class CampaignBook:
 
     def files(self, day: int) -> list[File]:
         """Return the files collected on a business day, and how far each is by now."""
-        query = "SELECT id, unit FROM campaign_event WHERE day = ? AND kind = 'collected'"
-        held = "SELECT 1 FROM campaign_event WHERE id = ?"
-        found = []
-        for row in self.db.execute(query, (day,)).fetchall():
-            name = file_of(row["id"])
-            steps = [
-                self.db.execute(held, (f"{name}:{k}",)).fetchone() is not None
-                for k in ("sent", "acknowledged")
-            ]
-            found.append(File(name, row["unit"], *steps))
-        return found
+        rows = self.db.execute(FILES, (day,))
+        return [File(file_of(name), unit, bool(sent), bool(known)) for name, unit, sent, known in rows]
 
     def _apart(self) -> list[str]:
         rows = self.db.execute("SELECT DISTINCT booth FROM entry WHERE kind = 'enrolment.sealed'").fetchall()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from edge.campaign.events import FIELDS, event_of
-from edge.campaign.tally import Tally
 from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook
 
@@ -51,7 +50,7 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
 
 
 def _take(book: CampaignBook, batch: list[tuple[int, Any]], outcome: Outcome) -> None:
-    tally = Tally(book.campaign)
+    fresh = []
     for line, row in batch:
         try:
             if isinstance(row, str):
@@ -59,16 +58,18 @@ def _take(book: CampaignBook, batch: list[tuple[int, Any]], outcome: Outcome) ->
             event = event_of(row, book.lists.units)
             if not book.in_span(event):
                 raise ValueError("the time is before the campaign's start or beyond its span")
-            taken = book.take(event, tally)
+            taken = book.take(event)
         except ValueError as error:
             outcome.refuse(line, str(error))
             continue
         if taken == "conflict":
             outcome.refuse(line, "another event is held under this id: nothing is overwritten")
+        elif taken == "new":
+            outcome.new += 1
+            fresh.append(event)
         else:
-            outcome.new += taken == "new"
-            outcome.known += taken == "known"
-    book.write(tally)
+            outcome.known += 1
+    book.count(fresh)
 
 
 def _csv(file: Iterable[str]) -> Iterator[tuple[int, Any]]:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from edge.campaign.definition import Campaign
 from edge.campaign.events import Event
-from edge.campaign.tally import Tally
 from edge.hub.campaign import CampaignBook
 from edge.hub.ledger import CLOSED, SEALED
 from edge.messages import JournalEntry
@@ -41,11 +40,9 @@ class JournalCounter:
         """Count an entry that is new."""
         if entry.kind in (SEALED, CLOSED) and booth in self._book.campaign.booths:
             at = moment_of(entry.at, entry.clock.synchronised, received)
-            tally = Tally(self._book.campaign)
-            self._count(booth, at, entry.kind, entry.body, tally)
-            self._book.write(tally)
+            self._count(booth, at, entry.kind, entry.body)
 
-    def _count(self, booth: str, at: int, kind: str, body: Mapping[str, object], tally: Tally) -> None:
+    def _count(self, booth: str, at: int, kind: str, body: Mapping[str, object]) -> None:
         place, packet = self._book.campaign.booths[booth], str(body["packet"])
         if place.unit not in self._book.lists.units:
             return
@@ -55,12 +52,11 @@ class JournalCounter:
             event = Event(f"{packet}:sent", at, "sent", place.unit, place.place)
         else:
             return
-        if self._book.in_span(event):
-            self._book.take(event, tally)
+        if self._book.in_span(event) and self._book.take(event) == "new":
+            self._book.count([event])
 
     def _catch_up(self) -> None:
         """Count what was taken before the campaign knew the booth; in the order of the journals."""
-        tally = Tally(self._book.campaign)
         query = (
             "SELECT entry.*, heard_at FROM entry JOIN booth ON booth.name = entry.booth"
             " WHERE kind IN (?, ?) ORDER BY booth, seq"
@@ -71,5 +67,4 @@ class JournalCounter:
                 suffix = "collected" if row["kind"] == SEALED else "sent"
                 if not self._book.db.execute(FIND, (f"{body['packet']}:{suffix}",)).fetchone():
                     at = moment_of(row["at"], clock["synchronised"], row["heard_at"])
-                    self._count(row["booth"], at, row["kind"], body, tally)
-        self._book.write(tally)
+                    self._count(row["booth"], at, row["kind"], body)
