@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/campaign.py --events 1000000
 
 579 units in 30 districts, 45 business days, four events to a person (collected, sent, acknowledged, account), in
-the order of time, with ages, operators and seconds as various as real ones, files named by digests. Nothing is
-skipped: what the hub's file holds must equal the fold. `fold_25m_s` and `import_25m_s` are the measured times
-by 25 million over the events measured. That is fair for the fold, whose work for an event does not depend on
-those before; the import's index outgrows the memory that SQLite has for it, so there it is a lower bound.
+the order of time, ages, operators and seconds as various as real ones, files named by digests. What the hub's
+file holds must equal the fold. `fold_25m_s` and `import_25m_s` are the measured times by 25 million over the
+events measured. That is fair for the fold, whose work for an event does not depend on those before; the
+import's index outgrows the memory that SQLite has for it, so there it is a lower bound.
 """
 
 import argparse
@@ -109,9 +109,7 @@ def main() -> None:
             file_mib = (folder / "hub.db").stat().st_size / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     scale = CITY / number
-    print(
-        f"slowest report: {slowest[1]}; hub.db {file_mib:.0f} MiB, the city's {file_mib * scale / 1024:.1f} GiB"
-    )
+    print(f"slowest report: {slowest[1]}; hub.db {file_mib:.0f} MiB, x {scale:.1f} for 25 million events")
     print(
         f"replay_events={number} fold_s={fold:.1f} fold_peak_mib={fold_mib:.0f} import_s={replay:.1f}"
         f" peak_mib={peak:.0f} report_ms={slowest[0] * 1000:.0f}"

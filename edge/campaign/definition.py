@@ -47,7 +47,6 @@ class Booth(Part):
 
     unit: Code
     place: str = Field(default="fixed", pattern="^(fixed|mobile)$")
-    team: Words | None = None
 
 
 class Fee(Part):

@@ -127,10 +127,6 @@ class Tally:
         """Return every key that has something of a measure."""
         return sorted(key for name, key in self.counts if name == measure)
 
-    def measures(self, prefix: str) -> list[str]:
-        """Return the measures that begin with a word."""
-        return sorted({name for name, _ in self.counts if name.startswith(prefix)})
-
     def cells(self) -> Iterator[tuple[str, str, int, int]]:
         """Yield (measure, key, day, number) of everything that is not 0."""
         for (measure, key), counts in self.counts.items():

@@ -101,7 +101,10 @@ def as_html(report: Report) -> bytes:
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     titles = "".join(f'<th class="{column.kind}">{escape(column.title)}</th>' for column in table.columns)
     body = "".join(f"<tr>{_cells(row, table)}</tr>\n" for row in table.rows)
-    plot = f"<h2>{escape(table.plot.title)}</h2>{svg(table.plot)}" if table.plot and table.plot.labels else ""
+    plot = ""
+    if table.plot and table.plot.labels:
+        title = "" if table.plot.title == table.title else f"<h2>{escape(table.plot.title)}</h2>"
+        plot = title + svg(table.plot)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(table.title)}</title>'
         '<meta http-equiv="Content-Security-Policy" '

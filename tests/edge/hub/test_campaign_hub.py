@@ -22,9 +22,10 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import CLOSED, SEALED, Ledger
 from edge.hub.store import HubStore
 from edge.journal import GENESIS
-from edge.messages import Clock, JournalEntry
+from edge.messages import Acknowledgement, Clock, HubStatus, JournalEntry, booth_topic, parse
 from edge.settings import HubSettings, read_settings
 from tests.edge.parts import chain, steady, undone
+from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
 UNITS = """district_code,district,commune_code,commune,kind
 003,Quận Tây Hồ,00091,Phường Phú Thượng,phuong
@@ -441,3 +442,34 @@ def test_scope_of_a_district_has_its_own_and_its_communes(book: CampaignBook, tm
     assert read.codes(Scope(13, "003")) == ["00091", "00094"]
     assert [read.done("collected", code, 13) for code in ("003", "00091", "272", None)] == [2, 1, 1, 3]
     assert read.quota("all", "003") == 5
+
+
+@pytest.mark.system
+def test_what_booths_report_to_a_running_hub_is_in_the_report(
+    vantay: Say, config: Path, mosquitto: Mosquitto, run: Callable[..., Program]
+) -> None:
+    at = f"[broker]\nport = {mosquitto.port}\n"
+    config.write_text(CAMPAIGN.replace("2023-05-05\n", "2026-01-01\n") + at)
+    hub = run(VANTAY, "hub", "--config", str(config), name="hub")
+    entries = chain([sealed(1), sealed(2)], SEALED)
+    entries += chain([{"packet": packet(1), "size": 7}], CLOSED, 3, entries[-1].hash)
+    with ear(mosquitto.broker(), "vantay/v1/booth/+/ack", "vantay/v1/hub/status") as booth:
+        booth.wait("status", lambda payload: parse(HubStatus, payload).online)
+        for entry in [*entries, *entries]:
+            booth.publish(booth_topic("b-1", "journal"), entry.payload())
+        booth.wait("/ack", lambda payload: parse(Acknowledgement, payload).seq == 3)
+        rows = json.loads(vantay("report", "sent", "--at", "2026-01-05", "--format", "json"))["rows"]
+        assert [(row["code"], row["collected"], row["sent"]) for row in rows] == [("003", 2, 1)]
+        (late,) = chain([sealed(3)], SEALED, 4, entries[-1].hash)
+        hub.kill()
+        booth.publish(booth_topic("b-1", "journal"), late.payload())
+        hub.start()
+        booth.heard.clear()
+        until(lambda: _said_until(booth, late, 4), "the acknowledgement of the last entry")
+    rows = json.loads(vantay("report", "sent", "--at", "2026-01-05", "--format", "json"))["rows"]
+    assert [(row["collected"], row["sent"]) for row in rows] == [(3, 1)]
+
+
+def _said_until(booth: Ear, entry: JournalEntry, seq: int) -> bool:
+    booth.publish(booth_topic("b-1", "journal"), entry.payload())
+    return any(parse(Acknowledgement, word).seq == seq for word in booth.on("/ack"))
