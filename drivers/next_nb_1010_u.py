@@ -138,6 +138,6 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=Nb1010U,
-    proved_by="a recording of a real device, replayed through libusb, bit for bit; not yet run on hardware here",
+    proved_by="a recording of a real device, replayed bit for bit; not yet run on hardware here",
     not_for_enrolment="its 385 ppi are below the 500 ppi of enrolment records: it may verify, not enrol",
 )

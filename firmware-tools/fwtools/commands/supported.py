@@ -13,20 +13,20 @@ Written by `vantay-fw supported` from what the drivers declare.
 | --- | --- | --- | --- | --- | --- | --- |
 """
 TAIL = """
-A recording of a real device is replayed byte for byte through the real libusb, and the picture is compared with
-the expected one. "Hardware" will be said only when someone has run the driver on the device.
+A recording of a real device is replayed byte for byte through the real libusb, and the picture is compared
+with the expected one. "Hardware" will be said only when someone has run the driver on the device.
 
-The udev rules are in `systemd/60-vantay.rules`. The virtual scanners (`vantay-fw virtual --model …`) behave like
-these devices over USB/IP; they are models of ours and prove nothing about hardware.
+The udev rules are in `systemd/60-vantay.rules`. The virtual scanners (`vantay-fw virtual --model …`) behave
+like these devices over USB/IP; they are models of ours and prove nothing about hardware.
 
-Booths run on x86-64 and 64-bit Arm. The engine gives the same minutiae on both (DECISIONS: measured on an emulated
-Cortex-A72); no booth has run on a Raspberry Pi here.
+Booths run on x86-64 and 64-bit Arm. The engine gives the same minutiae on both (DECISIONS: measured on an
+emulated Cortex-A72); no booth has run on a Raspberry Pi here.
 
 ## For whoever has the hardware
 
 1. Plug it in; `vantay booth` shows it in `state.device`, with serial number and firmware where it tells them.
-2. Enrol somebody who agrees; look at a sample (`vantay packet`, `vantay show`): upright, dark ridges, not mirrored.
-3. Measure the resolution with a target of known size, both ways; it must be within 1 % of the table for enrolment.
+2. Enrol somebody who agrees; look at a sample (`vantay packet`, `vantay show`): upright, dark, not mirrored.
+3. Measure the resolution with a target of known size, both ways; for enrolment within 1 % of the table.
 4. Pull the cable during a capture and put it back: the same finger is asked for once more.
 5. Leave a finger on the platen while the booth starts: it must ask to lift it.
 6. Record the USB traffic of a capture of something that is no finger, and send it with what you saw.
