@@ -2,11 +2,12 @@
 
     .venv/bin/python benchmarks/campaign.py --events 1000000
 
-579 units in 30 districts, 45 business days, four events to a person (collected, sent, acknowledged, account), in
-the order of time, ages, operators and seconds as various as real ones, files named by digests. What the hub's
-file holds must equal the fold. `fold_25m_s` and `import_25m_s` are the measured times by 25 million over the
-events measured. That is fair for the fold, whose work for an event does not depend on those before; the
-import's index outgrows the memory that SQLite has for it, so there it is a lower bound.
+579 units in 30 districts, 45 business days, four events to a person (collected, sent, acknowledged,
+account), in the order of time, ages, operators and seconds as various as real ones, files named by
+digests. What the hub's file holds must equal the fold. `fold_25m_s` and `import_25m_s` are the measured
+times by 25 million over the events measured. That is fair for the fold, whose work for an event does not
+depend on those before; the import's index outgrows the memory that SQLite has for it, so there it is a
+lower bound.
 """
 
 import argparse
