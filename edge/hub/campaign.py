@@ -112,7 +112,8 @@ class CampaignBook:
             self.db.execute("INSERT INTO campaign_definition VALUES (?)", (self._rule(),))
             self._write(self._folded(self._events("")))
             days = f"(at + {self.campaign.shift_seconds}) / 86400 - {self.campaign.first_day}"
-            self.db.execute(f"UPDATE campaign_event SET day = {days}")  # noqa: S608 - numbers of ours
+            where = f"WHERE day <> {days}"
+            self.db.execute(f"UPDATE campaign_event SET day = {days} {where}")  # noqa: S608 - numbers of ours
 
     def book(self, cut_off: int | None = None) -> Book:
         """Return what reports read; with a time (UTC seconds), nothing that happened after it is counted."""
