@@ -7,6 +7,7 @@ from edge.campaign.reports.table import Plot
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 300, 70, 130, 20, 50  # px
 BAR, LABEL = 22, 190  # px: height of a bar with its gap, width of the labels
+SMALLEST = 1e-6  # top of an axis
 COLOURS = ("#1f5fa8", "#c2571a", "#2e7d32", "#6a3d9a")
 
 
@@ -42,14 +43,15 @@ def _bars(plot: Plot) -> str:
 
 def ticks(top: float) -> list[float]:
     """Return round values from 0 to at least `top`, four to eleven of them."""
-    step = 10.0 ** floor(log10(top)) if top > 0 else 1.0
+    top = max(top, SMALLEST)
+    step = 10.0 ** floor(log10(top))
     step = step / 5 if top / step < 2 else step / 2 if top / step < 5 else step
-    return [step * n for n in range(ceil(max(top, step) / step) + 1)]
+    return [step * n for n in range(ceil(top / step) + 1)]
 
 
 def _lines(plot: Plot) -> str:
     values = [value for series in plot.series.values() for value in series]
-    marks = ticks(max([*values, 0.0]))
+    marks = ticks(max([*values, 1.0]))
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     last = max(len(plot.labels) - 1, 1)
     body = []

@@ -10,7 +10,7 @@ from datetime import date
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.campaign.reports.render import FORMATS
@@ -135,6 +135,9 @@ def test_a_line_rises_with_its_numbers() -> None:
 
 @steady()
 @given(st.floats(0, 1e9))
+@example(0.0)
+@example(5e-324)
+@example(1000.0)
 def test_ticks_are_few_and_enough(top: float) -> None:
     marks = ticks(top)
     assert marks[0] == 0
