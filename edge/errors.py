@@ -1,5 +1,7 @@
 """Errors that end as one clear sentence: on standard error with a non-zero exit code, or as a refusal."""
 
+from typing import Any
+
 
 class VantayError(Exception):
     """Its text is the whole message: what is wrong and what to do."""
@@ -15,6 +17,16 @@ class BadCommand(VantayError):
     def __init__(self, text: str, wants: str | None = None) -> None:
         super().__init__(text)
         self.wants = wants
+
+
+class NotedRefusal(BadCommand):
+    """A refusal that the journal keeps more of than the answer: `entries` are kind and body."""
+
+    def __init__(
+        self, text: str, entries: list[tuple[str, dict[str, Any]]], wants: str | None = None
+    ) -> None:
+        super().__init__(text, wants)
+        self.entries = entries
 
 
 class HubUnavailable(VantayError):

@@ -15,8 +15,8 @@ from typing import Any, Literal
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.plan import plan_named
-from edge.booth.shift import LoginRefused, Shift
-from edge.errors import BadCommand
+from edge.booth.shift import Shift
+from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.messages import (
@@ -80,7 +80,7 @@ class CommandDesk:
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
             return self._carry_out(name, command, current, digest, at)
         except BadCommand as error:
-            kept = error.entries if isinstance(error, LoginRefused) else []
+            kept = error.entries if isinstance(error, NotedRefusal) else []
             return self._answer(name, request_id, digest, "refused", str(error), kept, at, error.wants)
 
     def _carry_out(

@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.errors import BadCommand, IllegalTransition
+from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES
 
 Body = dict[str, Any]
@@ -39,7 +39,7 @@ ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
-SAME_FINGER, NUMBER_USED = "same-finger", "number-used"
+SAME_FINGER, NUMBER_USED, NUMBER_DIFFERS = "same-finger", "number-used", "number-differs"
 OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
 
 
@@ -255,9 +255,11 @@ def review(
         raise BadCommand("no subject is being enrolled: there is nothing to review")
     _refuse_when_closed(current)
     if subject != current.subject:
-        raise BadCommand(
+        text = "another identity number than the one it began with was given at the review"
+        raise NotedRefusal(
             f"this is not the identity number that enrolment {current.id} began with: check whose record is "
-            "on the screen; abandon the enrolment when it began with a wrong number"
+            "on the screen; abandon the enrolment when it began with a wrong number",
+            [_finding(current, NUMBER_DIFFERS, 0, None, text)],
         )
     if not current.reviewing:
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")

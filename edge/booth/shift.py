@@ -7,7 +7,7 @@ daemon. Five wrong ones in a row lock a person until a technician unlocks them.
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge.booth.enrolment import Entry
-from edge.errors import BadCommand
+from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.people import People, Person
 from edge.sealed_word import open_word
@@ -15,14 +15,6 @@ from edge.sealed_word import open_word
 LOGGED_IN, LOGGED_OUT, FAILED, UNLOCKED = "operator.in", "operator.out", "login.failed", "person.unlocked"
 ADDED, REMOVED, SIGNED = "person.added", "person.removed", "override.signed"
 MOST_FAILURES = 5
-
-
-class LoginRefused(BadCommand):
-    """A refusal that the journal keeps."""
-
-    def __init__(self, text: str, entries: list[Entry]) -> None:
-        super().__init__(text, wants="pin")
-        self.entries = entries
 
 
 class Shift:
@@ -86,7 +78,7 @@ class Shift:
         return person.name, [(SIGNED, {"person": person.name})]
 
     def check(self, name: str, sealed: str, request_id: str) -> Person:
-        """Return the person whose PIN this is; LoginRefused, in the same words whatever was wrong."""
+        """Return the person whose PIN this is; NotedRefusal, in the same words whatever was wrong."""
         try:
             pin = open_word(sealed, self._key, f"{self._booth}/{request_id}")
         except ValueError:
@@ -99,7 +91,7 @@ class Shift:
             raise BadCommand(f"{name} is locked after {failures} wrong PINs: call a technician")
         if person is None or not person.knows(pin):
             failed: Entry = (FAILED, {"person": name, "in_a_row": failures + 1})
-            raise LoginRefused("there is no such person with this PIN", [failed])
+            raise NotedRefusal("there is no such person with this PIN", [failed], wants="pin")
         return person
 
     def _failures(self, name: str) -> int:

@@ -133,7 +133,7 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     (packet,) = checker.packets().values()
     assert packet.manifest["identity_number"] == NUMBER
     assert packet.manifest["confirmed"] == "confirmed"
-    assert [f["finding"] for f in packet.manifest["findings"]] == ["not-confirmed"]
+    assert [f["finding"] for f in packet.manifest["findings"]] == ["not-confirmed", "number-differs"]
     checker.close()
 
 

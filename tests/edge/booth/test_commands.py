@@ -126,6 +126,7 @@ def test_before_sealing_the_operator_says_whose_record_it_is(booth: Booth) -> No
     )
     assert other.reply.outcome == "refused"
     assert "this is not the identity number that enrolment" in other.reply.reason
+    assert booth.current.findings[-1]["finding"] == core.NUMBER_DIFFERS, "the mix-up stays in the record"
     bare = booth.send("review", {"request_id": "v3", "identity_number": NUMBER})
     assert "the review needs the portrait" in bare.reply.reason
     assert not booth.current.closed

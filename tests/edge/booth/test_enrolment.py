@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Attempt, Enrolment, Entry, SampleJudged, fold
-from edge.errors import BadCommand, IllegalTransition
+from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES, canonical
 from tests.edge.parts import steady
 
@@ -509,6 +509,12 @@ class Life(RuleBasedStateMachine):
             entries = core.review(
                 self.state, subject, PORTRAIT if portrait else None, "no camera" if reason else None
             )
+        except NotedRefusal as refusal:
+            assert not possible
+            assert subject != "s1"
+            self.record(refusal.entries)
+            self.findings += 1
+            return
         except BadCommand:
             assert not possible
             return
