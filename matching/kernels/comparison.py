@@ -15,7 +15,7 @@ from matching.kernels.prepared import PreparedTemplate
 from matching.kernels.relaxation import mutual_support, relax
 from matching.kernels.ridges import ridge_agreement
 from matching.kernels.shortlist import shortlist
-from matching.kernels.similarity import compare_surroundings
+from matching.kernels.similarity import LANES, compare_surroundings
 
 FEWEST = 3  # minutiae below which nothing can be said
 
@@ -35,7 +35,7 @@ class Parts(NamedTuple):
 class Shortlisted(NamedTuple):
     """The most alike pairs, and the room to pair all minutiae in."""
 
-    alike: NDArray[np.float32]  # (n, m) likeness of every pair
+    alike: NDArray[np.float32]  # (n, m) likeness of every pair, and zeros to the right
     rows: NDArray[np.int32]  # (k,) minutiae of the probe
     columns: NDArray[np.int32]  # (k,) minutiae of the candidate
     likeness: NDArray[np.float32]  # (k,) falling
@@ -113,7 +113,8 @@ def merit_of(parts: Parts, constants: Evidence) -> float:
 
 @kernel
 def _list_pairs(probe: PreparedTemplate, candidate: PreparedTemplate, constants: Comparison) -> Shortlisted:
-    alike = np.empty((probe.minutiae.shape[1], candidate.minutiae.shape[1]), np.float32)
+    width = (candidate.minutiae.shape[1] + LANES - 1) // LANES * LANES
+    alike = np.empty((probe.minutiae.shape[1], width), np.float32)
     compare_surroundings(probe, candidate, constants.similarity, alike)
     rows = np.empty(constants.shortlist.size, np.int32)
     columns = np.empty(constants.shortlist.size, np.int32)
@@ -147,13 +148,24 @@ def _best_untried(relaxed: NDArray[np.float32], tried: NDArray[np.bool_]) -> int
 def _local_parts(listed: Shortlisted, expected: int) -> tuple[float, float]:
     """Return the means of the largest likenesses, before and after relaxation."""
     alike, supported = 0.0, 0.0
-    spent = np.zeros(len(listed.rows), np.bool_)
-    for place in range(min(expected, len(listed.rows))):
-        best = _best_untried(listed.relaxed, spent)
-        spent[best] = True
+    falling = _falling(listed.relaxed)
+    for place in range(min(expected, len(falling))):
         alike += listed.likeness[place]
-        supported += listed.relaxed[best]
+        supported += falling[place]
     return alike / expected, supported / expected
+
+
+@kernel
+def _falling(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the few values, the largest first: each goes where its rank says."""
+    falling = np.empty(len(values), np.float32)
+    for own in range(len(values)):
+        rank = 0
+        for other in range(len(values)):
+            before = (values[other] == values[own]) & (other < own)
+            rank += int((values[other] > values[own]) | before)
+        falling[rank] = values[own]
+    return falling
 
 
 @kernel

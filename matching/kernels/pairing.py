@@ -69,7 +69,7 @@ def pair_outward(
             pairs.rows[count], pairs.columns[count] = index, other
             pairs.closeness[count] = np.float32(1) - cost
             off = others[X, other] - x, others[Y, other] - y
-            _tell_ahead(ahead[:, step:], off, np.float32(constants.soften))
+            _tell_ahead(ahead, step, off, np.float32(constants.soften))
             count += 1
     return count
 
@@ -107,10 +107,12 @@ def _unvisited(minutiae: NDArray[np.float32], order: NDArray[np.int32]) -> NDArr
 
 
 @kernel
-def _tell_ahead(ahead: NDArray[np.float32], off: tuple[np.float32, np.float32], soft: np.float32) -> None:
-    """Add a pair to the sums of those from it on: by how much it is off counts less with distance."""
-    own_x, own_y = ahead[X, 0], ahead[Y, 0]
-    for step in range(ahead.shape[1]):
+def _tell_ahead(
+    ahead: NDArray[np.float32], first: int, off: tuple[np.float32, np.float32], soft: np.float32
+) -> None:
+    """Add the pair of a step to the sums from it on: by how much it is off counts less with distance."""
+    own_x, own_y = ahead[X, first], ahead[Y, first]
+    for step in range(first, ahead.shape[1]):
         dx, dy = own_x - ahead[X, step], own_y - ahead[Y, step]
         squared = dx * dx + dy * dy
         weight = np.float32(1) / ((squared + soft) * (squared + soft))

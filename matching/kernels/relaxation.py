@@ -71,11 +71,11 @@ def relax(likeness: NDArray[np.float32], support: NDArray[np.float32], constants
     """Let supported pairs grow and lonely ones fade, in place, for the stated number of rounds."""
     count = len(likeness)
     share = (1 - constants.memory) * constants.gain / max(count - 1, 1)
-    gained = np.empty(count, np.float32)
+    after = np.empty(count, np.float32)
     for _ in range(constants.rounds):
-        gained[:] = 0
-        for other in range(count):
-            for pair in range(count):  # along memory, as the support is symmetric
-                gained[pair] += support[other, pair] * likeness[other]
         for pair in range(count):
-            likeness[pair] = constants.memory * likeness[pair] + share * gained[pair]
+            gained = np.float32(0)
+            for other in range(count):
+                gained += support[pair, other] * likeness[other]
+            after[pair] = constants.memory * likeness[pair] + share * gained
+        likeness[:] = after

@@ -38,24 +38,26 @@ def shortlist(
 @kernel
 def largest(alike: NDArray[np.float32], pool: NDArray[np.int32]) -> int:
     """Fill `pool` with the flat places of the largest positive entries, falling, and return how many."""
-    peaks = np.zeros(((alike.shape[0] + ROWS - 1) // ROWS, alike.shape[1]), np.float32)
-    for row in range(alike.shape[0]):
-        _raise(peaks[row // ROWS], alike[row])
+    peaks = _peaks(alike)
     values = np.empty(alike.size + 1, np.float32)
     places = np.empty(alike.size + 1, np.int32)
     count = _likely(alike, peaks, _floor_of(peaks.ravel(), len(pool)), values, places)
     floor = _floor_of(values[:count], len(pool))
     likely, count = count, 0
-    for index in range(likely):  # in place, without a branch on an entry
+    for index in range(likely):
         values[count], places[count] = values[index], places[index]
         count += int(values[count] >= floor)
     return _best(values[:count], places[:count], pool)
 
 
 @kernel
-def _raise(peaks: NDArray[np.float32], values: NDArray[np.float32]) -> None:
-    for column in range(len(peaks)):
-        peaks[column] = max(peaks[column], values[column])
+def _peaks(alike: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (n / ROWS, m): the largest of so many rows, column by column, 0 at least."""
+    peaks = np.zeros(((alike.shape[0] + ROWS - 1) // ROWS, alike.shape[1]), np.float32)
+    for row in range(alike.shape[0]):
+        for column in range(alike.shape[1]):
+            peaks[row // ROWS, column] = max(peaks[row // ROWS, column], alike[row, column])
+    return peaks
 
 
 @kernel
@@ -92,19 +94,21 @@ def _likely(
 
 @kernel
 def _best(values: NDArray[np.float32], places: NDArray[np.int32], pool: NDArray[np.int32]) -> int:
-    """Fill `pool` by falling value, equal ones by rising place: each goes where its rank says."""
+    """Fill `pool` by falling value, equal ones by rising place; `values` is used up."""
+    found = 0
     for index in range(len(values)):
-        rank = _rank(values, places, values[index], places[index])
-        if rank < len(pool):
-            pool[rank] = places[index]
-    return min(len(values), len(pool))
+        value, place = values[index], places[index]
+        if found == len(pool) and _behind(value, place, values[found - 1], pool[found - 1]):
+            continue
+        found = min(found + 1, len(pool))
+        rank = found - 1
+        while rank > 0 and _behind(values[rank - 1], pool[rank - 1], value, place):
+            values[rank], pool[rank] = values[rank - 1], pool[rank - 1]
+            rank -= 1
+        values[rank], pool[rank] = value, place
+    return found
 
 
 @kernel
-def _rank(
-    values: NDArray[np.float32], places: NDArray[np.int32], value: np.float32, place: np.int32
-) -> np.int32:
-    rank = np.int32(0)
-    for other in range(len(values)):
-        rank += np.int32((values[other] > value) | ((values[other] == value) & (places[other] < place)))
-    return rank
+def _behind(value: np.float32, place: np.int32, other: np.float32, place_of_other: np.int32) -> bool:
+    return bool(value < other or (value == other and place > place_of_other))
