@@ -32,11 +32,15 @@ def cache_directory() -> Path:
 
 
 def _made(directory: Path) -> Path:
-    """Make the directory; where numba cannot write it would quietly keep kernels somewhere else."""
+    """Make the directory and mark it as used (matching.stale_kernels).
+
+    Where numba cannot write it would quietly keep kernels somewhere else.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not os.access(directory, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        os.utime(directory)
     except OSError as error:
         raise BadCache(
             f"compiled kernels cannot be kept in {directory} ({error.strerror}): "
