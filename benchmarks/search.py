@@ -1,18 +1,21 @@
 """One to many: speed, memory and what the first stage of a search misses, in a gallery filled up.
 
     vantay-fw synthesise --subjects 60 --impressions 1 --seed 20261122 FINGERS
-    python benchmarks/search.py FINGERS [fingers in the gallery, default 20000]
+    python benchmarks/search.py FINGERS [fingers in the gallery, default 200000]
 
 The first impression of every finger of the five FVC sets is enrolled, and all others are probes. The gallery
 is filled up with the synthetic fingers and with fingers made of them: mirrored, bent by up to 25 px, minutiae
-moved and lost. Whole templates are handed over on demand. One thread.
+moved and lost. Whole templates are handed over on demand. One thread, then as many as there are cores.
+Writes benchmarks/SEARCH.md; about 4 KB of memory a finger, and a quarter of an hour for 200,000.
 """
 
+import itertools
 import os
-import resource
 import sys
 import time
 import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from fit_comparison import SAME_FINGER, SETS, extract_set
 
+from benchmarks.run import cpu_model
 from matching import serial
 from matching.calibration import decide, fmr_of_search
 from matching.compare import compare
@@ -28,6 +32,15 @@ from matching.gallery import Gallery
 from matching.image import read_image
 from matching.template import BLOCK, RidgeEvidence, Template
 
+OUT = Path(__file__).with_name("SEARCH.md")
+HEAD = """# One to many
+
+Written by `benchmarks/search.py` on {date}, on one of {cores} cores of: {cpu}. Each impression of the five
+FVC sets but the first of a finger is searched for. Times are medians of whole searches: ranking, unpacking of
+the whole templates that the ranking leaves, and their exact comparison.
+
+"""
+SOME = 40  # probes that the speed with several threads is measured on
 FPIR = 0.01
 LOOSE = 1e-4  # FMR at which more of what the first stage loses would show
 BEND = 25.0  # px, the largest displacement
@@ -36,9 +49,9 @@ JITTER = 6.0  # px, sigma of a minutia's place
 
 def main() -> None:
     """Fill, measure, print."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    folder, size = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    folder, size = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 200_000
     whole: dict[str, bytes] = {}
     enrolled, probes = [], []
     for name, ppi in SETS.items():
@@ -49,55 +62,101 @@ def main() -> None:
     images = (read_image(path, 500) for path in sorted(folder.glob("*.png")))
     fill = [extract(image.pixels, image.ppi) for image in images]
     first = Gallery(fetch=lambda key, _: whole[key])
-    for key, template in [*enrolled, *made_up(fill, size - len(enrolled))]:
+    for key, template in itertools.chain(enrolled, made_up(fill, size - len(enrolled))):
         whole[key] = serial.to_bytes(template)
         first.add(key, 0, template)
-    print(f"{len(first)} fingers: {len(enrolled)} of FVC, {len(fill)} synthetic, the rest made of those")
     lengths = np.array([len(data) for data in whole.values()])
-    print(f"whole templates: {lengths.mean():.0f} bytes, the longest {lengths.max()}")
-    gallery = rebuilt(first, whole)
-    measure(gallery, dict(enrolled), probes)
+    lines = [
+        f"{len(first)} fingers: {len(enrolled)} of FVC, {len(fill)} synthetic, the rest made of those.",
+        f"Whole templates take {lengths.mean():.0f} bytes, the longest {lengths.max()}.",
+    ]
+    gallery = rebuilt(first, whole, lines)
+    del first
+    measure(gallery, dict(enrolled), probes, lines)
+    threads(cores, list(gallery.codes()), whole, probes[:: len(probes) // SOME], lines)
+    page = HEAD.format(date=datetime.now(UTC).date().isoformat(), cores=len(cores), cpu=cpu_model())
+    OUT.write_text(page + "".join(f"- {line}\n" for line in lines), "utf-8")
 
 
-def rebuilt(first: Gallery, whole: dict[str, bytes]) -> Gallery:
-    """Fill a second gallery from the codes of the first; print time and memory."""
+def say(lines: list[str], line: str) -> None:
+    """Print a result and keep it for the page."""
+    print(line, flush=True)
+    lines.append(line)
+
+
+def rebuilt(first: Gallery, whole: dict[str, bytes], lines: list[str]) -> Gallery:
+    """Fill a second gallery from the codes of the first; tell time and memory."""
     stored = list(first.codes())
     start = time.perf_counter()
     gallery = Gallery(fetch=lambda key, _: whole[key], threads=1)
     for key, position, code in stored:
         gallery.add_code(key, position, code)
     seconds = time.perf_counter() - start
+    say(
+        lines,
+        f"Filled again from search codes in {seconds:.1f} s ({seconds / len(stored) * 2e5:.1f} for 200,000).",
+    )
     tracemalloc.start()
     again = Gallery(fetch=lambda key, _: whole[key])
     for number, (_, position, code) in enumerate(stored):
         again.add_code(f"subject {number // 10:09d}", position + number % 10 + 1, code)
     used = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    print(f"filled from search codes: {seconds / len(stored) * 2e5:.1f} s for 200,000 fingers")
-    print(f"memory of the search stage, ten fingers a key: {used / len(stored):.0f} bytes a finger")
-    print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    say(lines, f"Memory of the search stage, ten fingers a key: {used / len(stored):.0f} bytes a finger.")
     return gallery
 
 
-def measure(gallery: Gallery, enrolled: dict[str, Template], probes: list[tuple[str, Template]]) -> None:
-    """Search for every probe; print what is missed, and missed by exhaustive comparison, and the speed."""
-    count, spent, answers = len(probes), 0.0, []
+def measure(
+    gallery: Gallery, enrolled: dict[str, Template], probes: list[tuple[str, Template]], lines: list[str]
+) -> None:
+    """Search for every probe; tell what is missed, and missed by exhaustive comparison, and the speed."""
+    count, times, answers = len(probes), [], []
     gallery.search(probes[0][1], fmr=LOOSE)
     for key, template in probes:
         start = time.perf_counter()
         found = gallery.search(template, fmr=LOOSE)
-        spent += time.perf_counter() - start
+        times.append(time.perf_counter() - start)
         answers.append((key, found, compare(template, enrolled[key])))
-    print(f"{len(gallery) * count / spent:,.0f} comparisons/s, {spent / count * 1e3:.1f} ms a search")
-    for name, fmr in (("FPIR 0.01", fmr_of_search(FPIR, len(gallery))), (f"FMR {LOOSE:g}", LOOSE)):
+    say(lines, f"One thread: {speed(gallery, times)}.")
+    for name, fmr in ((f"FPIR {FPIR}", fmr_of_search(FPIR, len(gallery))), (f"FMR {LOOSE:g}", LOOSE)):
         missed, missed_exactly, others = 0, 0, 0
         for key, found, score in answers:
             keys = {one.key for one in found if decide(one.score, fmr).match}
             missed += key not in keys
             others += any(one not in same_as(key) for one in keys)
             missed_exactly += not decide(score.value, fmr, score.kind).match
-        print(f"{count} searches, threshold of {name} (FMR {fmr:.1e}): FNIR {100 * missed / count:.2f} %,")
-        print(f"  of exhaustive comparison {100 * missed_exactly / count:.2f} %; somebody else in {others}")
+        say(
+            lines,
+            f"{count} searches, threshold of {name} (FMR {fmr:.1e}): FNIR {100 * missed / count:.2f} %, "
+            f"of exhaustive comparison {100 * missed_exactly / count:.2f} %; somebody else in {others}.",
+        )
+
+
+def speed(gallery: Gallery, times: list[float]) -> str:
+    """Return comparisons a second and the time of a search, by the median search."""
+    middle = float(np.median(times))
+    return f"{len(gallery) / middle:,.0f} comparisons/s, {middle * 1e3:.0f} ms a search"
+
+
+def threads(
+    cores: set[int],
+    codes: list[tuple[str, int, bytes]],
+    whole: dict[str, bytes],
+    probes: list[tuple[str, Template]],
+    lines: list[str],
+) -> None:
+    """Tell how the speed grows with threads, up to one a core."""
+    os.sched_setaffinity(0, cores)
+    for count in range(1, len(cores) + 1):
+        gallery = Gallery(fetch=lambda key, _: whole[key], threads=count)
+        for key, position, code in codes:
+            gallery.add_code(key, position, code)
+        times = []
+        for _, template in probes:
+            start = time.perf_counter()
+            gallery.search(template, fmr=LOOSE)
+            times.append(time.perf_counter() - start)
+        say(lines, f"Threads {count}, free to move between cores: {speed(gallery, times)}.")
 
 
 def same_as(key: str) -> set[str]:
@@ -105,15 +164,13 @@ def same_as(key: str) -> set[str]:
     return {key}.union(*(pair for pair in SAME_FINGER if key in pair))
 
 
-def made_up(fingers: list[Template], count: int) -> list[tuple[str, Template]]:
-    """Return so many fingers: those given, then others made of them in turn."""
-    made = []
+def made_up(fingers: list[Template], count: int) -> Iterator[tuple[str, Template]]:
+    """Yield so many fingers: those given, then others made of them in turn."""
     for number in range(count):
         template = fingers[number % len(fingers)]
         if number >= len(fingers):
             template = changed(template, np.random.default_rng(number))
-        made.append((f"filler {number}", template))
-    return made
+        yield f"filler {number}", template
 
 
 def changed(template: Template, generator: np.random.Generator) -> Template:
