@@ -1,4 +1,4 @@
-"""`vantay warm`: compile every kernel into the cache, so that nothing compiles later; drop the long unused."""
+"""`vantay warm`: compile every kernel into the cache so that nothing compiles later; drop the long unused."""
 
 from argparse import ArgumentParser, Namespace
 from time import perf_counter, time
