@@ -85,7 +85,7 @@ class Evidence(NamedTuple):
 
     share: float = 0.5  # of a pair's strength that depends on how close it is
     floor: float = 0.4  # strength of a pair without likeness
-    hopeless: float = 0.08  # supported likeness below which the score is 0; 0.06..0.1 alike, time falls
+    hopeless: float = 0.1  # supported likeness below which the score is 0; 0.06..0.1 alike, time falls
     hopeless_bare: float = 0.055  # the same without ridge flow; 0.04..0.055 alike, 0.07 misses matches
     few: float = 6.0  # minutiae added to the overlap, so that a tiny overlap is worth little
     faint: float = 0.02  # supported likeness from which on support counts

@@ -50,6 +50,8 @@ def fit_motion(
     )
     along, across = 0.0, 0.0
     for pair in range(len(rows)):
+        if weights[pair] == 0:
+            continue
         x, y = probe.minutiae[0, rows[pair]] - pivot_x, probe.minutiae[1, rows[pair]] - pivot_y
         to_x = candidate.minutiae[0, columns[pair]] - target_x
         to_y = candidate.minutiae[1, columns[pair]] - target_y

@@ -18,6 +18,7 @@ from matching.kernels.alignment import Motion
 from matching.kernels.prepared import ANGLE, CELL, PreparedTemplate, X, Y
 
 NOBODY = -1
+LANES = 16  # values of a vector of the widest processors
 TURN = np.float32(2 * math.pi)
 WEIGHT, OFF_X, OFF_Y, NEAREST = 2, 3, 4, 5  # rows of what is known ahead, after the place; px, px^2
 PLACE_SHARE = np.float32(0.6)  # of the cost; direction has the rest
@@ -76,20 +77,23 @@ def pair_outward(
 
 @kernel
 def outward(minutiae: NDArray[np.float32], x: float, y: float) -> NDArray[np.int32]:
-    """Return the minutiae of (3, n) by their distance from a point, the nearest first."""
+    """Return the minutiae of (3, n) by their distance from a point, the nearest first: each where its rank says."""
     count = minutiae.shape[1]
-    order = np.empty(count, np.int32)
-    away = np.empty(count, np.float32)
+    away = np.full((count + LANES - 1) // LANES * LANES, np.float32(np.inf), np.float32)
     for index in range(count):
         dx, dy = minutiae[X, index] - x, minutiae[Y, index] - y
-        distance = np.float32(dx * dx + dy * dy)
-        place = index
-        while place > 0 and away[place - 1] > distance:
-            away[place] = away[place - 1]
-            order[place] = order[place - 1]
-            place -= 1
-        away[place] = distance
-        order[place] = index
+        away[index] = np.float32(dx * dx + dy * dy)
+    nearer = np.zeros(len(away), np.int32)
+    for other in range(count):
+        distance = away[other]
+        for index in range(len(away)):
+            nearer[index] += np.int32(distance < away[index])
+    order = np.full(count, NOBODY, np.int32)
+    for index in range(count):
+        rank = nearer[index]
+        while order[rank] != NOBODY:  # one as far away came first
+            rank += 1
+        order[rank] = index
     return order
 
 
