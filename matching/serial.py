@@ -1,8 +1,8 @@
-"""Our own form of a whole template, ridge evidence included: lossless, versioned, checked; 2 to 5 KB.
+"""Our own form of a whole template, ridge evidence included: lossless, versioned, checked; 2 KB, 4 at most.
 
     offset  bytes
     0       4      "VNTP"
-    4       1      version of this form, 3
+    4       1      version of this form, 4
     5       1      flags: bit 0, ridge evidence follows; bit 1, singular points follow; bit 2, crests in it
     6       4      length of the whole, CRC included
     10      8      width, height (pixels at 500 ppi, 16 bits each), position, quality, minutiae, pattern
@@ -10,12 +10,11 @@
     ...     1      singular points
     ...     13 k   singular points as `SINGULAR`, in the same way
     ...     4      rows and columns of the ridge evidence, 16 bits each
-    ...     m      orientation, period (each cell less its left neighbour, modulo 256), valid (bits); deflated
-    ...     c      crests of the valid cells, 9 bits each, row by row
+    ...     m      the ridge evidence as kernels.ridge_code puts it; cells not valid carry nothing
     end-4   4      CRC-32 of everything before it
 
-Numbers are little-endian, as the machines that read it are. Version 2 had no crests, version 1 no
-singular points either, and zero in place of the pattern; both are still read.
+Numbers are little-endian, as the machines that read it are. Versions 1 to 3 are still read
+(matching.serial_before); 2 had no crests, 1 no singular points either, and zero in place of the pattern.
 """
 
 import struct
@@ -25,6 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.errors import BadRecord
+from matching.kernels.binary_coder import consumed, reader, writer, written
+from matching.kernels.ridge_code import CONTEXTS, POINTS, Planes, code_ridges
+from matching.serial_before import GRID, MAXIMUM_CELLS, unpack_ridges_before_4
 from matching.template import (
     CORE,
     DELTA,
@@ -37,15 +39,13 @@ from matching.template import (
 )
 
 MAGIC = b"VNTP"
-VERSION = 3
-READ = (1, 2, 3)
+VERSION = 4
+READ = (1, 2, 3, 4)
 HAS_RIDGES, HAS_SINGULAR, HAS_CRESTS = 1, 2, 4
-POINTS = 3  # crests of a cell, each way
 HEAD = struct.Struct("<4sBBIHHBBBB")
-GRID = struct.Struct("<HH")
 CHECK = struct.Struct("<I")
 MOST_POINTS = 255
-MAXIMUM_CELLS = 1 << 22  # a 16,384 pixel square: what a reader is willing to unpack
+ROOM = 4096  # bytes tried first for the ridge evidence
 
 
 def is_serial(data: bytes) -> bool:
@@ -86,7 +86,7 @@ def from_bytes(data: bytes) -> Template:
         raise BadRecord("template: these bytes are not a Vantay template")
     _, version, flags, length, width, height, position, quality, count, pattern = HEAD.unpack_from(data)
     if version not in READ:
-        raise BadRecord(f"template: version {version} at offset 4; this program reads versions 1 to 3")
+        raise BadRecord(f"template: version {version} at offset 4; this program reads versions 1 to 4")
     if length != len(data):
         raise BadRecord(f"template: {length} bytes declared at offset 6, {len(data)} present")
     if CHECK.unpack_from(data, length - CHECK.size)[0] != zlib.crc32(data[: -CHECK.size]):
@@ -106,7 +106,8 @@ def from_bytes(data: bytes) -> Template:
         points, end = _unpack_fields(body, end + 1, SINGULAR, body[end])
         if not np.isin(points["kind"], (CORE, DELTA)).all():
             raise BadRecord("template: a singular point is neither a core nor a delta")
-    ridges = _unpack_ridges(body[end:], bool(flags & HAS_CRESTS)) if flags & HAS_RIDGES else None
+    unpack = _unpack_ridges if version == VERSION else unpack_ridges_before_4
+    ridges = unpack(body[end:], bool(flags & HAS_CRESTS)) if flags & HAS_RIDGES else None
     return Template(minutiae, width, height, ridges, position, quality, points, pattern)
 
 
@@ -133,44 +134,44 @@ def _unpack_fields(
 
 
 def _pack_ridges(ridges: RidgeEvidence) -> bytes:
-    rows, columns = ridges.orientation.shape
-    planes = [np.diff(plane, axis=1, prepend=np.uint8(0)) for plane in (ridges.orientation, ridges.period)]
-    raw = b"".join(plane.astype(np.uint8).tobytes() for plane in planes) + np.packbits(ridges.valid).tobytes()
-    crests = b"" if ridges.crests is None else np.packbits(_by_cell(ridges.crests)[ridges.valid]).tobytes()
-    return GRID.pack(rows, columns) + zlib.compress(raw, 9) + crests
-
-
-def _by_cell(crests: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a view (rows, columns, 3, 3) of (3 rows, 3 columns)."""
-    rows, columns = (side // POINTS for side in crests.shape)
-    return crests.reshape(rows, POINTS, columns, POINTS).swapaxes(1, 2)
+    rows, columns = ridges.valid.shape
+    crests = (
+        ridges.crests if ridges.crests is not None else np.zeros((POINTS * rows, POINTS * columns), np.bool_)
+    )
+    fine = np.repeat(np.repeat(ridges.valid, POINTS, axis=0), POINTS, axis=1)
+    planes = Planes(
+        np.where(ridges.valid, ridges.orientation, 0),
+        np.where(ridges.valid, ridges.period, 0),
+        ridges.valid.copy(),
+        crests & fine,
+    )
+    room = ROOM
+    while True:
+        stream = writer(CONTEXTS, room)
+        code_ridges(planes, ridges.crests is not None, stream)
+        coded = written(stream)
+        if isinstance(coded, bytes):
+            return GRID.pack(rows, columns) + coded
+        room = coded
 
 
 def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
     if len(data) < GRID.size:
         raise BadRecord("template: truncated: no ridge evidence behind the minutiae")
     rows, columns = GRID.unpack_from(data)
-    cells = rows * columns
-    expected = 2 * cells + (cells + 7) // 8
-    if cells > MAXIMUM_CELLS:
+    if rows * columns > MAXIMUM_CELLS:
         raise BadRecord(f"template: ridge evidence of {rows} x {columns} cells is larger than any image here")
-    unpacker = zlib.decompressobj()
-    try:
-        raw = unpacker.decompress(data[GRID.size :], expected + 1)
-    except zlib.error as error:
-        raise BadRecord(f"template: the ridge evidence cannot be unpacked: {error}") from error
-    if len(raw) != expected or not unpacker.eof:
+    fine = (POINTS * rows, POINTS * columns)
+    planes = Planes(
+        np.zeros((rows, columns), np.uint8),
+        np.zeros((rows, columns), np.uint8),
+        np.zeros((rows, columns), np.bool_),
+        np.zeros(fine, np.bool_),
+    )
+    stream = reader(CONTEXTS, data[GRID.size :])
+    code_ridges(planes, has_crests, stream)
+    if consumed(stream) != len(data) - GRID.size:
         raise BadRecord(f"template: the ridge evidence does not fill {rows} x {columns} cells")
-    planes = np.frombuffer(raw, np.uint8, 2 * cells).reshape(2, rows, columns)
-    orientation, period = np.cumsum(planes, axis=2, dtype=np.uint8)
-    packed = np.frombuffer(raw, np.uint8, offset=2 * cells)
-    valid = np.unpackbits(packed, count=cells).astype(np.bool_).reshape(rows, columns)
-    points = POINTS * POINTS * int(valid.sum()) if has_crests else 0
-    if len(unpacker.unused_data) != (points + 7) // 8:
-        raise BadRecord(f"template: {len(unpacker.unused_data)} bytes of crests for {points} points")
-    crests = None
-    if has_crests:
-        crests = np.zeros((POINTS * rows, POINTS * columns), np.bool_)
-        bits = np.unpackbits(np.frombuffer(unpacker.unused_data, np.uint8), count=points)
-        _by_cell(crests)[valid] = bits.reshape(-1, POINTS, POINTS)
-    return RidgeEvidence(orientation.copy(), period.copy(), valid, crests)
+    return RidgeEvidence(
+        planes.orientation, planes.period, planes.valid, planes.crests if has_crests else None
+    )

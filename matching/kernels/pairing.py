@@ -77,7 +77,7 @@ def pair_outward(
 
 @kernel
 def outward(minutiae: NDArray[np.float32], x: float, y: float) -> NDArray[np.int32]:
-    """Return the minutiae of (3, n) by their distance from a point, the nearest first: each where its rank says."""
+    """Return the minutiae of (3, n) by their distance from a point, the nearest first, by counting."""
     count = minutiae.shape[1]
     away = np.full((count + LANES - 1) // LANES * LANES, np.float32(np.inf), np.float32)
     for index in range(count):

@@ -34,8 +34,8 @@ def test_round_trip_is_lossless(
     valid = rng.integers(0, 2, (rows, columns)).astype(np.bool_)
     fine = rng.random((3 * rows, 3 * columns)) < 0.5 * np.kron(valid, np.ones((3, 3)))
     evidence = RidgeEvidence(
-        rng.integers(0, 256, (rows, columns), np.uint8),
-        rng.integers(0, 256, (rows, columns), np.uint8),
+        rng.integers(0, 256, (rows, columns), np.uint8) * valid,
+        rng.integers(0, 256, (rows, columns), np.uint8) * valid,
         valid,
         fine if crests else None,
     )
@@ -64,14 +64,70 @@ def random_points(seed: int, count: int) -> NDArray[np.void]:
     return points
 
 
-@pytest.mark.parametrize("version", [1, 2])
+def before_4(template: Template, version: int) -> bytes:
+    """What an earlier version wrote: planes less their left neighbours, deflated, crests by cell."""
+    head = bytearray(serial.to_bytes(dataclasses.replace(template, ridges=None))[:-4])
+    ridges = template.ridges
+    assert ridges is not None
+    rows, columns = ridges.valid.shape
+    raw = bytearray()
+    for plane in (ridges.orientation, ridges.period):
+        for row in plane.tolist():
+            raw += bytes((value - left) % 256 for value, left in zip(row, [0, *row], strict=False))
+    raw += np.packbits(ridges.valid).tobytes()
+    bits = "".join(
+        "".join(
+            "01"[int(point)] for point in ridges.crests[3 * row : 3 * row + 3, 3 * at : 3 * at + 3].ravel()
+        )
+        for row in range(rows)
+        for at in range(columns)
+        if ridges.crests is not None and ridges.valid[row, at]
+    )
+    bits += "0" * (-len(bits) % 8)
+    crests = bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+    head[4], head[5] = version, head[5] | 1 | (4 if ridges.crests is not None else 0)
+    return _signed(bytes(head) + struct.pack("<HH", rows, columns) + zlib.compress(raw) + crests + bytes(4))
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_earlier_versions_are_still_read(version: int) -> None:
-    template = dataclasses.replace(random_template(9, 12), singular=random_points(1, 3))
+    template = extract(picture(5, side=200))
+    assert template.ridges is not None
+    template = dataclasses.replace(template, singular=random_points(1, 3), pattern=2)
+    if version < 3:
+        template = dataclasses.replace(template, ridges=dataclasses.replace(template.ridges, crests=None))
     if version == 1:
-        template = dataclasses.replace(template, singular=random_points(1, 0))
-    data = serial.to_bytes(template)
-    assert data[4] == 3
-    assert same(serial.from_bytes(_signed(data[:4] + bytes([version]) + data[5:])), template)
+        template = dataclasses.replace(template, singular=random_points(1, 0), pattern=0)
+    assert template.ridges is not None
+    data = before_4(template, version)
+    assert data[4] == version
+    assert same(serial.from_bytes(data), template)
+    assert serial.to_bytes(template)[4] == 4
+
+
+def test_lies_of_earlier_versions_are_refused() -> None:
+    data = before_4(random_template(7, 4, 80, 80), 3)
+    grid = serial.HEAD.size + 4 * 14
+    for altered, words in (
+        (data[:grid] + b"\x0b\x00" + data[grid + 2 :], "does not fill"),
+        (data[:grid] + b"\xff\xff\xff\xff" + data[grid + 4 :], "larger than any image"),
+        (data[:-9] + data[-4:], "does not fill"),
+        (data[: grid + 4] + b"no deflate" + data[-4:], "cannot be unpacked"),
+        (data[:grid] + data[-4:], "no ridge evidence"),
+        (data[:5] + b"\x05" + data[6:], "0 bytes of crests"),  # promised, and not there
+    ):
+        with pytest.raises(BadRecord, match=words):
+            serial.from_bytes(_signed(altered))
+
+
+def test_cells_that_are_not_valid_carry_nothing() -> None:
+    template = random_template(3, 5, 80, 80)
+    assert template.ridges is not None
+    noisy = dataclasses.replace(
+        template.ridges, orientation=template.ridges.orientation | ~template.ridges.valid * np.uint8(255)
+    )
+    data = serial.to_bytes(dataclasses.replace(template, ridges=noisy))
+    assert data == serial.to_bytes(template)
 
 
 def test_an_ordinary_template_takes_at_most_4_kib() -> None:
@@ -112,7 +168,6 @@ def test_lies_under_a_correct_crc_are_refused() -> None:
         (data[:grid] + b"\x0b\x00" + data[grid + 2 :], "does not fill"),
         (data[:grid] + b"\xff\xff\xff\xff" + data[grid + 4 :], "larger than any image"),
         (data[:-9] + data[-4:], "does not fill"),
-        (data[: grid + 4] + b"no deflate" + data[-4:], "cannot be unpacked"),
         (data[:grid] + data[-4:], "no ridge evidence"),
         (infinite, "finite numbers"),
         (pointed[:74] + b"\x09" + pointed[75:], "9 singular points at offset 75 do not fit"),
@@ -122,10 +177,8 @@ def test_lies_under_a_correct_crc_are_refused() -> None:
     ):
         with pytest.raises(BadRecord, match=words):
             serial.from_bytes(_signed(altered))
-    with pytest.raises(BadRecord, match="version 4"):
-        serial.from_bytes(_signed(data[:4] + b"\x04" + data[5:]))
-    with pytest.raises(BadRecord, match="0 bytes of crests"):  # promised, and not there
-        serial.from_bytes(_signed(data[:5] + b"\x05" + data[6:]))
+    with pytest.raises(BadRecord, match="version 5"):
+        serial.from_bytes(_signed(data[:4] + b"\x05" + data[5:]))
     with pytest.raises(BadRecord, match="not a Vantay template"):
         serial.from_bytes(b"FMR\0" + data[4:])
 
