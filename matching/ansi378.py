@@ -23,7 +23,9 @@ from matching.views import (
 
 NAME = "ANSI/INCITS 378-2004"
 CONTACTLESS = 9  # impression type
-DIALECT = Dialect(NAME, 2.0, 180, SHARED_IMPRESSIONS | {CONTACTLESS}, frozenset({254, 255}))
+DIALECT = Dialect(
+    NAME, 2.0, 180, SHARED_IMPRESSIONS | {CONTACTLESS}, frozenset({254, 255}), each_point_says=False
+)
 FIELDS = struct.Struct(">HHHHHHHBB")  # what follows the record length, 6.4
 SHORT_HEADER, LONG_HEADER = 26, 30  # bytes, by the form of the record length
 UNKNOWN_OWNER = 0x0103  # CBEFF product owner "vendor unknown"; zero is not allowed
@@ -33,7 +35,7 @@ LARGEST_SHORT_LENGTH = 0xFFFF
 def write(*templates: Template) -> bytes:
     """Return one record of these templates, one finger view each; BadRecord names what does not fit.
 
-    Coordinates are rounded to pixels and angles to 2 degrees; ridge evidence is left out.
+    Coordinates are rounded to pixels and angles to 2 degrees; ridge evidence and pattern class are left out.
     """
     views = write_views(list(templates), DIALECT)
     picture = picture_of(list(templates), DIALECT)

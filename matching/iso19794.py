@@ -22,14 +22,14 @@ from matching.views import (
 )
 
 NAME = "ISO/IEC 19794-2:2005"
-DIALECT = Dialect(NAME, 360 / 256, 256, SHARED_IMPRESSIONS, frozenset())
+DIALECT = Dialect(NAME, 360 / 256, 256, SHARED_IMPRESSIONS, frozenset(), each_point_says=True)
 HEADER = struct.Struct(">8sIHHHHHBB")  # 24 bytes, 7.3
 
 
 def write(*templates: Template) -> bytes:
     """Return one record of these templates, one finger view each; BadRecord names what does not fit.
 
-    Coordinates are rounded to pixels and angles to the unit; ridge evidence is left out.
+    Coordinates are rounded to pixels and angles to the unit; ridge evidence and pattern class are left out.
     """
     views = write_views(list(templates), DIALECT)
     picture = picture_of(list(templates), DIALECT)

@@ -5,13 +5,13 @@ in the record header, in the unit of the angle and in the codes they allow, whic
 """
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.errors import BadRecord
+from matching.extended import Coding, read_extended, write_extended
 from matching.template import MAXIMUM_MINUTIAE, MINUTIA, REFERENCE_PPI, TYPE_BIFURCATION, Template
 
 MAGIC = b"FMR\0 20\0"  # format identifier and version, the same in both standards
@@ -32,6 +32,12 @@ class Dialect(NamedTuple):
     angle_count: int  # first value of the angle byte that is not allowed
     impressions: frozenset[int]
     unknown_qualities: frozenset[int]  # finger qualities above 100 that mean "not known"
+    each_point_says: bool  # whether it has angles; else the list of cores or deltas does for all
+
+    @property
+    def points(self) -> Coding:
+        """How cores and deltas are written."""
+        return Coding(self.angle_step, self.angle_count, self.each_point_says)
 
 
 class Picture(NamedTuple):
@@ -125,14 +131,32 @@ def _read_view(
     if quality > 100:
         raise BadRecord(f"{dialect.name}: finger quality {quality} at offset {offset + 2} is above 100")
     minutiae = _read_minutiae(data, offset + 4, count, picture, dialect)
+    points, end = read_extended(data, offset + 4 + 6 * count, dialect.points, dialect.name, warnings)
     template = Template(
         minutiae=minutiae,
         width=max(1, round(picture.width * to_reference(picture.x_ppcm))),
         height=max(1, round(picture.height * to_reference(picture.y_ppcm))),
         position=position,
         quality=quality,
+        singular=_scaled(points, picture),
     )
-    return template, view >> 4, _skip_extended(data, offset + 4 + 6 * count, dialect, warnings)
+    return template, view >> 4, end
+
+
+def _scaled(points: NDArray[np.void], picture: Picture) -> NDArray[np.void]:
+    """Return cores and deltas in pixels at 500 ppi."""
+    x_scale, y_scale = to_reference(picture.x_ppcm), to_reference(picture.y_ppcm)
+    points["x"] *= x_scale
+    points["y"] *= y_scale
+    points["angle"] = _turned(points["angle"], x_scale, y_scale)
+    return points
+
+
+def _turned(angle: Any, x_scale: float, y_scale: float) -> Any:
+    """Return directions of 0 to 2 pi as they are once both axes have the same scale."""
+    if x_scale != y_scale:
+        angle = np.arctan2(np.sin(angle) * y_scale, np.cos(angle) * x_scale)
+    return angle % (2 * np.pi)
 
 
 def _read_minutiae(
@@ -155,37 +179,9 @@ def _read_minutiae(
         ):
             if wrong:
                 raise BadRecord(f"{dialect.name}: {field} at offset {where} is not allowed")
-        direction = np.radians(angle * dialect.angle_step)
-        if picture.x_ppcm != picture.y_ppcm:
-            direction = np.arctan2(np.sin(direction) * y_scale, np.cos(direction) * x_scale)
-        minutiae[index] = (x * x_scale, y * y_scale, direction % (2 * np.pi), kind, quality)
+        direction = _turned(np.radians(angle * dialect.angle_step), x_scale, y_scale)
+        minutiae[index] = (x * x_scale, y * y_scale, direction, kind, quality)
     return minutiae
-
-
-def _skip_extended(data: bytes, offset: int, dialect: Dialect, warnings: list[str]) -> int:
-    """Check the extended data block and return the offset behind it; nothing in it is kept."""
-    if offset + 2 > len(data):
-        raise BadRecord(f"{dialect.name}: truncated: no extended data length at offset {offset}")
-    length = int.from_bytes(data[offset : offset + 2], "big")
-    begin, end = offset + 2, offset + 2 + length
-    if end > len(data) + 1:
-        raise BadRecord(f"{dialect.name}: truncated: extended data at offset {offset} needs {length} bytes")
-    if end == len(data) + 1:
-        warnings.append("the extended data is one byte short")
-    sums = [begin + sum(_item_lengths(data, begin, end, extra)) for extra in (0, 4)]
-    if end not in sums:
-        raise BadRecord(f"{dialect.name}: extended data items at offset {begin} do not fill {length} bytes")
-    return min(end, len(data))
-
-
-def _item_lengths(data: bytes, begin: int, end: int, extra: int) -> Iterator[int]:
-    """Yield the length of each item; `extra` is 4 for writers that leave the item's header uncounted."""
-    while begin + 4 <= min(end, len(data)):
-        length = int.from_bytes(data[begin + 2 : begin + 4], "big") + extra
-        if length < 4:
-            return
-        yield length
-        begin += length
 
 
 def write_views(templates: list[Template], dialect: Dialect) -> bytes:
@@ -220,7 +216,7 @@ def _write_view(template: Template, number: int, dialect: Dialect) -> bytes:
     view = bytearray((template.position, number << 4, template.quality, len(minutiae)))
     for x, y, angle, kind, quality in zip(xs, ys, angles, minutiae["type"], minutiae["quality"], strict=True):
         view += struct.pack(">HHBB", int(kind) << 14 | int(x), int(y), int(angle), min(100, int(quality)))
-    return bytes(view) + b"\0\0"
+    return bytes(view) + write_extended(template.singular, template.width, template.height, dialect.points)
 
 
 def picture_of(templates: list[Template], dialect: Dialect) -> Picture:

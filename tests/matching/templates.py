@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from matching.template import MINUTIA, RidgeEvidence, Template
+from matching.template import CORE, DELTA, MINUTIA, SINGULAR, RidgeEvidence, Template
 
 
 def minutiae_of(rows: list[tuple[float, float, float, int, int]]) -> NDArray[np.void]:
@@ -26,7 +26,13 @@ def whole_pixel_templates(draw: st.DrawFn, angle_step: float, angle_count: int) 
     )
     rows = draw(st.lists(minutia, max_size=255))
     position, quality = draw(st.integers(0, 10)), draw(st.integers(0, 100))
-    return Template(minutiae_of(rows), width, height, None, position, quality)
+    points = []
+    for kind in (CORE, DELTA):
+        for x, y, angle, _, _ in draw(st.lists(minutia, max_size=15)):
+            points.append((x, y, angle, kind))
+    return Template(
+        minutiae_of(rows), width, height, None, position, quality, singular=np.array(points, SINGULAR)
+    )
 
 
 def random_minutiae(seed: int, count: int, width: int = 300, height: int = 300) -> NDArray[np.void]:

@@ -1,5 +1,6 @@
 """ISO/IEC 19794-2:2005 and ANSI/INCITS 378-2004: round trips, tolerances, refusals, real files."""
 
+import dataclasses
 import struct
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from matching import ansi378, iso19794, record
 from matching.errors import BadRecord
-from matching.template import Template
+from matching.template import SINGULAR, Template
 from tests.matching.templates import minutiae_of, random_template, same, whole_pixel_templates
 
 BOTH = pytest.mark.parametrize("standard", [iso19794, ansi378])
@@ -250,3 +251,71 @@ def test_real_records_are_read_and_bad_ones_refused(real_data: Path) -> None:
     for path in folder.glob("openafis-iso/truncated/*.iso"):
         with pytest.raises(BadRecord, match="truncated"):
             record.read_any(path.read_bytes())
+
+
+def with_points(*points: tuple[float, float, float, int]) -> Template:
+    return dataclasses.replace(one_minutia(), singular=np.array(list(points), SINGULAR))
+
+
+def test_cores_and_deltas_as_the_standards_lay_them_out() -> None:
+    template = with_points((150.4, 250, np.radians(90), 1), (400, -3, np.radians(30), 2))
+    core, delta = "4096 00fa 40", "412b 0000 156bc0"  # 90 and 30, 150, 270 degrees in units of 360/256
+    expected = bytes.fromhex(f"0012 0002 0012 01 {core} 01 {delta}")
+    assert iso19794.write(template)[34:] == expected
+    core, delta = "0096 00fa 2d", "012b 0000 0f4b87"  # the same in units of 2 degrees
+    assert ansi378.write(template)[36:] == bytes.fromhex(f"0012 0002 0012 41 {core} 41 {delta}")
+    without = ansi378.write(with_points((1, 2, 0, 2)))[36:]
+    assert without == bytes.fromhex("000d 0002 000d 00 41 0001 0002 003c78")
+
+
+@BOTH
+def test_more_than_fifteen_cores_are_cut(standard: ModuleType) -> None:
+    template = with_points(*((float(at), 5, 0, 1) for at in range(20)), (7, 8, 0, 2))
+    points = standard.read(standard.write(template)).singular
+    assert points["x"].tolist() == [*range(15), 7]
+    assert points["kind"].tolist() == [1] * 15 + [2]
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("02 0096 00fa 4064 0096 2d 01 0067 0068", [(150, 250, 0, 1), (100, 150, 45, 1), (103, 104, 0, 2)]),
+        ("00 00", []),
+        ("01 0096 00", None),  # ends within a core
+        ("01 0096 00fa", None),  # no deltas
+        ("00 01 4067 0068 0102", None),  # two of three angles
+        ("00 00 00", None),  # a byte too many
+        ("", None),
+    ],
+)
+def test_cores_and_deltas_of_others(item: str, expected: list[tuple[float, ...]] | None) -> None:
+    content = bytes.fromhex(item.replace("2d", "20"))
+    head = struct.pack(">HHH", 4 + len(content), 2, 4 + len(content))
+    bare = iso19794.write(one_minutia())
+    data = bare[:8] + struct.pack(">I", len(bare) + 4 + len(content)) + bare[12:-2] + head + content
+    warnings: list[str] = []
+    points = iso19794.read(data, warnings).singular
+    assert warnings == (
+        []
+        if expected is not None
+        else ["the cores and deltas at offset 36 cannot be read: they are left out"]
+    )
+    found = [(p["x"], p["y"], round(np.degrees(float(p["angle"]))), p["kind"]) for p in points]
+    assert found == (expected or [])
+
+
+def test_cores_and_deltas_of_a_record_in_another_resolution() -> None:
+    data = bytearray(iso19794.write(with_points((100, 200, np.radians(45), 1))))
+    data[18:22] = struct.pack(">HH", 394, 197)  # twice as fine across
+    point = iso19794.read(bytes(data)).singular[0]
+    assert (round(float(point["x"]), 1), float(point["y"])) == (50.0, 200.0)
+    assert np.degrees(float(point["angle"])) == pytest.approx(63.45, abs=0.05)
+
+
+@pytest.mark.real_data
+def test_cores_and_deltas_of_a_sample(real_data: Path) -> None:
+    views = iso19794.read_all((real_data / "records/libbiomeval/fmr.iso2005").read_bytes())
+    points = np.concatenate([view.singular for view in views])
+    assert points["kind"].tolist() == [1, 1, 2, 2, 2, 2]
+    assert points["x"].tolist() == [150, 100, 143, 103, 136, 130]
+    assert np.degrees(points["angle"][:2]) / (360 / 256) == pytest.approx([0x5A, 0x2D])
