@@ -27,7 +27,7 @@ from matching.kernels import (
     skeleton,
     thin,
 )
-from matching.parameters import EXTRACTION, Contact, Extraction, Flow, Gabor, Period, Segment
+from matching.parameters import EXTRACTION, Contact, Extraction, Fine, Flow, Gabor, Period, Segment
 from matching.template import MAXIMUM_MINUTIAE, MINUTIA, REFERENCE_PPI, RidgeEvidence, Template
 
 Bools = NDArray[np.bool_]
@@ -36,9 +36,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stages:
-    """What each stage of extraction gave; images (h, w), cells (h/8, w/8) of 8 x 8 px, all at 500 ppi."""
+    """What each stage of extraction gave; images (h, w), cells (h/8, w/8) of 8 x 8 px, all at 500 ppi.
 
-    image: NDArray[np.uint8]  # (h, w) grey levels at 500 ppi, sides grown to multiples of 8
+    Where the ridges are fine, as a child's, all of it is `scale` times as large.
+    """
+
+    image: NDArray[np.uint8]  # (h, w) grey levels, sides grown to multiples of 8
     flat: Bools  # (h/4, w/4) constant areas
     normalised: Floats  # (h, w) ridges positive, local deviation about 1
     spread: Floats  # cells: local deviation of grey levels
@@ -56,6 +59,7 @@ class Stages:
     found: Floats  # (n, 4) x, y, angle, type
     kept: Floats  # (m, 4) without false minutiae, exactly placed
     singular: NDArray[np.void]  # (k,) cores and deltas
+    scale: float  # px here of a px at 500 ppi, 1 or more
 
 
 def extract(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Template:
@@ -67,9 +71,18 @@ def extract(pixels: NDArray[np.uint8], ppi: float = 500.0) -> Template:
 
 
 def run_stages(pixels: NDArray[np.uint8], ppi: float = 500.0, p: Extraction = EXTRACTION) -> Stages:
-    """Run the pipeline and keep what each stage gave."""
+    """Run the pipeline and keep what each stage gave; where the ridges are fine, once more, enlarged."""
     check(pixels, ppi)
-    image = whole_cells(at_500_ppi(pixels, ppi))
+    stages = run_once(at_500_ppi(pixels, ppi), 1.0, p)
+    scale = scale_for(stages.period[stages.foreground], p.fine)
+    if scale == 1 or min(stages.foreground.shape) < p.fine.least:
+        return stages
+    return run_once(at_500_ppi(pixels, ppi / scale), scale, p)
+
+
+def run_once(pixels: NDArray[np.uint8], scale: float, p: Extraction) -> Stages:
+    """Run the pipeline on an image of so many times 500 ppi."""
+    image = whole_cells(pixels)
     constant = flat.flat_tiles(*flat.tile_range(image), p.flat.reach, p.flat.tolerance)
     normalised, deviation = normalise.normalise(image, constant, p.normalise)
     spread = np.sqrt(cells.cell_energy(deviation))
@@ -90,7 +103,7 @@ def run_stages(pixels: NDArray[np.uint8], ppi: float = 500.0, p: Extraction = EX
     points = singular.find_singular(second_flow, foreground, p.singular)
     return Stages(
         image, constant, normalised, spread, contact, first_flow, ridge_period, enhanced, second_flow,
-        enhanced_again, clarity, foreground, ridges, thinned, pruned, found, kept, points,
+        enhanced_again, clarity, foreground, ridges, thinned, pruned, found, kept, points, scale,
     )  # fmt: skip
 
 
@@ -111,6 +124,12 @@ def at_500_ppi(pixels: NDArray[np.uint8], ppi: float) -> NDArray[np.uint8]:
     height, width = (max(1, round(side * REFERENCE_PPI / ppi)) for side in pixels.shape)
     resampled = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(resampled)
+
+
+def scale_for(periods: Floats, p: Fine) -> float:
+    """Return how much larger an image with ridges of these periods (px) is best seen."""
+    usual = quantile(periods, 0.5)
+    return min(p.most, p.wanted / usual) if 0 < usual < p.below else 1.0
 
 
 def whole_cells(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -199,25 +218,44 @@ def template_of(stages: Stages, shape: tuple[int, ...], ppi: float, quality: int
     )
     clear = stages.clarity[rows, columns] * np.hypot(*stages.flow_again[:, rows, columns])
     minutiae = np.zeros(len(found), MINUTIA)
-    minutiae["x"], minutiae["y"] = found[:, detect.X], found[:, detect.Y]
+    minutiae["x"], minutiae["y"] = found[:, detect.X] / stages.scale, found[:, detect.Y] / stages.scale
     minutiae["angle"] = np.mod(found[:, detect.ANGLE], np.float32(2 * np.pi))
     minutiae["type"] = found[:, detect.TYPE]
     minutiae["quality"] = np.clip(np.rint(100 * clear), 1, 100)
     best = np.sort(np.argsort(-clear, kind="stable")[:MAXIMUM_MINUTIAE])
     height, width = (max(1, round(side * REFERENCE_PPI / ppi)) for side in shape)
+    points = stages.singular.copy()
+    points["x"] /= stages.scale
+    points["y"] /= stages.scale
     return Template(
-        minutiae[best], width, height, ridge_evidence(stages), 0, quality, stages.singular,
+        minutiae[best], width, height, ridge_evidence(stages), 0, quality, points,
         singular.classify(stages.singular, stages.flow_again, stages.foreground, EXTRACTION.singular),
     )  # fmt: skip
 
 
 def ridge_evidence(stages: Stages) -> RidgeEvidence:
-    """Quantise flow and period to a byte a cell, ridges to nine bits."""
+    """Quantise flow and period to a byte a cell of 500 ppi, ridges to nine bits."""
     turned = np.rint(flow.angles(stages.flow_again) * np.float32(256 / np.pi)).astype(np.int32) % 256
-    orientation = turned * stages.foreground
-    spacing = np.clip(np.rint(stages.period * 16), 0, 255) * stages.foreground
-    crests = crest_points(stages.enhanced_again, stages.foreground)
-    return RidgeEvidence(orientation.astype(np.uint8), spacing.astype(np.uint8), stages.foreground, crests)
+    orientation = (turned * stages.foreground).astype(np.uint8)
+    spacing = np.clip(np.rint(stages.period * 16 / stages.scale), 0, 255) * stages.foreground
+    period, foreground, ridges = spacing.astype(np.uint8), stages.foreground, stages.enhanced_again
+    if stages.scale > 1:
+        rows, columns = (int(side / stages.scale) for side in foreground.shape)
+        ridges = shrunk(ridges, cells.CELL * columns, cells.CELL * rows, stages.scale)
+        within = np.ix_(*(
+            np.minimum(((np.arange(count) + 0.5) * stages.scale).astype(int), side - 1)
+            for count, side in zip((rows, columns), foreground.shape, strict=True)
+        ))  # fmt: skip
+        orientation, period, foreground = orientation[within], period[within], foreground[within]
+    return RidgeEvidence(orientation, period, foreground, crest_points(ridges, foreground))
+
+
+def shrunk(image: Floats, width: int, height: int, scale: float) -> Floats:
+    """Resample an image to another size, so many times smaller; what is left over at two sides goes."""
+    from PIL import Image  # as above
+
+    box = (0, 0, width * scale, height * scale)
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box))
 
 
 def crest_points(enhanced: Floats, foreground: Bools) -> Bools:

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ EXHAUSTIVE = 2000  # fingers in memory up to which all are compared exactly: som
 PROBE_MINUTIAE = 24  # of the probe that take part in the ranking; 32 and 48 alike
 BATCH = 500  # whole templates in memory at a time
 SPLIT = 10_000  # fingers below which the ranking is not worth a thread
+WORTH = 50  # the same for exact comparisons
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Gallery:
     """Fingers, each under a key and a position; a finger added again is replaced.
 
     `fetch` returns the bytes of a template (matching.serial) by key and position: then none is kept here.
-    Searches rank on as many threads as `threads` says, by default one for each core this process may use.
+    Searches run on as many threads as `threads` says, by default one for each core this process may use.
     Not for use by two threads at once.
     """
 
@@ -156,31 +160,45 @@ class Gallery:
         probe = Codes(code.flows[None], code.known[None], code.around[None])
         likeness = np.zeros(len(rows), np.float32)
         parts = max(1, min(self._threads, len(rows) // SPLIT))
-        chunks = zip(np.array_split(rows, parts), np.array_split(likeness, parts), strict=True)
 
-        def work(chunk: tuple[NDArray[np.int64], NDArray[np.float32]]) -> None:
-            rank(probe, self._rows.codes, chunk[0], RANKING, chunk[1])
+        def work(chunk: NDArray[np.int64]) -> None:
+            rank(probe, self._rows.codes, rows[chunk], RANKING, likeness[chunk[0] : chunk[-1] + 1])
 
-        if parts == 1:
-            rank(probe, self._rows.codes, rows, RANKING, likeness)
-        else:
-            with ThreadPoolExecutor(parts) as pool:
-                list(pool.map(work, chunks))
+        self._spread(work, np.array_split(np.arange(len(rows)), parts))
         return likeness
 
     def _compare(self, probe: PreparedTemplate, rows: NDArray[np.int64]) -> Iterator[tuple[int, float, str]]:
-        """Yield row, score and kind of exact comparison."""
-        packed = pack([self._whole(int(row)) for row in rows])
-        scores = score_one_to_many(probe, packed, np.arange(len(rows)), CONSTANTS)
-        full = probe.has_flow & (packed.heads[:, HAS_FLOW] != 0)
+        """Yield row, score and kind of exact comparison; `fetch` is called by this thread alone."""
+        whole = [self._whole(int(row)) for row in rows]
+
+        def work(chunk: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+            packed = pack([_unpacked(whole[place]) for place in chunk])
+            scores = score_one_to_many(probe, packed, np.arange(len(chunk)), CONSTANTS)
+            return scores, probe.has_flow & (packed.heads[:, HAS_FLOW] != 0)
+
+        parts = max(1, min(self._threads, len(rows) // WORTH))
+        scored = self._spread(work, np.array_split(np.arange(len(rows)), parts))
+        scores, full = (np.concatenate(part) for part in zip(*scored, strict=True))
         for row, score, of_full in zip(rows, scores, full, strict=True):
             yield int(row), float(score), FULL if of_full else MINUTIAE_ONLY
 
-    def _whole(self, row: int) -> PreparedTemplate:
+    def _spread(
+        self, work: Callable[[NDArray[np.int64]], Result], chunks: list[NDArray[np.int64]]
+    ) -> list[Result]:
+        """Return what the work gives for each chunk, on a thread each."""
+        if len(chunks) == 1:
+            return [work(chunks[0])]
+        with ThreadPoolExecutor(len(chunks)) as pool:
+            return list(pool.map(work, chunks))
+
+    def _whole(self, row: int) -> PreparedTemplate | bytes:
         if self._fetch is None:
             return self._kept[row]
-        data = self._fetch(self._rows.keys[row], int(self._rows.positions[row]))
-        return prepare(serial.from_bytes(data))
+        return self._fetch(self._rows.keys[row], int(self._rows.positions[row]))
+
+
+def _unpacked(whole: PreparedTemplate | bytes) -> PreparedTemplate:
+    return prepare(serial.from_bytes(whole)) if isinstance(whole, bytes) else whole
 
 
 def _ready(template: Template | PreparedTemplate) -> tuple[PreparedTemplate, NDArray[np.uint8]]:

@@ -54,6 +54,15 @@ class Period(NamedTuple):
     prior: float = 0.7  # weight of the whole finger's spectrum against the local one; 0.15..1.2, both worse
 
 
+class Fine(NamedTuple):
+    """Children's ridges: the image is enlarged until they are as an adult's."""
+
+    below: float = 7.0  # px, median period to do so under; 6.6 helps less; adults have 6.7 to 12
+    wanted: float = 9.0  # px, median period of an adult
+    most: float = 1.6  # times: what is taken for finer still is more often a misjudged finger
+    least: int = 4  # cells, side of an image that a finger can be seen in
+
+
 class Gabor(NamedTuple):
     """The bank of contextual filters."""
 
@@ -131,6 +140,7 @@ class Extraction(NamedTuple):
     flow: Flow = Flow()
     flow_again: Flow = Flow(fine=0.8, coarse=2.0)  # on the enhanced image; study
     period: Period = Period()
+    fine: Fine = Fine()
     gabor: Gabor = Gabor()
     segment: Segment = Segment()
     skeleton: Skeleton = Skeleton()

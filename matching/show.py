@@ -35,6 +35,8 @@ def contact_sheet(stages: Stages, title: str) -> Image.Image:
     font = ImageFont.load_default(15)
     pattern = singular.classify(stages.singular, stages.flow_again, stages.foreground, EXTRACTION.singular)
     about = f"{title}: {len(stages.kept)} minutiae, pattern: {PATTERNS[pattern]}"
+    if stages.scale > 1:
+        about += f", enlarged {stages.scale:.2f} times"
     pen.text((8, 4), about, "black", font)
     for number, (caption, panel) in enumerate(panels):
         left = 8 + (number % COLUMNS) * (width + 8)
