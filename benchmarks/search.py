@@ -14,6 +14,7 @@ import os
 import sys
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fit_comparison import SAME_FINGER, SETS, extract_set
 
 from benchmarks.run import cpu_model
+from edge.booth.already import enrolled_already
+from edge.settings import Comparison
 from matching import serial
 from matching.calibration import decide, fmr_of_search
 from matching.compare import compare
@@ -43,6 +46,7 @@ the whole templates that the ranking leaves, and their exact comparison.
 SOME = 40  # probes that the speed with several threads is measured on
 FPIR = 0.01
 LOOSE = 1e-4  # FMR at which more of what the first stage loses would show
+ALREADY = Comparison().already_enrolled_fmr
 BEND = 25.0  # px, the largest displacement
 JITTER = 6.0  # px, sigma of a minutia's place
 
@@ -61,7 +65,7 @@ def main() -> None:
             seen.add(finger)
     images = (read_image(path, 500) for path in sorted(folder.glob("*.png")))
     fill = [extract(image.pixels, image.ppi) for image in images]
-    first = Gallery(fetch=lambda key, _: whole[key])
+    first = Gallery(fetch=lambda wanted: [whole[key] for key, _ in wanted])
     for key, template in itertools.chain(enrolled, made_up(fill, size - len(enrolled))):
         whole[key] = serial.to_bytes(template)
         first.add(key, 0, template)
@@ -73,7 +77,10 @@ def main() -> None:
     gallery = rebuilt(first, whole, lines)
     del first
     measure(gallery, dict(enrolled), probes, lines)
-    threads(cores, list(gallery.codes()), whole, probes[:: len(probes) // SOME], lines)
+    codes = list(gallery.codes())
+    del gallery
+    threads(cores, codes, whole, probes[:: len(probes) // SOME], lines)
+    people(codes, whole, probes, lines)
     page = HEAD.format(date=datetime.now(UTC).date().isoformat(), cores=len(cores), cpu=cpu_model())
     OUT.write_text(page + "".join(f"- {line}\n" for line in lines), "utf-8")
 
@@ -88,7 +95,7 @@ def rebuilt(first: Gallery, whole: dict[str, bytes], lines: list[str]) -> Galler
     """Fill a second gallery from the codes of the first; tell time and memory."""
     stored = list(first.codes())
     start = time.perf_counter()
-    gallery = Gallery(fetch=lambda key, _: whole[key], threads=1)
+    gallery = Gallery(fetch=lambda wanted: [whole[key] for key, _ in wanted], threads=1)
     for key, position, code in stored:
         gallery.add_code(key, position, code)
     seconds = time.perf_counter() - start
@@ -97,7 +104,7 @@ def rebuilt(first: Gallery, whole: dict[str, bytes], lines: list[str]) -> Galler
         f"Filled again from search codes in {seconds:.1f} s ({seconds / len(stored) * 2e5:.1f} for 200,000).",
     )
     tracemalloc.start()
-    again = Gallery(fetch=lambda key, _: whole[key])
+    again = Gallery(fetch=lambda wanted: [whole[key] for key, _ in wanted])
     for number, (_, position, code) in enumerate(stored):
         again.add_code(f"subject {number // 10:09d}", position + number % 10 + 1, code)
     used = tracemalloc.get_traced_memory()[0]
@@ -148,7 +155,7 @@ def threads(
     """Tell how the speed grows with threads, up to one a core."""
     os.sched_setaffinity(0, cores)
     for count in range(1, len(cores) + 1):
-        gallery = Gallery(fetch=lambda key, _: whole[key], threads=count)
+        gallery = Gallery(fetch=lambda wanted: [whole[key] for key, _ in wanted], threads=count)
         for key, position, code in codes:
             gallery.add_code(key, position, code)
         times = []
@@ -157,6 +164,41 @@ def threads(
             gallery.search(template, fmr=LOOSE)
             times.append(time.perf_counter() - start)
         say(lines, f"Threads {count}, free to move between cores: {speed(gallery, times)}.")
+
+
+def people(
+    codes: list[tuple[str, int, bytes]],
+    whole: dict[str, bytes],
+    probes: list[tuple[str, Template]],
+    lines: list[str],
+) -> None:
+    """Tell how long a booth looks for a person's ten fingers among a tenth as many people, and whom it finds."""
+    of_finger = {key: number for number, (key, _, _) in enumerate(codes)}
+    gallery = Gallery(fetch=lambda wanted: [whole[codes[int(key) * 10 + at - 1][0]] for key, at in wanted])
+    for number, (_, _, code) in enumerate(codes):
+        gallery.add_code(str(number // 10), number % 10 + 1, code)
+    persons: dict[tuple[int, int], dict[int, Template]] = {}
+    for turn, (key, template) in enumerate(probes):
+        person, finger = divmod(of_finger[key], 10)
+        persons.setdefault((person, turn % 7), {})[finger + 1] = template
+    for swapped in (0, 5):
+        times, missed, others = [], 0, 0
+        for (person, _), fingers in persons.items():
+            assert len(fingers) == 10
+            hits: Counter[str] = Counter()
+            start = time.perf_counter()
+            for before, (position, template) in enumerate(sorted(fingers.items())):
+                at = (position - 1 + swapped) % 10 + 1
+                hits.update({one.key for one in enrolled_already(gallery, template, at, before, ALREADY)})
+            times.append(time.perf_counter() - start)
+            told = {key for key, count in hits.items() if count >= 2}
+            missed, others = missed + (str(person) not in told), others + len(told - {str(person)})
+        hands = "hands swapped" if swapped else "as enrolled"
+        say(
+            lines,
+            f"{len(persons)} times ten fingers of someone enrolled among {len(codes) // 10} people, {hands}: "
+            f"{np.median(times):.2f} s (at most {max(times):.2f}); {missed} missed, {others} others told.",
+        )
 
 
 def same_as(key: str) -> set[str]:

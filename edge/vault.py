@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,12 +19,29 @@ from edge.store import Store
 
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
 
-SAMPLE, TEMPLATE, RECORD, IDENTITY, ENROLLED = "sample", "template", "record", "identity", "enrolled"
+SAMPLE, TEMPLATE, RECORD, IDENTITY = "sample", "template", "record", "identity"
+CODE = "code"  # search code of a sample
+ENROLLED, ENROLLED_CODE = "enrolled", "enrolled-code"  # in the gallery: template, and search code
+GALLERY_PAGE = """
+SELECT of.rowid AS place, of.id, of.enrolment, of.subject, of.position, code.nonce, code.data
+FROM vault AS of LEFT JOIN vault AS code ON code.id = of.id || '.code'
+WHERE of.kind = 'enrolled' AND of.rowid > ? ORDER BY of.rowid LIMIT ?
+"""
+
+
+def gallery_id(enrolment: str, position: int) -> str:
+    """Return the id of the template of an enrolled finger."""
+    return f"{enrolment}-{position}"
+
+
+def gallery_code(finger: str) -> str:
+    """Return the id of the search code beside a template of that id."""
+    return f"{finger}.code"
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a blob is and whose: `kind` is one of the names above; ENROLLED: in the gallery."""
+    """What a blob is and whose: `kind` is one of the names above."""
 
     id: str
     kind: str
@@ -62,6 +80,20 @@ class Vault:
             return self._open("WHERE kind = ? ORDER BY rowid", (kind,))
         return self._open("WHERE kind = ? AND enrolment = ? ORDER BY rowid", (kind, enrolment))
 
+    def gallery_page(self, after: int, most: int) -> tuple[list[tuple[Label, bytes]], int]:
+        """Return search codes of at most so many enrolled fingers from behind a place on, and the last place.
+
+        Empty where there is none: an earlier release kept the template alone. Begin with 0.
+        """
+        page = []
+        for row in self.db.execute(GALLERY_PAGE, (after, most)):
+            label = Label(
+                gallery_code(row["id"]), ENROLLED_CODE, row["enrolment"], row["subject"], row["position"]
+            )
+            page.append((label, self._decrypt(label, row) if row["data"] is not None else b""))
+            after = row["place"]
+        return page, after
+
     def purge(self, enrolment: str, *kinds: str) -> None:
         """Forget an enrolment's blobs of these kinds; the bytes are overwritten with the commit."""
         self._store.purged = True
@@ -97,12 +129,15 @@ class Vault:
         self._store.purged = True
         return self.db.execute("DELETE FROM packet WHERE hash = ?", (packet,)).rowcount > 0
 
-    def _open(self, where: str, values: tuple[str, ...]) -> Iterator[tuple[Label, bytes]]:
+    def _open(self, where: str, values: tuple[str | int, ...]) -> Iterator[tuple[Label, bytes]]:
         for row in self.db.execute(f"SELECT * FROM vault {where}", values):  # noqa: S608 - literals above
             label = Label(row["id"], row["kind"], row["enrolment"], row["subject"], row["position"])
-            try:
-                yield label, self._cipher.decrypt(row["nonce"], row["data"], label.associated())
-            except (InvalidTag, ValueError):
-                raise VantayError(
-                    f"the vault's blob {label.id} does not open: another key, or it was altered"
-                ) from None
+            yield label, self._decrypt(label, row)
+
+    def _decrypt(self, label: Label, row: Any) -> bytes:
+        try:
+            return self._cipher.decrypt(row["nonce"], row["data"], label.associated())
+        except (InvalidTag, ValueError):
+            raise VantayError(
+                f"the vault's blob {label.id} does not open: another key, or it was altered"
+            ) from None

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ SPLIT = 10_000  # fingers below which the ranking is not worth a thread
 WORTH = 50  # the same for exact comparisons
 
 Result = TypeVar("Result")
+Fetch: TypeAlias = Callable[[list[tuple[str, int]]], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,13 @@ class Candidate:
 class Gallery:
     """Fingers, each under a key and a position; a finger added again is replaced.
 
-    `fetch` returns the bytes of a template (matching.serial) by key and position: then none is kept here.
+    `fetch` returns the bytes of templates (matching.serial) for keys and positions, in that order, empty for
+    one that is gone: then none is kept here.
     Searches run on as many threads as `threads` says, by default one for each core this process may use.
     Not for use by two threads at once.
     """
 
-    def __init__(self, fetch: Callable[[str, int], bytes] | None = None, threads: int | None = None) -> None:
+    def __init__(self, fetch: Fetch | None = None, threads: int | None = None) -> None:
         self._fetch = fetch
         self._threads = threads if threads is not None else len(os.sched_getaffinity(0))
         self._rows = GalleryRows()
@@ -169,7 +171,9 @@ class Gallery:
 
     def _compare(self, probe: PreparedTemplate, rows: NDArray[np.int64]) -> Iterator[tuple[int, float, str]]:
         """Yield row, score and kind of exact comparison; `fetch` is called by this thread alone."""
-        whole = [self._whole(int(row)) for row in rows]
+        rows, whole = self._whole(rows)
+        if not whole:
+            return
 
         def work(chunk: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
             packed = pack([_unpacked(whole[place]) for place in chunk])
@@ -191,10 +195,16 @@ class Gallery:
         with ThreadPoolExecutor(len(chunks)) as pool:
             return list(pool.map(work, chunks))
 
-    def _whole(self, row: int) -> PreparedTemplate | bytes:
+    def _whole(
+        self, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], list[PreparedTemplate] | list[bytes]]:
+        """Return the rows of which there is a template, and the templates."""
         if self._fetch is None:
-            return self._kept[row]
-        return self._fetch(self._rows.keys[row], int(self._rows.positions[row]))
+            return rows, [self._kept[int(row)] for row in rows]
+        wanted = [(self._rows.keys[row], int(self._rows.positions[row])) for row in rows]
+        data = self._fetch(wanted)
+        there = [place for place, one in enumerate(data) if one]
+        return rows[there], [data[place] for place in there]
 
 
 def _unpacked(whole: PreparedTemplate | bytes) -> PreparedTemplate:

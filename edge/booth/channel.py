@@ -9,6 +9,8 @@ import os
 import socket
 import stat
 import struct
+from collections.abc import Iterable
+from itertools import accumulate, pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -94,14 +96,41 @@ class Captured(Message):
     ppi: float
 
 
+class GalleryFinger(Message):
+    """One finger of the gallery, under its enrolment."""
+
+    enrolment: str
+    position: int
+
+
+class Enrolled(GalleryFinger):
+    """One finger that is put into the gallery, and how long its bytes are."""
+
+    subject: str
+    length: int
+
+
 class Load(Message):
-    """Daemon to matcher: one template of the gallery; blob: the template."""
+    """Daemon to matcher: fingers of the gallery; blob: their search codes, empty where there is none."""
 
     blobs = 1
     type: Literal["load"] = "load"
-    enrolment: str
-    subject: str
-    position: int
+    fingers: tuple[Enrolled, ...]
+
+
+class Fetch(Message):
+    """Matcher to daemon, while it examines: give me the templates of these fingers."""
+
+    type: Literal["fetch"] = "fetch"
+    fingers: tuple[GalleryFinger, ...]
+
+
+class Fetched(Message):
+    """Daemon to matcher: their lengths, 0 for one that is gone; blob: the templates, one after another."""
+
+    blobs = 1
+    type: Literal["fetched"] = "fetched"
+    lengths: tuple[int, ...]
 
 
 class Examine(Message):
@@ -134,9 +163,9 @@ class Hit(Message):
 
 
 class Examined(Message):
-    """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record."""
+    """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record, search code."""
 
-    blobs = 3
+    blobs = 4
     type: Literal["examined"] = "examined"
     token: int
     quality: Annotated[int, Field(ge=0, le=100)]
@@ -158,6 +187,8 @@ AnyMessage = Annotated[
     | Occupied
     | Captured
     | Load
+    | Fetch
+    | Fetched
     | Examine
     | MatcherReady
     | Examined,
@@ -218,6 +249,20 @@ class Channel:
         except OSError:
             pass
         self._socket.close()
+
+
+def joined(parts: Iterable[bytes]) -> tuple[tuple[int, ...], bytes]:
+    """Return the lengths of the parts, and all of them in one blob."""
+    parts = list(parts)
+    return tuple(map(len, parts)), b"".join(parts)
+
+
+def parted(lengths: Iterable[int], blob: bytes) -> list[bytes]:
+    """Return the parts of `joined`; ValueError where the lengths are not those of the blob."""
+    ends = list(accumulate(lengths, initial=0))
+    if ends[-1] != len(blob) or sorted(ends) != ends:
+        raise ValueError(f"a blob of {len(blob)} bytes for parts of {ends[-1]}")
+    return [blob[begin:end] for begin, end in pairwise(ends)]
 
 
 def _read(data: bytes, blobs: int) -> Message:

@@ -104,10 +104,23 @@ class Crew:
         self._matcher = "ready"
         self.put_question()
 
-    def load(self, label: Label, template: bytes) -> None:
-        """Add one template to the matcher's gallery."""
-        word = channel.Load(enrolment=label.enrolment, subject=label.subject, position=label.position)
-        self._workers["matcher"].send(word, template)
+    def load(self, fingers: list[tuple[Label, bytes]]) -> None:
+        """Add search codes, or templates, to the matcher's gallery."""
+        lengths, blob = channel.joined(data for _, data in fingers)
+        word = channel.Load(
+            fingers=tuple(
+                channel.Enrolled(
+                    enrolment=label.enrolment, position=label.position, subject=label.subject, length=length
+                )
+                for (label, _), length in zip(fingers, lengths, strict=True)
+            )
+        )
+        self._workers["matcher"].send(word, blob)
+
+    def hand_over(self, templates: list[bytes]) -> None:
+        """Give the matcher the templates it asked for."""
+        lengths, blob = channel.joined(templates)
+        self._workers["matcher"].send(channel.Fetched(lengths=lengths), blob)
 
     def keep_question(
         self,

@@ -1,12 +1,14 @@
 """The process that judges samples: quality, extraction, comparison. No network, no USB, no key, no file.
 
-Everything it knows came through its channel: the gallery at its start, the frame and this subject's accepted
-templates with each question. It ends when the daemon's end of the channel closes.
+Everything it knows came through its channel: the gallery's search codes at its start, the frame and this
+subject's accepted templates with each question, and of those enrolled the templates that it asks for. It ends
+when the daemon's end of the channel closes.
 """
 
 import io
 import sys
 import time
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.booth import channel
-from edge.booth.channel import Channel
-from matching import compare, iso19794, serial
+from edge.booth.already import enrolled_already
+from edge.booth.channel import Channel, Message
+from matching import compare, iso19794, search_code, serial
 from matching.calibration import decide
+from matching.errors import BadRecord
 from matching.gallery import Gallery
 from matching.quality import examine
 from matching.template import Template
@@ -28,23 +32,48 @@ class MatcherWorker:
 
     def __init__(self, to_daemon: Channel) -> None:
         self._daemon = to_daemon
-        self._gallery = Gallery()
+        self._gallery = Gallery(self._fetch)
         self._subjects: dict[str, str] = {}  # enrolment -> subject; two may have come under one number
+        self._came_between: deque[tuple[Message, list[bytes]]] = deque()
 
     def run(self) -> None:
         """Answer until the daemon is gone."""
         try:
             self._daemon.send(channel.MatcherReady())
-            while (received := self._daemon.receive()) is not None:
+            while (received := self._next()) is not None:
                 message, blobs = received
                 match message:
                     case channel.Load():
-                        self._subjects[message.enrolment] = message.subject
-                        self._gallery.add(message.enrolment, message.position, serial.from_bytes(blobs[0]))
+                        self._load(message, blobs[0])
                     case channel.Examine():
                         self._answer(message, blobs)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the daemon is gone
+
+    def _next(self) -> tuple[Message, list[bytes]] | None:
+        return self._came_between.popleft() if self._came_between else self._daemon.receive()
+
+    def _load(self, message: channel.Load, blob: bytes) -> None:
+        codes = channel.parted((finger.length for finger in message.fingers), blob)
+        for finger, code in zip(message.fingers, codes, strict=True):
+            self._subjects[finger.enrolment] = finger.subject
+            try:
+                self._gallery.add_code(finger.enrolment, finger.position, code)
+            except BadRecord:  # none, or another release's
+                (template,) = self._fetch([(finger.enrolment, finger.position)])
+                if template:
+                    self._gallery.add(finger.enrolment, finger.position, serial.from_bytes(template))
+
+    def _fetch(self, wanted: list[tuple[str, int]]) -> list[bytes]:
+        """Ask the daemon for templates; what it says in between waits."""
+        fingers = (channel.GalleryFinger(enrolment=key, position=position) for key, position in wanted)
+        self._daemon.send(channel.Fetch(fingers=tuple(fingers)))
+        while (received := self._daemon.receive()) is not None:
+            message, blobs = received
+            if isinstance(message, channel.Fetched):
+                return channel.parted(message.lengths, blobs[0])
+            self._came_between.append(received)
+        raise ConnectionResetError
 
     def _answer(self, question: channel.Examine, blobs: list[bytes]) -> None:
         began = time.perf_counter()
@@ -62,7 +91,13 @@ class MatcherWorker:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
         )
         self._daemon.send(
-            answer, _png(pixels, question.ppi), serial.to_bytes(template), iso19794.write(template)
+            answer,
+            _png(pixels, question.ppi),
+            serial.to_bytes(template),
+            iso19794.write(template),
+            search_code.to_bytes(
+                search_code.encode(compare.prepare(template), search_code.qualities_of(template))
+            ),
         )
 
     @staticmethod
@@ -77,11 +112,10 @@ class MatcherWorker:
         return tuple(hits)
 
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
-        found = self._gallery.search(probe, question.position, question.already_enrolled_fmr)
+        fmr, before = question.already_enrolled_fmr, len(question.accepted)
         return tuple(
-            channel.Hit(subject=self._subjects[c.key], position=c.position, score=round(c.score, 4))
-            for c in found
-            if c.decision.match
+            channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
+            for one in enrolled_already(self._gallery, probe, question.position, before, fmr)
         )
 
 

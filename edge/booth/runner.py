@@ -41,9 +41,10 @@ from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
 from edge.people import People
 from edge.settings import BoothSettings
 from edge.store import Store
-from edge.vault import ENROLLED, IDENTITY, Label, Vault
+from edge.vault import ENROLLED_CODE, IDENTITY, Label, Vault, gallery_id
 
 TICK_SECONDS = 0.25
+LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
 
 
@@ -82,6 +83,7 @@ class Runner:
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
+        self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
         self._shown: State | None = None
         self._shown_at = 0.0
 
@@ -102,13 +104,14 @@ class Runner:
     def _turn(self) -> bool:
         """Take one event or let a tick pass; tell whether to end."""
         try:
-            event: object = self.mailbox.get(timeout=TICK_SECONDS)
+            event: object = self.mailbox.get(timeout=TICK_SECONDS if self._loaded_to is None else 0)
         except queue.Empty:
             event = None
         if isinstance(event, Stop):
             return True
         now = time.monotonic()
         self._handle(event, now)
+        self._fill_gallery()
         self._crew.watch(now)
         if not self._link.alive:
             raise VantayError("the MQTT thread ended: the daemon must be started again")
@@ -216,9 +219,9 @@ class Runner:
                 crew.keep_question(message, position, (blobs[0], accepted), limits)
                 self._advance(Happened.CAPTURED)
             case channel.MatcherReady():
-                for label, template in self._vault.all_of(ENROLLED):
-                    crew.load(label, template)
-                crew.matcher_ready()
+                self._loaded_to = 0
+            case channel.Fetch():
+                crew.hand_over([self._enrolled(finger) for finger in message.fingers])
             case channel.Examined(token=token) if crew.take_answer(token):
                 self._judged(message, blobs)
 
@@ -257,6 +260,8 @@ class Runner:
         self._advance(Happened.JUDGED)
 
     def _worker_died(self, event: WorkerDied, now: float) -> None:
+        if event.worker == "matcher":
+            self._loaded_to = None
         lost = self._crew.bury(event, now)
         self._record([("worker.died", {"worker": event.worker})])
         if event.worker == "scanner":
@@ -298,9 +303,28 @@ class Runner:
             self._acquisition, effects = finger.request(self._acquisition, wanted)
             self._carry_out(effects)
 
+    def _fill_gallery(self) -> None:
+        """Hand the matcher the next of those enrolled; once it has all, it may be asked."""
+        if self._loaded_to is None:
+            return
+        fingers, self._loaded_to = self._vault.gallery_page(self._loaded_to, LOADED_AT_ONCE)
+        if fingers:
+            self._crew.load(fingers)
+        else:
+            self._loaded_to = None
+            self._crew.matcher_ready()
+
     def _load_gallery(self, done: Enrolment) -> None:
-        for label, template in self._vault.all_of(ENROLLED, done.id):
-            self._crew.load(label, template)
+        if codes := list(self._vault.all_of(ENROLLED_CODE, done.id)):
+            self._crew.load(codes)
+
+    def _enrolled(self, finger: channel.GalleryFinger) -> bytes:
+        """Return the template of an enrolled finger, nothing of one that cannot be read."""
+        try:
+            return self._vault.get(gallery_id(finger.enrolment, finger.position))
+        except VantayError as error:
+            self._log.error("an enrolled finger is not compared", reason=str(error))
+            return b""
 
     # journal and view
 

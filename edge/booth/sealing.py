@@ -3,15 +3,26 @@
 from edge.booth.enrolment import ENROLLED, Enrolment, Entry, sealed
 from edge.keys import BoothKeys
 from edge.packet import seal
+from edge.vault import (
+    CODE,
+    ENROLLED_CODE,
+    IDENTITY,
+    RECORD,
+    SAMPLE,
+    TEMPLATE,
+    Label,
+    Vault,
+    gallery_code,
+    gallery_id,
+)
 from edge.vault import ENROLLED as GALLERY
-from edge.vault import IDENTITY, RECORD, SAMPLE, TEMPLATE, Label, Vault
 
-OPEN_KINDS = (IDENTITY, SAMPLE, TEMPLATE, RECORD)  # what an enrolment keeps in the vault until it ends
+OPEN_KINDS = (IDENTITY, SAMPLE, TEMPLATE, RECORD, CODE)  # what an enrolment keeps in the vault until it ends
 
 
 def put_sample(vault: Vault, enrolment: Enrolment, position: int, sample: str, blobs: list[bytes]) -> None:
-    """Keep one judged sample: `blobs` are PNG, full template, ISO/IEC 19794-2 record."""
-    for kind, data in zip((SAMPLE, TEMPLATE, RECORD), blobs, strict=True):
+    """Keep one judged sample: `blobs` are PNG, full template, ISO/IEC 19794-2 record, search code."""
+    for kind, data in zip((SAMPLE, TEMPLATE, RECORD, CODE), blobs, strict=True):
         vault.put(Label(f"{sample}.{kind}", kind, enrolment.id, enrolment.subject, position), data)
 
 
@@ -56,8 +67,11 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
     packet = seal(manifest, blobs, keys.signing, keys.ministry)
     digest = vault.put_packet(enrolment.id, packet)
     if enrolment.outcome == ENROLLED:
-        for position, template in accepted_templates(vault, enrolment).items():
-            label = Label(f"{enrolment.id}-{position}", GALLERY, enrolment.id, enrolment.subject, position)
-            vault.put(label, template)
+        for position, attempt in enrolment.accepted.items():
+            whose = enrolment.id, enrolment.subject, position
+            template, code = (vault.get(f"{attempt.sample}.{kind}") for kind in (TEMPLATE, CODE))
+            finger = gallery_id(enrolment.id, position)
+            vault.put(Label(finger, GALLERY, *whose), template)
+            vault.put(Label(gallery_code(finger), ENROLLED_CODE, *whose), code)
     vault.purge(enrolment.id, *OPEN_KINDS)
     return sealed(enrolment, digest, len(packet))

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from edge.errors import VantayError
 from edge.journal import Journal
 from edge.store import Store
-from edge.vault import ENROLLED, IDENTITY, RECORD, SAMPLE, TEMPLATE, Label, Vault
+from edge.vault import (
+    ENROLLED,
+    ENROLLED_CODE,
+    IDENTITY,
+    RECORD,
+    SAMPLE,
+    TEMPLATE,
+    Label,
+    Vault,
+    gallery_code,
+    gallery_id,
+)
 from tests.edge.parts import AT, CLOCK, steady, texts, undone
 
 KINDS = (SAMPLE, TEMPLATE, RECORD, IDENTITY, ENROLLED)
@@ -187,3 +198,35 @@ def test_a_packet_is_purged_once_and_alone(vault: Vault) -> None:
     assert not vault.purge_packet(first)
     assert vault.packet_chunk(first, 0, 10) is None
     assert vault.packet_chunk(second, 0, 10) == b"aa"
+
+
+def test_the_gallery_is_handed_out_page_by_page_in_the_order_it_grew(vault: Vault) -> None:
+    for number in range(7):
+        whose = f"e{number}", f"s{number}", number
+        finger = gallery_id(f"e{number}", number)
+        vault.put(Label(finger, ENROLLED, *whose), b"template")
+        vault.put(Label(f"sample{number}", SAMPLE, *whose), b"picture")
+        if number != 3:
+            vault.put(Label(gallery_code(finger), ENROLLED_CODE, *whose), f"code {number}".encode())
+    seen, after = [], 0
+    while page := vault.gallery_page(after, 3):
+        codes, after = page
+        if not codes:
+            break
+        assert len(codes) <= 3
+        seen += codes
+    assert [label.position for label, _ in seen] == list(range(7))
+    assert [code for _, code in seen] == [b"" if at == 3 else f"code {at}".encode() for at in range(7)]
+    assert {(label.enrolment, label.subject) for label, _ in seen} == {(f"e{n}", f"s{n}") for n in range(7)}
+
+
+def test_a_search_code_moved_to_another_finger_does_not_open(vault: Vault) -> None:
+    for number in (1, 2):
+        whose = f"e{number}", f"s{number}", 2
+        vault.put(Label(gallery_id(f"e{number}", 2), ENROLLED, *whose), b"template")
+        vault.put(Label(gallery_code(gallery_id(f"e{number}", 2)), ENROLLED_CODE, *whose), b"code")
+    nonce, data = vault.db.execute("SELECT nonce, data FROM vault WHERE id = 'e1-2.code'").fetchone()
+    vault.db.execute("UPDATE vault SET nonce = ?, data = ? WHERE id = 'e2-2.code'", (nonce, data))
+    assert len(vault.gallery_page(0, 1)[0]) == 1
+    with pytest.raises(VantayError, match=r"e2-2\.code does not open"):
+        vault.gallery_page(0, 2)

@@ -95,7 +95,7 @@ def test_a_position_that_is_none_is_refused(gallery: Gallery) -> None:
 def crowded(threads: int | None = None) -> tuple[Gallery, dict[str, bytes]]:
     """A gallery past what is compared exhaustively, its templates with the caller; every tenth a record."""
     stored: dict[str, bytes] = {}
-    filled = Gallery(lambda key, _: stored[key], threads)
+    filled = Gallery(lambda wanted: [stored[key] for key, _ in wanted], threads)
     for number in range(FEWEST + 60):
         one = finger(number, 12)
         if number % 10 == 9:
@@ -113,7 +113,12 @@ def crowd() -> tuple[Gallery, dict[str, bytes]]:
 def test_ranking_finds_what_exact_comparison_finds(crowd: tuple[Gallery, dict[str, bytes]]) -> None:
     asked: list[str] = []
     filled, stored = crowd
-    counting = Gallery(lambda key, _: asked.append(key) or stored[key])  # type: ignore[func-returns-value]
+
+    def fetch(wanted: list[tuple[str, int]]) -> list[bytes]:
+        asked.extend(key for key, _ in wanted)
+        return [stored[key] for key, _ in wanted]
+
+    counting = Gallery(fetch)
     for key, position, code in filled.codes():
         counting.add_code(key, position, code)
     for number in range(0, FEWEST + 60, 13):
@@ -129,8 +134,9 @@ def test_threads_and_order_of_filling_change_nothing(
     crowd: tuple[Gallery, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matching.gallery.SPLIT", 40)
+    monkeypatch.setattr("matching.gallery.WORTH", 30)
     filled, stored = crowd
-    other = Gallery(lambda key, _: stored[key], threads=3)
+    other = Gallery(lambda wanted: [stored[key] for key, _ in wanted], threads=3)
     for key, position, code in sorted(filled.codes(), reverse=True):
         other.add_code("late " + key, position, code)
         other.add_code(key, position, code)
@@ -141,6 +147,17 @@ def test_threads_and_order_of_filling_change_nothing(
         assert other.search(probe, None, 0.05) == filled.search(probe, None, 0.05)
         assert other.search(probe, 3, 0.5) == filled.search(probe, 3, 0.5)
     assert sorted(other.codes()) == sorted(filled.codes())
+
+
+def test_a_template_that_is_gone_is_not_compared(crowd: tuple[Gallery, dict[str, bytes]]) -> None:
+    filled, stored = crowd
+    for lost in ({"subject 057"}, set(stored)):
+        other = Gallery(lambda wanted, lost=lost: [b"" if key in lost else stored[key] for key, _ in wanted])
+        for key, position, code in filled.codes():
+            other.add_code(key, position, code)
+        found = [one.key for one in other.search(finger(57, 12), None, 0.05)]
+        assert "subject 057" not in found
+        assert found == [c.key for c in filled.search(finger(57, 12), None, 0.05) if c.key not in lost]
 
 
 def test_codes_need_someone_who_has_the_templates() -> None:

@@ -82,7 +82,7 @@ def _no_descriptor_leaks() -> Iterator[None]:
 
 
 def test_there_is_a_kind_for_every_word() -> None:
-    assert set(KINDS) == set(Message.__subclasses__()) - {channel.Hit}
+    assert set(KINDS) == set(Message.__subclasses__()) - {channel.Hit, channel.GalleryFinger}
     assert len({kind.model_fields["type"].default for kind in KINDS}) == len(KINDS)
 
 
@@ -207,7 +207,7 @@ def test_numbers_that_mean_nothing_are_refused(
         already=(),
         milliseconds=1.0,
     )
-    send(theirs, message.model_dump_json().replace(old, new).encode(), memory(1), memory(1), memory(1))
+    send(theirs, message.model_dump_json().replace(old, new).encode(), *(memory(1) for _ in range(4)))
     with pytest.raises(ValueError, match="no message of this release: Input should be"):
         ours.receive()
 
@@ -264,3 +264,15 @@ def test_every_message_is_frozen_and_takes_nothing_unknown() -> None:
         assert issubclass(kind, Message)
         assert kind.model_config["frozen"]
         assert kind.model_config["extra"] == "forbid"
+
+
+@given(st.lists(st.binary(max_size=9)))
+def test_parts_come_back(parts: list[bytes]) -> None:
+    lengths, blob = channel.joined(parts)
+    assert channel.parted(lengths, blob) == parts
+
+
+@pytest.mark.parametrize("lengths", [(), (2,), (4,), (5, -2), (-1, 4)])
+def test_lengths_that_are_not_those_of_the_blob_are_refused(lengths: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="a blob of 3 bytes"):
+        channel.parted(lengths, b"abc")

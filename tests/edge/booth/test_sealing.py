@@ -12,7 +12,7 @@ from edge.errors import IllegalTransition, VantayError
 from edge.keys import BoothKeys
 from edge.packet import open_packet
 from edge.store import Store
-from edge.vault import ENROLLED, IDENTITY, Label, Vault
+from edge.vault import ENROLLED, ENROLLED_CODE, IDENTITY, Label, Vault
 from tests.edge.parts import AT, NUMBER
 
 MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -41,9 +41,13 @@ def vault(store: Store, sealer: BoothKeys) -> Vault:
     vault.put(Label("e1.identity", IDENTITY, "e1", "s1"), NUMBER.encode())
     for position, name in ((1, "poor"), (1, "good"), (2, "fair")):
         put_sample(
-            vault, ENROLMENT, position, name, [f"{name} {kind}".encode() for kind in ("png", "full", "iso")]
+            vault,
+            ENROLMENT,
+            position,
+            name,
+            [f"{name} {kind}".encode() for kind in ("png", "full", "iso", "code")],
         )
-    put_sample(vault, replace(ENROLMENT, id="e2"), 1, "other", [b"1", b"2", b"3"])
+    put_sample(vault, replace(ENROLMENT, id="e2"), 1, "other", [b"1", b"2", b"3", b"4"])
     return vault
 
 
@@ -104,12 +108,15 @@ def test_only_the_gallery_is_left_of_who_was_enrolled(store: Store, vault: Vault
     assert accepted_templates(vault, ENROLMENT) == {1: b"good full", 2: b"fair full"}
     with store.transaction():
         seal_enrolment("b-1", AT, ENROLMENT, vault, sealer)
-    assert kinds_left(vault, "e1") == {ENROLLED: 2}
+    assert kinds_left(vault, "e1") == {ENROLLED: 2, ENROLLED_CODE: 2}
     assert [(label.position, label.subject, data) for label, data in vault.all_of(ENROLLED)] == [
         (1, "s1", b"good full"),
         (2, "s1", b"fair full"),
     ]
-    assert sum(kinds_left(vault, "e2").values()) == 3, "somebody else's samples stay"
+    codes, _ = vault.gallery_page(0, 9)
+    assert [(label.position, code) for label, code in codes] == [(1, b"good code"), (2, b"fair code")]
+    assert list(vault.all_of(ENROLLED_CODE, "e1")) == codes
+    assert sum(kinds_left(vault, "e2").values()) == 4, "somebody else's samples stay"
 
 
 def test_nothing_is_left_of_who_was_enrolled_already(store: Store, vault: Vault, sealer: BoothKeys) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from edge.booth import channel
 from edge.booth.channel import Channel, Message
-from matching import iso19794, serial
+from matching import iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
 
@@ -89,6 +89,9 @@ def ask(
     accepted = tuple(int(name.removeprefix("p")) for name in templates)
     matcher.end.send(question(pixels, token, position, accepted), pixels.tobytes(), *templates.values())
     answer, blobs = matcher.hear()
+    while isinstance(answer, channel.Fetch):
+        hand_over(matcher, answer)
+        answer, blobs = matcher.hear()
     assert isinstance(answer, channel.Examined)
     assert answer.token == token
     return answer, blobs
@@ -99,7 +102,7 @@ OTHER = np.ascontiguousarray(ridge_pattern(side=300)[::-1, :200])  # other dislo
 
 
 def test_the_matcher_judges_a_frame(matcher: Process) -> None:
-    answer, (png, template, record) = ask(matcher, 1, PATTERN, 3)
+    answer, (png, template, record, code) = ask(matcher, 1, PATTERN, 3)
     template_here, quality = examine(PATTERN, 500.0)
     assert (answer.quality, answer.hint) == (quality.score, quality.hint)
     assert answer.minutiae == len(template_here.minutiae) > 5
@@ -111,21 +114,80 @@ def test_the_matcher_judges_a_frame(matcher: Process) -> None:
     whole, standard = serial.from_bytes(template), iso19794.read(record)
     assert (whole.position, whole.quality) == (standard.position, standard.quality) == (3, quality.score)
     assert len(whole.minutiae) == len(standard.minutiae) == answer.minutiae
+    assert search_code.from_bytes(code).has_flow
+
+
+KEPT: dict[tuple[str, int], bytes] = {}  # templates that the matcher may fetch
+ASKED: list[tuple[str, int]] = []
+
+
+def load(matcher: Process, *fingers: tuple[str, int, bytes]) -> None:
+    lengths, blob = channel.joined(code for _, _, code in fingers)
+    enrolled = tuple(
+        channel.Enrolled(enrolment=f"e{name}", subject=f"s{name}", position=position, length=length)
+        for (name, position, _), length in zip(fingers, lengths, strict=True)
+    )
+    matcher.end.send(channel.Load(fingers=enrolled), blob)
+
+
+def hand_over(matcher: Process, wish: channel.Fetch) -> None:
+    wanted = [(finger.enrolment, finger.position) for finger in wish.fingers]
+    ASKED.extend(wanted)
+    lengths, blob = channel.joined(KEPT.get(finger, b"") for finger in wanted)
+    matcher.end.send(channel.Fetched(lengths=lengths), blob)
 
 
 def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: Process) -> None:
-    _, (_, first, _) = ask(matcher, 2, PATTERN, 1)
-    _, (_, other, _) = ask(matcher, 3, OTHER, 2)
+    _, (_, first, _, code) = ask(matcher, 2, PATTERN, 1)
+    _, (_, other, _, of_other) = ask(matcher, 3, OTHER, 2)
     answer, _ = ask(matcher, 4, PATTERN, 3, p1=first, p2=other)
     assert [hit.position for hit in answer.same_finger] == [1]
     assert answer.already == ()
-    matcher.end.send(channel.Load(enrolment="e7", subject="s7", position=3), first)
-    matcher.end.send(channel.Load(enrolment="e8", subject="s8", position=3), other)
-    matcher.end.send(channel.Load(enrolment="e9", subject="s9", position=4), first)
-    answer, _ = ask(matcher, 5, PATTERN, 3)
+    KEPT.update({("e7", 3): first, ("e8", 3): other, ("e9", 4): first})
+    load(matcher, ("7", 3, code), ("8", 3, of_other), ("9", 4, code))
+    answer, _ = ask(matcher, 5, PATTERN, 3, p1=other, p2=other, p6=other)
     assert [(hit.subject, hit.position) for hit in answer.already] == [("s7", 3)]
-    answer, _ = ask(matcher, 6, PATTERN, 5)
-    assert answer.already == (), "a finger is compared with those of its position"
+    assert ASKED == [("e7", 3), ("e8", 3)]
+    answer, _ = ask(matcher, 6, PATTERN, 5, p1=other, p2=other, p6=other)
+    assert answer.already == (), "the fourth finger is compared with those of its position"
+    answer, _ = ask(matcher, 7, PATTERN, 3, p1=other, p2=other)
+    assert {(hit.subject, hit.position) for hit in answer.already} == {("s7", 3), ("s9", 4)}
+    KEPT.pop(("e9", 4))
+    answer, _ = ask(matcher, 8, PATTERN, 5)
+    assert [hit.subject for hit in answer.already] == ["s7"], "a template that is gone is not compared"
+
+
+def test_a_finger_without_a_code_of_this_release_is_made_one(matcher: Process) -> None:
+    _, (_, template, _, code) = ask(matcher, 21, OTHER, 6)
+    KEPT[("e21", 6)] = KEPT[("e22", 6)] = template
+    load(matcher, ("21", 6, b""), ("22", 6, code[:4] + b"\x00" + code[5:]), ("23", 6, b""))
+    for _ in range(3):
+        wish, _ = matcher.hear()
+        assert isinstance(wish, channel.Fetch)
+        hand_over(matcher, wish)
+    answer, _ = ask(matcher, 22, OTHER, 6)
+    assert {hit.subject for hit in answer.already} == {"s21", "s22", "s8"}
+
+
+def test_what_comes_while_the_matcher_waits_is_not_lost(matcher: Process) -> None:
+    _, (_, template, _, code) = ask(matcher, 31, PATTERN, 9)
+    KEPT[("e31", 9)] = template
+    matcher.end.send(question(PATTERN, 32, 9), PATTERN.tobytes())
+    wish, _ = matcher.hear()
+    assert isinstance(wish, channel.Fetch)
+    load(matcher, ("31", 9, code))
+    matcher.end.send(question(PATTERN, 33, 9), PATTERN.tobytes())
+    hand_over(matcher, wish)
+    answers = []
+    while len(answers) < 2:
+        said, _ = matcher.hear()
+        if isinstance(said, channel.Fetch):
+            hand_over(matcher, said)
+        else:
+            answers.append(said)
+    assert [answer.token for answer in answers] == [32, 33]
+    assert "s31" not in {hit.subject for hit in answers[0].already}
+    assert "s31" in {hit.subject for hit in answers[1].already}
 
 
 def test_the_matcher_judges_an_empty_frame(matcher: Process) -> None:
@@ -133,7 +195,7 @@ def test_the_matcher_judges_an_empty_frame(matcher: Process) -> None:
     answer, blobs = ask(matcher, 7, blank, 3, p1=ask(matcher, 8, PATTERN, 1)[1][1])
     assert (answer.quality, answer.minutiae, answer.same_finger) == (0, 0, ())
     assert answer.hint
-    assert len(blobs) == 3
+    assert len(blobs) == 4
 
 
 def test_the_matcher_ends_when_the_daemon_is_gone() -> None:

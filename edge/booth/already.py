@@ -1,0 +1,25 @@
+"""Whether someone is enrolled here already: which fingers are looked for where.
+
+Every finger is looked for at its own position. A person's first few are looked for at all positions, too, so
+that swapped hands do not hide anyone; one of them would be enough, but one may be poor. As many false hits are
+expected of that as of a finger's own position: its rate is a tenth, and ten times as many are looked through.
+"""
+
+from matching.gallery import Candidate, Gallery
+from matching.template import Template
+
+EVERYWHERE = 3  # fingers of a person looked for at all positions
+POSITIONS = 10
+
+
+def enrolled_already(
+    gallery: Gallery, probe: Template, position: int, before: int, fmr: float
+) -> list[Candidate]:
+    """Return the enrolled fingers that a probe of this position matches at this rate a comparison.
+
+    `before` says how many fingers of the person have been accepted before this one.
+    """
+    found = gallery.search(probe, position, fmr)
+    if before < EVERYWHERE:
+        found += gallery.search(probe, None, fmr / POSITIONS)
+    return list({(one.key, one.position): one for one in found}.values())
