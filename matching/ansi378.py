@@ -5,6 +5,7 @@ the CBEFF product) and the angle, in units of 2 degrees.
 """
 
 import struct
+from collections.abc import Sequence
 
 from matching.errors import BadRecord
 from matching.template import Template
@@ -32,12 +33,13 @@ UNKNOWN_OWNER = 0x0103  # CBEFF product owner "vendor unknown"; zero is not allo
 LARGEST_SHORT_LENGTH = 0xFFFF
 
 
-def write(*templates: Template) -> bytes:
+def write(*templates: Template, impressions: Sequence[int] = ()) -> bytes:
     """Return one record of these templates, one finger view each; BadRecord names what does not fit.
 
+    `impressions` has the impression type of each; without it all are live plain.
     Coordinates are rounded to pixels and angles to 2 degrees; ridge evidence and pattern class are left out.
     """
-    views = write_views(list(templates), DIALECT)
+    views = write_views(list(templates), DIALECT, impressions)
     picture = picture_of(list(templates), DIALECT)
     length = SHORT_HEADER + len(views)
     if length <= LARGEST_SHORT_LENGTH:

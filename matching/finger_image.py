@@ -107,6 +107,16 @@ def check_raw(image: FingerImage, offset: int, standard: str) -> None:
         )
 
 
+def check_codes(
+    image: FingerImage, positions: frozenset[int], impressions: frozenset[int], standard: str
+) -> None:
+    """Refuse to write a position or an impression type that the edition does not define."""
+    if image.position not in positions:
+        raise BadRecord(f"{standard}: position {image.position} is not defined")
+    if image.impression not in impressions:
+        raise BadRecord(f"{standard}: impression type {image.impression} is not defined")
+
+
 def check_fields(image: FingerImage, standard: str) -> None:
     """Refuse to write what the fields of both editions cannot hold."""
     for field, value, most in (

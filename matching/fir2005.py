@@ -12,6 +12,7 @@ from matching.finger_image import (
     RAW,
     WSQ,
     FingerImage,
+    check_codes,
     check_fields,
     check_raw,
     ppi_of,
@@ -41,8 +42,7 @@ def write(*images: FingerImage) -> bytes:
     totals = [image.position for image in images]
     parts = []
     for index, image in enumerate(images):
-        if image.position not in POSITIONS or image.impression not in IMPRESSIONS:
-            raise BadRecord(f"{NAME}: no position {image.position} or no impression {image.impression}")
+        check_codes(image, POSITIONS, IMPRESSIONS, NAME)
         check_fields(image, NAME)
         check_raw(image, 0, NAME)
         quality = UNDEFINED_QUALITY if image.quality is None else image.quality

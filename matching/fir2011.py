@@ -12,6 +12,7 @@ from matching.finger_image import (
     RAW,
     WSQ,
     FingerImage,
+    check_codes,
     check_fields,
     check_raw,
     ppi_of,
@@ -36,8 +37,7 @@ def write(*images: FingerImage) -> bytes:
     seen: dict[int, int] = {}
     parts = []
     for image in images:
-        if image.position not in POSITIONS or image.impression not in IMPRESSIONS:
-            raise BadRecord(f"{NAME}: no position {image.position} or no impression {image.impression}")
+        check_codes(image, POSITIONS, IMPRESSIONS, NAME)
         check_fields(image, NAME)
         check_raw(image, 0, NAME)
         number = seen.get(image.position, 0)

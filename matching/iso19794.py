@@ -5,6 +5,7 @@ pixels at 500 ppi, so `read` converts from the record's resolution and `write` d
 """
 
 import struct
+from collections.abc import Sequence
 
 from matching.errors import BadRecord
 from matching.template import Template
@@ -26,12 +27,13 @@ DIALECT = Dialect(NAME, 360 / 256, 256, SHARED_IMPRESSIONS, frozenset(), each_po
 HEADER = struct.Struct(">8sIHHHHHBB")  # 24 bytes, 7.3
 
 
-def write(*templates: Template) -> bytes:
+def write(*templates: Template, impressions: Sequence[int] = ()) -> bytes:
     """Return one record of these templates, one finger view each; BadRecord names what does not fit.
 
+    `impressions` has the impression type of each; without it all are live plain.
     Coordinates are rounded to pixels and angles to the unit; ridge evidence and pattern class are left out.
     """
-    views = write_views(list(templates), DIALECT)
+    views = write_views(list(templates), DIALECT, impressions)
     picture = picture_of(list(templates), DIALECT)
     header = HEADER.pack(MAGIC, HEADER.size + len(views), 0, *picture, len(templates), 0)
     return header + views

@@ -5,6 +5,7 @@ in the record header, in the unit of the angle and in the codes they allow, whic
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -184,22 +185,27 @@ def _read_minutiae(
     return minutiae
 
 
-def write_views(templates: list[Template], dialect: Dialect) -> bytes:
-    """Return the views of templates in pixels at 500 ppi; view numbers count up for each position."""
+def write_views(templates: list[Template], dialect: Dialect, impressions: Sequence[int]) -> bytes:
+    """Return the views of templates in pixels at 500 ppi; view numbers count up for each position.
+
+    `impressions` has the type of each, or is empty: all are live plain.
+    """
     if len(templates) > MAXIMUM_VIEWS:
         raise BadRecord(f"{dialect.name}: {len(templates)} views, at most {MAXIMUM_VIEWS} fit")
     parts = []
     seen: dict[int, int] = {}
-    for template in templates:
+    for template, impression in zip(templates, impressions or [0] * len(templates), strict=True):
         number = seen.get(template.position, 0)
         if number > 15:
             raise BadRecord(f"{dialect.name}: more than 16 views of finger position {template.position}")
         seen[template.position] = number + 1
-        parts.append(_write_view(template, number, dialect))
+        if impression not in dialect.impressions:
+            raise BadRecord(f"{dialect.name}: impression type {impression} is not defined")
+        parts.append(_write_view(template, number << 4 | impression, dialect))
     return b"".join(parts)
 
 
-def _write_view(template: Template, number: int, dialect: Dialect) -> bytes:
+def _write_view(template: Template, view: int, dialect: Dialect) -> bytes:
     minutiae = template.minutiae
     if not 0 <= template.position <= MAXIMUM_POSITION:
         raise BadRecord(f"{dialect.name}: finger position {template.position} is not 0 to 10")
@@ -213,10 +219,10 @@ def _write_view(template: Template, number: int, dialect: Dialect) -> bytes:
     ys = np.clip(np.rint(minutiae["y"]), 0, min(template.height - 1, MAXIMUM_COORDINATE)).astype(int)
     degrees = np.degrees(minutiae["angle"].astype(float))
     angles = np.rint(degrees / dialect.angle_step).astype(int) % dialect.angle_count
-    view = bytearray((template.position, number << 4, template.quality, len(minutiae)))
+    written = bytearray((template.position, view, template.quality, len(minutiae)))
     for x, y, angle, kind, quality in zip(xs, ys, angles, minutiae["type"], minutiae["quality"], strict=True):
-        view += struct.pack(">HHBB", int(kind) << 14 | int(x), int(y), int(angle), min(100, int(quality)))
-    return bytes(view) + write_extended(template.singular, template.width, template.height, dialect.points)
+        written += struct.pack(">HHBB", int(kind) << 14 | int(x), int(y), int(angle), min(100, int(quality)))
+    return bytes(written) + write_extended(template.singular, template.width, template.height, dialect.points)
 
 
 def picture_of(templates: list[Template], dialect: Dialect) -> Picture:

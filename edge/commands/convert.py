@@ -1,5 +1,6 @@
 """`vantay convert IN OUT`: a record or an image to another record format."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -7,10 +8,17 @@ from pathlib import Path
 from edge.errors import BadCommand
 from edge.images import load, write_whole
 from edge.records import CARDS, IMAGES, NAMES, Contents, load_bytes, read
-from matching import ansi378, card, iso19794, serial
+from matching import ansi378, card, fir2005, fir2011, iso19794, serial
 from matching.errors import BadRecord
 from matching.finger_image import RAW, WRITTEN, FingerImage, compress, pixels_of
 
+LIVE_PLAIN = 0
+IMPRESSIONS = {  # that a format defines
+    "iso": iso19794.DIALECT.impressions,
+    "ansi": ansi378.DIALECT.impressions,
+    "fir2005": fir2005.IMPRESSIONS,
+    "fir2011": fir2011.IMPRESSIONS,
+}
 PICTURES = (b"\x89PNG", b"II*\0", b"MM\0*", b"BM")
 
 
@@ -23,18 +31,26 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--compression", choices=WRITTEN, default=RAW, help="of images (default raw)")
     parser.add_argument("--bit", type=Path, metavar="FILE", help="the card's BIT: its limits are kept")
     parser.add_argument("--position", type=int, metavar="N", help="finger position, where IN has none")
-    parser.add_argument("--impression", type=int, metavar="N", default=0, help="of an image (default 0)")
+    parser.add_argument(
+        "--impression",
+        type=int,
+        metavar="N",
+        help="impression type, in place of IN's (an image's: 0, live plain)",
+    )
     parser.add_argument("--device", type=int, metavar="N", default=0, help="of an image (default 0)")
 
 
 def run(arguments: Namespace) -> int:
     """Convert one file; a record that cannot be read or written leaves OUT as it was."""
     data = load_bytes(arguments.source)
+    warnings: list[str] = []
     try:
         if arguments.form is None and data.startswith(PICTURES):
             contents = _picture(arguments)
         else:
-            contents = read(data, arguments.form, [])
+            contents = read(data, arguments.form, warnings)
+        for warning in warnings:
+            _warn(arguments, warning)
         written = (
             _images(contents, arguments) if arguments.format in IMAGES else _minutiae(contents, arguments)
         )
@@ -47,9 +63,7 @@ def run(arguments: Namespace) -> int:
 def _picture(arguments: Namespace) -> Contents:
     pixels, ppi = load(arguments.source)
     height, width = pixels.shape
-    image = FingerImage(
-        compress(pixels, RAW), width, height, ppi, impression=arguments.impression, device=arguments.device
-    )
+    image = FingerImage(compress(pixels, RAW), width, height, ppi, device=arguments.device)
     return Contents("image", "", [], [], [image])
 
 
@@ -63,6 +77,7 @@ def _images(contents: Contents, arguments: Namespace) -> bytes:
             data=compress(pixels_of(image), form),
             compression=form,
             position=image.position or arguments.position or 0,
+            impression=_impression(image.impression, arguments),
         )
         for image in contents.images
     ]
@@ -74,13 +89,34 @@ def _minutiae(contents: Contents, arguments: Namespace) -> bytes:
     if not contents.templates:
         raise BadRecord("it holds no minutiae; vantay extract makes them from an image")
     templates = [replace(t, position=t.position or arguments.position or 0) for t in contents.templates]
-    if arguments.format == "iso":
-        return iso19794.write(*templates)
-    if arguments.format == "ansi":
-        return ansi378.write(*templates)
+    if arguments.format in IMPRESSIONS:
+        own = contents.impressions or [LIVE_PLAIN] * len(templates)
+        impressions = [_impression(impression, arguments) for impression in own]
+        write = iso19794.write if arguments.format == "iso" else ansi378.write
+        return write(*templates, impressions=impressions)
+    if arguments.impression is not None:
+        raise BadRecord(f"{NAMES[arguments.format]} knows no impression type: leave --impression out")
+    if any(contents.impressions):
+        stated = ", ".join(map(str, sorted(set(contents.impressions))))
+        _warn(arguments, f"impression type {stated} is lost: {NAMES[arguments.format]} knows none")
     if len(templates) != 1:
         raise BadRecord(f"it holds {len(templates)} views, {NAMES[arguments.format]} takes one")
     if arguments.format in CARDS:
         limits = card.read_bit(load_bytes(arguments.bit))[0] if arguments.bit else card.ANY
         return card.write(templates[0], CARDS[arguments.format], limits)
     return serial.to_bytes(templates[0])
+
+
+def _impression(own: int, arguments: Namespace) -> int:
+    impression = own if arguments.impression is None else arguments.impression
+    known = IMPRESSIONS[arguments.format]
+    if impression not in known:
+        raise BadRecord(
+            f"impression type {impression} is not defined in {NAMES[arguments.format]}: "
+            f"name the right one with --impression, one of {', '.join(map(str, sorted(known)))}"
+        )
+    return impression
+
+
+def _warn(arguments: Namespace, warning: str) -> None:
+    print(f"{arguments.source}: warning: {warning}", file=sys.stderr)

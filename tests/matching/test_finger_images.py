@@ -124,7 +124,7 @@ def test_wsq_without_its_package_is_refused_by_name(monkeypatch: pytest.MonkeyPa
         ({"device": 70000}, "device"),
         ({"ppi": 1e5}, "resolution"),
         ({"position": 12}, "position 12"),
-        ({"impression": 5}, "impression 5"),
+        ({"impression": 5}, "impression type 5"),
     ],
 )
 def test_what_does_not_fit_is_not_written(

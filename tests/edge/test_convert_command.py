@@ -1,0 +1,133 @@
+"""vantay convert: what a record says is in the other one too, or is missed aloud."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.cli import main
+from matching import ansi378, fir2005, fir2011, iso19794
+from matching.finger_image import RAW, FingerImage, compress, pixels_of
+from tests.matching.templates import random_template
+
+FORMATS = {"iso": iso19794, "ansi": ansi378, "fir2005": fir2005, "fir2011": fir2011}
+Convert = Callable[..., int]
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    """Convert bytes to tmp_path/out in a format; what main returns."""
+
+    def run(data: bytes, form: str, *options: str) -> int:
+        (tmp_path / "in").write_bytes(data)
+        return main(["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--format", form, *options])
+
+    return run
+
+
+def noise(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (17, 24), np.uint8)
+
+
+def image_of(impression: int = 0, seed: int = 1, form: str = RAW) -> FingerImage:
+    return FingerImage(compress(noise(seed), form), 24, 17, 500.0, form, 2, impression)
+
+
+def minutiae(standard: str, *impressions: int) -> bytes:
+    views = [replace(random_template(seed, 5), position=2) for seed in range(len(impressions))]
+    write = iso19794.write if standard == "iso" else ansi378.write
+    return write(*views, impressions=impressions)
+
+
+def nibbles(data: bytes, start: int, count: int) -> list[int]:
+    """The impression types of `count` views of five minutiae each."""
+    return [data[start + 1 + index * (4 + 6 * 5 + 2)] & 15 for index in range(count)]
+
+
+@pytest.mark.parametrize("source", ["iso", "ansi"])
+@pytest.mark.parametrize(("target", "start"), [("iso", 24), ("ansi", 26)])
+def test_each_views_impression_type_is_kept(
+    tmp_path: Path, convert: Convert, source: str, target: str, start: int
+) -> None:
+    stated = (1, 0, 2, 3, 8)
+    assert convert(minutiae(source, *stated), target) == 0
+    assert nibbles((tmp_path / "out").read_bytes(), start, 5) == [*stated]
+
+
+@pytest.mark.parametrize("source", [fir2005, fir2011])
+@pytest.mark.parametrize("target", ["fir2005", "fir2011"])
+def test_each_images_impression_type_is_kept(
+    tmp_path: Path, convert: Convert, source: object, target: str
+) -> None:
+    stated = [0, 1, 2, 3, 7, 8, 9]
+    data = source.write(*[image_of(impression) for impression in stated])  # type: ignore[attr-defined]
+    assert convert(data, target) == 0
+    found = FORMATS[target].read((tmp_path / "out").read_bytes())  # type: ignore[attr-defined]
+    assert [image.impression for image in found] == stated
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "number", "known"),
+    [
+        (fir2011.write(image_of(29)), "fir2005", 29, "0, 1, 2, 3, 7, 8, 9"),
+        (fir2011.write(image_of(24)), "fir2005", 24, "0, 1, 2, 3, 7, 8, 9"),
+        (minutiae("ansi", 0, 9), "iso", 9, "0, 1, 2, 3, 8"),
+    ],
+)
+def test_an_impression_type_that_the_target_lacks_is_refused_unless_another_is_named(
+    tmp_path: Path,
+    convert: Convert,
+    capsys: pytest.CaptureFixture[str],
+    data: bytes,
+    target: str,
+    number: int,
+    known: str,
+) -> None:
+    assert convert(data, target) == 2
+    sentence = capsys.readouterr().err
+    assert f"impression type {number} is not defined" in sentence
+    assert f"--impression, one of {known}\n" in sentence
+    assert sentence.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    assert convert(data, target, "--impression", "3") == 0
+    written = (tmp_path / "out").read_bytes()
+    if target == "fir2005":
+        assert fir2005.read(written)[0].impression == 3
+    else:
+        assert nibbles(written, 24, 2) == [3, 3]
+    assert convert(data, target, "--impression", "4") == 2
+
+
+def test_a_format_without_impression_types_says_what_is_lost(
+    convert: Convert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for form in ("iso-compact", "iso-normal", "vantay"):
+        assert convert(minutiae("iso", 1), form) == 0
+        assert "warning: impression type 1 is lost" in capsys.readouterr().err
+        assert convert(minutiae("iso", 0), form) == 0
+        assert capsys.readouterr().err == ""
+        assert convert(minutiae("iso", 0), form, "--impression", "1") == 2
+        assert "leave --impression out" in capsys.readouterr().err
+
+
+def test_what_the_reader_tolerated_is_told(
+    tmp_path: Path, convert: Convert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(minutiae("iso", 0) + bytes(9), "ansi") == 0
+    assert capsys.readouterr().err == f"{tmp_path}/in: warning: 9 bytes after the last finger view\n"
+    assert convert(fir2005.write(image_of()) + b"\0", "fir2011") == 0
+    assert capsys.readouterr().err == f"{tmp_path}/in: warning: 1 bytes after the last image\n"
+
+
+@pytest.mark.real_data
+def test_records_of_mosip_become_those_of_2005(real_data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.fir"
+    for path in sorted((real_data / "records/mosip-mds").glob("*Index.iso")):
+        command = ["convert", str(path), str(target), "--format", "fir2005"]
+        assert main(command) == 2
+        assert main([*command, "--impression", "0"]) == 0
+        (image,) = fir2005.read(target.read_bytes())
+        assert image.impression == 0
+        assert np.array_equal(pixels_of(image), pixels_of(fir2011.read(path.read_bytes())[0]))
