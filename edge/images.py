@@ -2,8 +2,12 @@
 
 import os
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from shutil import copyfileobj
+from tempfile import NamedTemporaryFile, TemporaryFile
+from typing import IO
 
 from edge.errors import BadCommand
 from matching.errors import BadImage
@@ -44,23 +48,37 @@ def load(path: Path, dpi: float | None = None) -> GreyImage:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all; BadCommand when it cannot be written."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write and seek in; it is there, whole, when the block has ended without an error.
+
+    BadCommand when it cannot be written.
+    """
     temporary = None
     try:
         path = path.resolve()  # a link stays, what it points to is written
         if path.exists() and not path.is_file():  # a terminal, a pipe, a device
-            path.write_bytes(content)
+            with TemporaryFile() as file, path.open("wb") as target:
+                yield file
+                file.seek(0)
+                copyfileobj(file, target)
             return
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
+        raise BadCommand(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise BadCommand(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _umask() -> int:

@@ -1,6 +1,8 @@
 """ISO/IEC 19794-4:2005 finger image records: read, write, validate. All numbers are big-endian."""
 
 import struct
+from collections.abc import Sequence
+from typing import Any
 
 from matching.errors import BadRecord
 from matching.finger_image import (
@@ -26,34 +28,53 @@ COMPRESSIONS = (RAW, PACKED, WSQ, JPEG, JPEG2000, PNG)  # by code; 5 is PNG here
 POSITIONS = frozenset({*range(11), 13, 14, 15, *range(20, 37)})
 IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9})
 LEVELS = frozenset({10, 20, 30, 31, 35, 40, 41})  # image acquisition levels, table 1
+LEVEL_OF, UNDEFINED_LEVEL = {500: 31, 1000: 41}, 10  # by pixels per inch
 UNDEFINED_QUALITY = 254
+
+
+class Writer:
+    """Writes a record an image at a time: `add` gives the view of each, then `header` what stands before them."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        """Begin a record of images of these positions, in this order; BadRecord where they are too many."""
+        if not 1 <= len(positions) <= 255:
+            raise BadRecord(f"{NAME}: {len(positions)} images, 1 to 255 fit")
+        self._positions = positions
+        self._added: list[int] = []
+        self._length = HEADER.size
+        self._shared: dict[str, Any] = {}
+
+    def add(self, image: FingerImage) -> bytes:
+        """Return the view of the next image; BadRecord names what does not fit."""
+        for field in ("ppi", "depth", "compression", "device"):
+            if self._shared.setdefault(field, getattr(image, field)) != getattr(image, field):
+                raise BadRecord(f"{NAME}: all images of a record must have one {field}")
+        check_codes(image, POSITIONS, IMPRESSIONS, NAME)
+        check_fields(image, NAME)
+        check_raw(image, 0, NAME)
+        self._added.append(image.position)
+        number, of = self._added.count(image.position), self._positions.count(image.position)
+        quality = UNDEFINED_QUALITY if image.quality is None else image.quality
+        length = VIEW.size + len(image.data)
+        self._length += length
+        head = (image.position, of, number, quality, image.impression)
+        return VIEW.pack(length, *head, image.width, image.height, 0) + image.data
+
+    def header(self) -> bytes:
+        """Return the record header, after the last image."""
+        form = self._shared["compression"]
+        code = COMPRESSIONS.index(JPEG2000 if form == JPEG2000_LOSSLESS else form)
+        rate = round(self._shared["ppi"])
+        level = LEVEL_OF.get(rate, UNDEFINED_LEVEL)
+        tail = (len(self._added), 1, rate, rate, rate, rate, self._shared["depth"], code, 0)
+        return HEADER.pack(MAGIC, self._length.to_bytes(6, "big"), self._shared["device"], level, *tail)
 
 
 def write(*images: FingerImage) -> bytes:
     """Return one record of these images, which share resolution, depth, compression and device."""
-    if not images or len(images) > 255:
-        raise BadRecord(f"{NAME}: {len(images)} images, 1 to 255 fit")
-    first = images[0]
-    for image in images:
-        for field in ("ppi", "depth", "compression", "device"):
-            if getattr(image, field) != getattr(first, field):
-                raise BadRecord(f"{NAME}: all images of a record must have one {field}")
-    form = JPEG2000 if first.compression == JPEG2000_LOSSLESS else first.compression
-    totals = [image.position for image in images]
-    parts = []
-    for index, image in enumerate(images):
-        check_codes(image, POSITIONS, IMPRESSIONS, NAME)
-        check_fields(image, NAME)
-        check_raw(image, 0, NAME)
-        quality = UNDEFINED_QUALITY if image.quality is None else image.quality
-        number = totals[: index + 1].count(image.position)
-        head = (image.position, totals.count(image.position), number, quality, image.impression)
-        parts.append(VIEW.pack(VIEW.size + len(image.data), *head, image.width, image.height, 0) + image.data)
-    length = HEADER.size + sum(map(len, parts))
-    level = {500: 31, 1000: 41}.get(round(first.ppi), 10)
-    rate = round(first.ppi)
-    tail = (len(images), 1, rate, rate, rate, rate, first.depth, COMPRESSIONS.index(form), 0)
-    return HEADER.pack(MAGIC, length.to_bytes(6, "big"), first.device, level, *tail) + b"".join(parts)
+    writer = Writer([image.position for image in images])
+    views = [writer.add(image) for image in images]
+    return writer.header() + b"".join(views)
 
 
 def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:

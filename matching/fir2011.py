@@ -1,6 +1,8 @@
 """ISO/IEC 19794-4:2011 finger image records: read, write, validate. All numbers are big-endian."""
 
 import struct
+from collections import Counter
+from collections.abc import Sequence
 
 from matching.errors import BadRecord
 from matching.finger_image import (
@@ -28,30 +30,48 @@ COMPRESSIONS = (RAW, PACKED, WSQ, JPEG, JPEG2000, JPEG2000_LOSSLESS, PNG)  # by 
 POSITIONS = frozenset({*range(11), 13, 14, 15, *range(20, 37), *range(40, 51)})
 IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9, 24, 28, 29})
 UNKNOWN_TIME = b"\xff" * 9
+LARGEST = 0xFFFFFFFF  # bytes of a record
 
 
-def write(*images: FingerImage) -> bytes:
-    """Return one record of these images, one representation each, without certification, the time unknown."""
-    if not images or len(images) > 0xFFFF:
-        raise BadRecord(f"{NAME}: {len(images)} images, 1 to 65535 fit")
-    seen: dict[int, int] = {}
-    parts = []
-    for image in images:
+class Writer:
+    """Writes a record an image at a time: `add` gives the representation of each, `header` what stands before."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        """Begin a record of images of these positions, in this order; BadRecord where they are too many."""
+        if not 1 <= len(positions) <= 0xFFFF:
+            raise BadRecord(f"{NAME}: {len(positions)} images, 1 to 65535 fit")
+        self._seen: Counter[int] = Counter()
+        self._length = HEADER.size
+
+    def add(self, image: FingerImage) -> bytes:
+        """Return the representation of the next image, uncertified, its time unknown; BadRecord as `write`."""
         check_codes(image, POSITIONS, IMPRESSIONS, NAME)
         check_fields(image, NAME)
         check_raw(image, 0, NAME)
-        number = seen.get(image.position, 0)
-        seen[image.position] = number + 1
         scored = image.quality is not None
-        quality = QUALITY.pack(image.quality, 0, 0) if image.quality is not None else b""
+        quality = QUALITY.pack(image.quality, 0, 0) if scored else b""
+        length = START.size + len(quality) + REST.size + len(image.data)
+        self._length += length
+        if self._length > LARGEST:
+            raise BadRecord(f"{NAME}: the images take more than {LARGEST} bytes, which its length cannot say")
         rate, code = round(image.ppi), COMPRESSIONS.index(image.compression)
+        number = self._seen[image.position]
+        self._seen[image.position] += 1
         tail = (image.depth, code, image.impression, image.width, image.height, len(image.data))
         rest = REST.pack(image.position, number, 1, rate, rate, rate, rate, *tail)
-        length = START.size + len(quality) + REST.size + len(image.data)
-        parts.append(START.pack(length, UNKNOWN_TIME, 0, 0, image.device, scored) + quality + rest)
-        parts.append(image.data)
-    length = HEADER.size + sum(map(len, parts))
-    return HEADER.pack(MAGIC, length, len(images), 0, len(seen)) + b"".join(parts)
+        start = START.pack(length, UNKNOWN_TIME, 0, 0, image.device, scored)
+        return start + quality + rest + image.data
+
+    def header(self) -> bytes:
+        """Return the record header, after the last image."""
+        return HEADER.pack(MAGIC, self._length, self._seen.total(), 0, len(self._seen))
+
+
+def write(*images: FingerImage) -> bytes:
+    """Return one record of these images; BadRecord names what does not fit."""
+    writer = Writer([image.position for image in images])
+    parts = [writer.add(image) for image in images]
+    return writer.header() + b"".join(parts)
 
 
 def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TYPE_OTHER, TYPE_ENDING, TYPE_BIFURCATION = 0, 1, 2  # ISO/IEC 19794-2:2005, 7.4.2.1
+TYPES = ("other", "ending", "bifurcation")
 MAXIMUM_MINUTIAE = 255  # ISO/IEC 19794-2:2005, 7.4.1.4
 REFERENCE_PPI = 500.0  # every template is in pixels of this resolution, whatever the image had
 BLOCK = 8  # pixels of one cell of the ridge evidence

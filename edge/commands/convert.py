@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import BadCommand
-from edge.images import load, write_whole
+from edge.images import load, whole_file, write_whole
 from edge.records import CARDS, IMAGES, NAMES, Contents, load_bytes, read
 from matching import ansi378, card, fir2005, fir2011, iso19794, serial
 from matching.errors import BadRecord
@@ -51,12 +51,12 @@ def run(arguments: Namespace) -> int:
             contents = read(data, arguments.form, warnings)
         for warning in warnings:
             _warn(arguments, warning)
-        written = (
-            _images(contents, arguments) if arguments.format in IMAGES else _minutiae(contents, arguments)
-        )
+        if arguments.format in IMAGES:
+            _write_images(contents, arguments)
+        else:
+            write_whole(arguments.target, _minutiae(contents, arguments))
     except BadRecord as error:
         raise BadCommand(f"{arguments.source}: {error}") from error
-    write_whole(arguments.target, written)
     return 0
 
 
@@ -67,22 +67,27 @@ def _picture(arguments: Namespace) -> Contents:
     return Contents("image", "", [], [], [image])
 
 
-def _images(contents: Contents, arguments: Namespace) -> bytes:
+def _write_images(contents: Contents, arguments: Namespace) -> None:
+    """Write the record an image at a time: only one is decoded in memory."""
     if not contents.images:
-        raise BadRecord(f"it holds minutiae, which cannot become {NAMES[arguments.format]}")
-    form = arguments.compression
+        held = "minutiae, which cannot become" if contents.templates else "no image to become"
+        raise BadRecord(f"it holds {held} {NAMES[arguments.format]}")
     images = [
         replace(
             image,
-            data=compress(pixels_of(image), form),
-            compression=form,
             position=image.position or arguments.position or 0,
             impression=_impression(image.impression, arguments),
         )
         for image in contents.images
     ]
-    written: bytes = IMAGES[arguments.format].write(*images)
-    return written
+    standard, form = IMAGES[arguments.format], arguments.compression
+    writer = standard.Writer([image.position for image in images])
+    with whole_file(arguments.target) as file:
+        file.seek(standard.HEADER.size)
+        for image in images:
+            file.write(writer.add(replace(image, data=compress(pixels_of(image), form), compression=form)))
+        file.seek(0)
+        file.write(writer.header())
 
 
 def _minutiae(contents: Contents, arguments: Namespace) -> bytes:

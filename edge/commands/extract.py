@@ -10,10 +10,9 @@ from edge.images import add_images, load, write_whole
 from matching import ansi378, iso19794
 from matching.errors import BadRecord
 from matching.quality import examine
-from matching.template import CORE, PATTERNS, REFERENCE_PPI, Template
+from matching.template import CORE, PATTERNS, REFERENCE_PPI, TYPES, Template
 
 SUFFIXES = {"iso": ".fmr", "ansi": ".ansi", "json": ".json"}
-TYPES = ("other", "ending", "bifurcation")
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace
 from math import degrees
 from pathlib import Path
 
-from edge.commands.extract import TYPES
 from edge.records import NAMES, Contents, load_bytes, read
 from matching.errors import BadRecord
 from matching.finger_image import PACKED, RAW, WSQ, FingerImage, pixels_of
+from matching.template import TYPES
 
 
 def configure(parser: ArgumentParser) -> None:

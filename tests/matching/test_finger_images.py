@@ -162,3 +162,26 @@ def test_records_of_mosip_are_read(real_data: Path) -> None:
         assert ("bytes of extended data" in " ".join(warnings)) == path.name.startswith("Registration")
         if image.compression != WSQ:
             assert pixels_of(image).shape == (image.height, image.width)
+
+
+@BOTH
+@given(positions=st.lists(st.integers(0, 10), min_size=1, max_size=6), form=st.sampled_from([RAW, PNG]))
+def test_a_record_written_an_image_at_a_time_is_the_same(
+    standard: ModuleType, positions: list[int], form: str
+) -> None:
+    images = [image_of(form, seed, position) for seed, position in enumerate(positions)]
+    writer = standard.Writer(positions)
+    parts = [writer.add(image) for image in images]
+    assert writer.header() + b"".join(parts) == standard.write(*images)
+    assert standard.read(standard.write(*images)) == images
+
+
+def test_a_record_of_2011_longer_than_its_length_can_say_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fir2011.LARGEST == 2**32 - 1
+    pair = (image_of(), image_of(seed=2))
+    whole = fir2011.write(*pair)
+    monkeypatch.setattr(fir2011, "LARGEST", len(whole))
+    assert fir2011.write(*pair) == whole
+    monkeypatch.setattr(fir2011, "LARGEST", len(whole) - 1)
+    with pytest.raises(BadRecord, match="its length cannot say"):
+        fir2011.write(*pair)
