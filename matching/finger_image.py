@@ -1,13 +1,13 @@
 """FingerImage: one image of an ISO/IEC 19794-4 record, still compressed; to its pixels and back."""
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from matching.decoding import decoding
 from matching.errors import BadRecord
 
 RAW, PACKED, WSQ, JPEG, JPEG2000, JPEG2000_LOSSLESS, PNG = (
@@ -67,15 +67,16 @@ def pixels_of(image: FingerImage) -> NDArray[np.uint8]:
     if image.compression == WSQ:
         import_wsq()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with Image.open(io.BytesIO(image.data), formats=(PILLOW[image.compression],)) as opened:
-                if opened.size != size:
-                    raise BadRecord(
-                        f"finger image: {size[0]} x {size[1]} declared, the {image.compression} data holds "
-                        f"{opened.size[0]} x {opened.size[1]}"
-                    )
-                return np.asarray(opened.convert("L"), np.uint8)
+        with (
+            decoding("error"),
+            Image.open(io.BytesIO(image.data), formats=(PILLOW[image.compression],)) as opened,
+        ):
+            if opened.size != size:
+                raise BadRecord(
+                    f"finger image: {size[0]} x {size[1]} declared, the {image.compression} data holds "
+                    f"{opened.size[0]} x {opened.size[1]}"
+                )
+            return np.asarray(opened.convert("L"), np.uint8)
     except BadRecord:
         raise
     except Exception as error:  # decoders raise whatever they like about hostile data

@@ -34,7 +34,7 @@ LARGEST = 0xFFFFFFFF  # bytes of a record
 
 
 class Writer:
-    """Writes a record an image at a time: `add` gives the representation of each, `header` what stands before."""
+    """A record an image at a time: `add` gives the representation of each, at last `header` what stands before."""
 
     def __init__(self, positions: Sequence[int]) -> None:
         """Begin a record of images of these positions, in this order; BadRecord where they are too many."""
@@ -44,7 +44,7 @@ class Writer:
         self._length = HEADER.size
 
     def add(self, image: FingerImage) -> bytes:
-        """Return the representation of the next image, uncertified, its time unknown; BadRecord as `write`."""
+        """Return the representation of the next image, uncertified, its time unknown."""
         check_codes(image, POSITIONS, IMPRESSIONS, NAME)
         check_fields(image, NAME)
         check_raw(image, 0, NAME)

@@ -1,13 +1,12 @@
 """Reading an image file into grey pixels and their resolution."""
 
-import warnings
 from pathlib import Path
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.decoding import decoding
 from matching.errors import BadImage
 from matching.template import REFERENCE_PPI
 
@@ -15,7 +14,6 @@ LEAST_PPI, MOST_PPI = 250.0, 1000.0  # inclusive; what extraction is made for
 LEAST_SIDE = 32  # px: 1.6 mm at 500 ppi, less than three ridges
 MOST_PIXELS = 25_000_000  # 127 x 127 mm at 1000 ppi, more than a four-finger sensor has
 FORMATS = ("PNG", "TIFF", "BMP")
-ONE_AT_A_TIME = Lock()  # what is done about warnings is done for all threads together
 MAGIC = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"BM")  # how such files begin
 
 
@@ -39,11 +37,11 @@ def read_image(path: Path, dpi: float | None = None) -> GreyImage:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise BadImage(f"{path}: this is a pipe or a device, not an image file")
     try:
-        with ONE_AT_A_TIME, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of huge images: the check below refuses them
-            with Image.open(path, formats=FORMATS) as image:
-                check_size(image.width, image.height, str(path))
-                return GreyImage(_grey(image, path), dpi or _own_ppi(image.info.get("dpi")))
+        with decoding("ignore"), Image.open(path, formats=FORMATS) as image:
+            check_size(
+                image.width, image.height, str(path)
+            )  # pillow's warnings of huge images are not needed
+            return GreyImage(_grey(image, path), dpi or _own_ppi(image.info.get("dpi")))
     except BadImage:
         raise
     except FileNotFoundError:

@@ -1,7 +1,5 @@
 """Reading image files: every form gives the same grey levels, every bad file one sentence."""
 
-import struct
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +10,7 @@ from PIL import Image
 
 from matching.errors import BadImage
 from matching.image import LEAST_SIDE, MOST_PIXELS, read_image
+from tests.matching.png import header_only
 
 GREY = (np.arange(48)[:, None] * 5 + np.arange(40)[None, :]).astype(np.uint8)
 
@@ -58,16 +57,6 @@ def test_one_bit_is_black_and_white(tmp_path):
 def saved(path: Path) -> bytes:
     Image.fromarray(GREY).save(path)
     return path.read_bytes()
-
-
-def header_only(width: int, height: int) -> bytes:
-    """A PNG that claims a size and has next to no pixels."""
-    chunks = (
-        b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
-        b"IDAT" + zlib.compress(bytes(9)),
-    )
-    parts = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 BAD = {
