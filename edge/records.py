@@ -9,7 +9,7 @@ from matching.errors import BadRecord
 from matching.finger_image import FingerImage
 from matching.record import is_ansi
 from matching.template import Template
-from matching.views import MAGIC, impressions
+from matching.views import MAGIC, check_magic, impressions
 
 CARDS = {"iso-normal": card.NORMAL, "iso-compact": card.COMPACT}
 NAMES = {
@@ -22,6 +22,7 @@ NAMES = {
     "vantay": "Vantay template",
 }
 IMAGES = {"fir2005": fir2005, "fir2011": fir2011}
+FINGER_IMAGES = b"FIR\0"  # the format identifier of both
 
 
 class Contents(NamedTuple):
@@ -46,11 +47,23 @@ def form_of(data: bytes) -> str:
     """Return the format that bytes begin as; BadRecord where none does, as of the headerless card formats."""
     if serial.is_serial(data):
         return "vantay"
-    if data[:8] == MAGIC:
+    if data[:4] == MAGIC[:4]:
+        check_magic(data, "minutiae record")
         return "ansi" if is_ansi(data) else "iso"
     for name, standard in IMAGES.items():
         if data[:8] == standard.MAGIC:
             return name
+    if data[:4] == FINGER_IMAGES:
+        known = ", ".join(f"{standard.MAGIC[4:]!r} ({standard.NAME})" for standard in IMAGES.values())
+        raise BadRecord(
+            f"finger images: FIR version at offset 4 is {data[4:8]!r}, only {known} are read here"
+        )
+    from edge.packet import PACKET_MAGIC  # only here: importing it takes time
+
+    if data.startswith(PACKET_MAGIC):
+        raise BadRecord(
+            "this is a sealed packet of Vantay: only the ministry's key opens it, by vantay packet --key"
+        )
     raise BadRecord(
         f"format and version at offset 0 are {data[:8]!r}, which is no record read here; "
         "a card format has no header and needs --format iso-normal or iso-compact"
@@ -59,6 +72,8 @@ def form_of(data: bytes) -> str:
 
 def read(data: bytes, form: str | None, warnings: list[str]) -> Contents:
     """Read a record of the named format, or of the one it begins as; BadRecord names field and offset."""
+    if not data:
+        raise BadRecord("the file is empty")
     form = form or form_of(data)
     if form in CARDS:
         return Contents(form, f"{len(data)} bytes, no header", [card.read(data, CARDS[form])], [], [])

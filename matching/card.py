@@ -47,7 +47,7 @@ def write(template: Template, layout: Layout, limits: Limits = ANY) -> bytes:
     """Return the minutiae in the card's units, at most `limits.maximum`, sorted as it asks.
 
     Minutiae beyond the coordinate's field (25.5 mm in the compact format) are left out, then those farthest
-    from the centre of mass of all. BadRecord where fewer than `limits.minimum` are left: none are invented.
+    from the centre of mass of all. BadRecord where none or fewer than `limits.minimum` are left.
     """
     minutiae = template.minutiae
     if (minutiae["type"] > TYPE_BIFURCATION).any():
@@ -72,6 +72,8 @@ def write(template: Template, layout: Layout, limits: Limits = ANY) -> bytes:
             f"{layout.name}: {len(units)} minutiae, the card wants at least {limits.minimum}: "
             "capture again or take another finger"
         )
+    if not len(units):
+        raise BadRecord(f"{layout.name}: there is no minutia to write")
     return b"".join(_packed(row, layout) for row in units.tolist())
 
 
@@ -80,6 +82,8 @@ def read(data: bytes, layout: Layout, position: int = 0) -> Template:
 
     The format knows no image size: the template is as large as its minutiae reach.
     """
+    if not data:
+        raise BadRecord(f"{layout.name}: empty: there is not one minutia")
     if len(data) % layout.size:
         raise BadRecord(
             f"{layout.name}: truncated: the minutia at offset {len(data) // layout.size * layout.size} "

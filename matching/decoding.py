@@ -1,4 +1,4 @@
-"""Decoders and their warnings: what is done about warnings is done for all threads, so one decodes at a time."""
+"""Decoders and their warnings: what is done about these is done for all threads, so one decodes at a time."""
 
 import warnings
 from collections.abc import Iterator

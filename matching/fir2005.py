@@ -33,7 +33,7 @@ UNDEFINED_QUALITY = 254
 
 
 class Writer:
-    """A record an image at a time: `add` gives the view of each, at last `header` what stands before them."""
+    """A record an image at a time: `add` gives each view, at last `header` what stands before them."""
 
     def __init__(self, positions: Sequence[int]) -> None:
         """Begin a record of images of these positions, in this order; BadRecord where they are too many."""

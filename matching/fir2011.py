@@ -34,7 +34,7 @@ LARGEST = 0xFFFFFFFF  # bytes of a record
 
 
 class Writer:
-    """A record an image at a time: `add` gives the representation of each, at last `header` what stands before."""
+    """A record an image at a time: `add` gives each representation, at last `header` what precedes them."""
 
     def __init__(self, positions: Sequence[int]) -> None:
         """Begin a record of images of these positions, in this order; BadRecord where they are too many."""

@@ -16,6 +16,10 @@ from matching.extended import Coding, read_extended, write_extended
 from matching.template import MAXIMUM_MINUTIAE, MINUTIA, REFERENCE_PPI, TYPE_BIFURCATION, Template
 
 MAGIC = b"FMR\0 20\0"  # format identifier and version, the same in both standards
+OTHER_VERSIONS = {  # of the same format identifier, not read here
+    b"030\0": "ISO/IEC 19794-2:2011 or ANSI/INCITS 378-2009",
+    b"035\0": "ANSI/INCITS 378-2009 with amendment 1",
+}
 NOMINAL_PPCM = 197  # pixels per centimetre both standards write for 500 ppi (exactly 196.85)
 MINIMUM_PPCM = 99  # ISO/IEC 19794-2:2005, 7.3.6: 250 ppi
 MAXIMUM_COORDINATE = 0x3FFF  # 14 bits
@@ -64,7 +68,11 @@ def check_magic(data: bytes, standard: str) -> None:
     if data[:4] != MAGIC[:4]:
         raise BadRecord(f"{standard}: format identifier at offset 0 is {data[:4]!r}, not {MAGIC[:4]!r}")
     if data[4:8] != MAGIC[4:]:
-        raise BadRecord(f"{standard}: version at offset 4 is {data[4:8]!r}, only {MAGIC[4:]!r} is read here")
+        known = f" ({OTHER_VERSIONS[data[4:8]]})" if data[4:8] in OTHER_VERSIONS else ""
+        raise BadRecord(
+            f"{standard}: FMR version at offset 4 is {data[4:8]!r}{known}, only {MAGIC[4:]!r} "
+            "(ISO/IEC 19794-2:2005, ANSI/INCITS 378-2004) is read here"
+        )
 
 
 def check_length(data: bytes, declared: int, header: int, standard: str) -> None:

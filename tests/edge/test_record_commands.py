@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from edge.cli import main
+from edge.packet import PACKET_MAGIC
+from edge.records import NAMES
 from matching import ansi378, card, fir2005, fir2011, iso19794
 from matching.finger_image import FingerImage, pixels_of
 from tests.matching.templates import random_template
@@ -40,6 +42,40 @@ def test_inspect_ends_with_1_and_one_sentence_for_a_bad_record(
         out, err = capsys.readouterr()
         assert out == ""
         assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "words"),
+    [
+        (PACKET_MAGIC + bytes(99), [], "this is a sealed packet of Vantay: only the ministry's key opens it"),
+        (
+            b"FMR\x00030\0" + bytes(99),
+            [],
+            "is b'030\\x00' (ISO/IEC 19794-2:2011 or ANSI/INCITS 378-2009), only",
+        ),
+        (b"FMR\x00035\0" + bytes(99), [], "(ANSI/INCITS 378-2009 with amendment 1), only b' 20\\x00'"),
+        (b"FMR\x00999\0" + bytes(99), [], "FMR version at offset 4 is b'999\\x00', only b' 20\\x00'"),
+        (
+            b"FIR\x00030\0" + bytes(99),
+            [],
+            "FIR version at offset 4 is b'030\\x00', only b'010\\x00' (ISO/IEC",
+        ),
+        (b"GIF89a" + bytes(99), [], "which is no record read here"),
+        (b"", [], "the file is empty"),
+        *[(b"", ["--format", form], "the file is empty") for form in NAMES],
+    ],
+)
+def test_what_is_not_read_is_called_by_its_name(
+    record: Path, capsys: pytest.CaptureFixture[str], data: bytes, options: list[str], words: str
+) -> None:
+    record.write_bytes(data)
+    assert main(["inspect", str(record), *options]) == 1
+    out, err = capsys.readouterr()
+    assert words in err
+    assert (out, err.count("\n")) == ("", 1)
+    options = ["--from", *options[1:]] if options else []
+    assert main(["convert", str(record), str(record.with_name("out")), "--format", "iso", *options]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_headerless_card_formats_need_format(record: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,15 @@ def test_sorted_as_the_card_asks(method: int, descending: bool) -> None:
     assert found == sorted(found, reverse=descending)
 
 
+@BOTH
+def test_nothing_is_no_template(layout: Layout) -> None:
+    with pytest.raises(BadRecord, match="empty: there is not one minutia"):
+        card.read(b"", layout)
+    for rows in ([], [(20000, 5, 0, 1, 0)]):
+        with pytest.raises(BadRecord, match="no minutia to write"):
+            card.write(Template(minutiae_of(rows), 20001, 300), layout)
+
+
 def test_limits_of_a_bit() -> None:
     assert card.read_bit(bit(12, 60, 0x11)) == [Limits(12, 60, 4, False)]
     assert card.read_bit(bit(0, 255, 0x06)) == [Limits(0, 255, 1, True)]
