@@ -175,8 +175,10 @@ def _sorted(units: NDArray[np.int_], limits: Limits) -> NDArray[np.int_]:
     return units[order[::-1] if limits.descending else order]
 
 
-def _distances(units: NDArray[np.int_]) -> NDArray[np.float64]:
-    return np.asarray(((units[:, :2] - units[:, :2].mean(axis=0)) ** 2).sum(axis=1), np.float64)
+def _distances(units: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Return the squared distance from the centre of mass, times the squared number of minutiae: exact."""
+    places = units[:, :2]
+    return np.asarray(((len(units) * places - places.sum(axis=0)) ** 2).sum(axis=1))
 
 
 def _packed(row: list[int], layout: Layout) -> bytes:

@@ -1,5 +1,6 @@
 """The card formats of ISO/IEC 19794-2:2005 and the limits of a BIT."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,69 @@ def test_sorted_as_the_card_asks(method: int, descending: bool) -> None:
     }
     found = [keys[method](row) for row in rows]
     assert found == sorted(found, reverse=descending)
+
+
+def test_the_last_compact_angle_is_63_and_a_full_turn_is_0_only_in_the_normal_format() -> None:
+    for degrees, compact, normal in (
+        (354.3, 63, 252),
+        (357.3, 63, 254),
+        (359.9, 63, 0),
+        (2.9, 1, 2),
+        (0, 0, 0),
+    ):
+        template = Template(minutiae_of([(5, 5, np.radians(degrees), 1, 0)]), 300, 300)
+        assert card.write(template, COMPACT)[2] == 64 + compact
+        assert card.write(template, NORMAL)[4] == normal
+
+
+def compact_of(rows: list[tuple[int, int, int, int]], limits: Limits) -> list[tuple[int, int, int, int]]:
+    """Write rows of (x, y, angle, type) in compact units, and the rows that come out."""
+    whole = b"".join(bytes((x, y, kind << 6 | angle)) for x, y, angle, kind in rows)
+    data = card.write(card.read(whole, COMPACT), COMPACT, limits)
+    return [(data[i], data[i + 1], data[i + 2] & 63, data[i + 2] >> 6) for i in range(0, len(data), 3)]
+
+
+CROWDED = st.lists(  # few places and angles: many ties
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)),
+    min_size=1,
+    max_size=40,
+)
+
+
+def far(rows: list[tuple[int, int, int, int]]) -> dict[tuple[int, int], Fraction]:
+    x, y = (Fraction(sum(row[axis] for row in rows), len(rows)) for axis in (0, 1))
+    return {(row[0], row[1]): (row[0] - x) ** 2 + (row[1] - y) ** 2 for row in rows}
+
+
+@given(rows=CROWDED, most=st.integers(1, 40))
+def test_of_minutiae_equally_far_endings_go_first_then_the_larger_angle(
+    rows: list[tuple[int, int, int, int]], most: int
+) -> None:
+    distance = far(rows)
+    leaving = sorted((-distance[row[:2]], row[3], -row[2]) for row in rows)
+    kept = compact_of(rows, Limits(0, most))
+    staying = leaving[max(0, len(rows) - most) :]
+    assert sorted((-distance[row[:2]], row[3], -row[2]) for row in kept) == staying
+    rest = iter(rows)
+    assert all(row in rest for row in kept)  # in the order they had
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@given(rows=CROWDED)
+def test_equal_keys_are_ordered_by_the_next_one(
+    descending: bool, rows: list[tuple[int, int, int, int]]
+) -> None:
+    distance = far(rows)
+    keys = {
+        1: lambda row: row[:2],
+        2: lambda row: (row[1], row[0]),
+        3: lambda row: row[2],
+        4: lambda row: (distance[row[:2]], row[2]),
+    }
+    for method, key in keys.items():
+        found = compact_of(rows, Limits(0, 255, method, descending))
+        assert [key(row) for row in found] == sorted(map(key, rows), reverse=descending)
+        assert sorted(found) == sorted(rows)
 
 
 @BOTH

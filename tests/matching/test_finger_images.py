@@ -185,3 +185,83 @@ def test_a_record_of_2011_longer_than_its_length_can_say_is_refused(monkeypatch:
     monkeypatch.setattr(fir2011, "LARGEST", len(whole) - 1)
     with pytest.raises(BadRecord, match="its length cannot say"):
         fir2011.write(*pair)
+
+
+def test_quality_254_is_undefined_in_2005() -> None:
+    data = bytearray(fir2005.write(replace(image_of(), quality=None)))
+    at = 32 + 7
+    assert data[at] == 254
+    for byte, quality in ((0, 0), (100, 100), (254, None), (255, None)):
+        data[at] = byte
+        assert fir2005.read(bytes(data))[0].quality == quality
+
+
+def test_quality_255_is_failed_in_2011() -> None:
+    data = bytearray(fir2011.write(image_of()))
+    at = 16 + 19
+    assert data[at] == 77
+    for byte, quality in ((0, 0), (100, 100), (255, None)):
+        data[at] = byte
+        assert fir2011.read(bytes(data))[0].quality == quality
+    unscored = fir2011.write(replace(image_of(), quality=None))
+    assert unscored[at - 1] == 0
+    assert fir2011.read(unscored)[0].quality is None
+
+
+@pytest.mark.parametrize(("ppi", "level"), [(500.0, 31), (1000.0, 41), (385.0, 10)])
+def test_the_acquisition_level_of_2005_follows_the_resolution(ppi: float, level: int) -> None:
+    data = fir2005.write(replace(image_of(), ppi=ppi))
+    assert int.from_bytes(data[16:18], "big") == level
+    warnings: list[str] = []
+    assert fir2005.read(data, warnings)[0].ppi == ppi
+    assert warnings == []
+
+
+def test_an_undefined_acquisition_level_is_told() -> None:
+    data = bytearray(fir2005.write(image_of()))
+    for level in range(256):
+        data[17] = level
+        warnings: list[str] = []
+        fir2005.read(bytes(data), warnings)
+        told = [f"acquisition level {level} at offset 16 is not defined"]
+        assert warnings == ([] if level in (10, 20, 30, 31, 35, 40, 41) else told)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("units", "rate", "ppi"),
+    [(1, 500, 500.0), (1, 197, 197.0), (2, 197, 500.0), (2, 196, 500.0), (2, 100, 254.0), (2, 394, 1000.76)],
+)
+def test_pixels_a_centimetre_become_pixels_an_inch(
+    standard: ModuleType, units: int, rate: int, ppi: float
+) -> None:
+    data = bytearray(standard.write(image_of()))
+    at = 19 if standard is fir2005 else 16 + 19 + 5 + 2
+    assert data[at] == 1
+    data[at] = units
+    data[at + 1 : at + 9] = rate.to_bytes(2, "big") * 4
+    assert standard.read(bytes(data))[0].ppi == pytest.approx(ppi)
+    for wrong in (0, 3):
+        data[at] = wrong
+        with pytest.raises(BadRecord, match=f"scale units {wrong} are neither"):
+            standard.read(bytes(data))
+
+
+def test_no_image_of_2011_reaches_beyond_its_representation() -> None:
+    data = bytearray(fir2011.write(image_of(PNG), image_of(PNG, seed=2)))
+    at = 16 + 19 + 5 + 18  # the length of the first image's data
+    size = int.from_bytes(data[at : at + 4], "big")
+    assert size == len(image_of(PNG).data)
+    data[at : at + 4] = (size + 1).to_bytes(4, "big")
+    with pytest.raises(BadRecord, match=f"image data length {size + 1} at offset {at} is not allowed"):
+        fir2011.read(bytes(data))
+
+
+def test_no_representation_of_2011_reaches_beyond_the_record_or_ends_in_its_header() -> None:
+    data = bytearray(fir2011.write(image_of(PNG), image_of(PNG, seed=2)) + bytes(50))
+    first = int.from_bytes(data[16:20], "big")
+    second = int.from_bytes(data[16 + first : 20 + first], "big")
+    for length, words in ((second + 1, "does not fit the record"), (45, "ends early"), (0, "ends early")):
+        data[16 + first : 20 + first] = length.to_bytes(4, "big")
+        with pytest.raises(BadRecord, match=words):
+            fir2011.read(bytes(data))

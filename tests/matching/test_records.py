@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching import ansi378, iso19794, record
+from matching import ansi378, iso19794, record, views
 from matching.errors import BadRecord
 from matching.template import SINGULAR, Template
 from tests.matching.templates import minutiae_of, random_template, same, whole_pixel_templates
@@ -319,3 +319,30 @@ def test_cores_and_deltas_of_a_sample(real_data: Path) -> None:
     assert points["kind"].tolist() == [1, 1, 2, 2, 2, 2]
     assert points["x"].tolist() == [150, 100, 143, 103, 136, 130]
     assert np.degrees(points["angle"][:2]) / (360 / 256) == pytest.approx([0x5A, 0x2D])
+@BOTH
+def test_impression_types_are_written_and_read(standard: ModuleType) -> None:
+    known = [0, 1, 2, 3, 8] if standard is iso19794 else [0, 1, 2, 3, 8, 9]
+    start, plain = FIRST_VIEW[standard], standard.write(one_minutia())
+    for impression in range(16):
+        changed = plain[: start + 1] + bytes((impression,)) + plain[start + 2 :]
+        if impression in known:
+            assert standard.write(one_minutia(), impressions=[impression]) == changed
+            assert views.impressions(changed, start, 1) == [impression]
+            assert same(standard.read(changed), standard.read(plain))
+            continue
+        with pytest.raises(BadRecord, match=f"impression type {impression} is not defined"):
+            standard.write(one_minutia(), impressions=[impression])
+        with pytest.raises(BadRecord, match=f"impression type {impression} at offset"):
+            standard.read(changed)
+
+
+def test_ansi_finger_qualities_254_and_255_are_unknown_and_iso_has_none() -> None:
+    for standard in (ansi378, iso19794):
+        data = bytearray(standard.write(one_minutia()))
+        for quality in range(101, 256):
+            data[FIRST_VIEW[standard] + 2] = quality
+            if standard is ansi378 and quality in (254, 255):
+                assert ansi378.read(bytes(data)).quality == 0
+            else:
+                with pytest.raises(BadRecord, match=f"finger quality {quality} at offset"):
+                    standard.read(bytes(data))
