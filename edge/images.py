@@ -60,13 +60,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = None
     try:
-        path = path.resolve()  # a link stays, what it points to is written
         if path.exists() and not path.is_file():  # a terminal, a pipe, a device
             with TemporaryFile() as file, path.open("wb") as target:
                 yield file
                 file.seek(0)
                 copyfileobj(file, target)
             return
+        path = path.resolve()  # a link stays, what it points to is written
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             yield file

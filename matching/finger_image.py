@@ -41,14 +41,19 @@ class FingerImage:
     depth: int = 8  # bits of a pixel
 
 
-def compress(pixels: NDArray[np.uint8], form: str) -> bytes:
-    """Return a (height, width) uint8 array as image data of a form of `WRITTEN`, all without loss."""
+def compress(pixels: NDArray[np.uint8], form: str, ppi: float | None = None) -> bytes:
+    """Return a (height, width) uint8 array as image data of a form of `WRITTEN`, all without loss.
+
+    With `ppi` the data of a PNG say their resolution, as a file of its own should.
+    """
     if form == RAW:
         return pixels.tobytes()
     if form not in WRITTEN:
         raise BadRecord(f"finger image: {form} is not written here, only {', '.join(WRITTEN)}")
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, PILLOW[form])  # JPEG 2000 is without loss unless told otherwise
+    options = {"dpi": (ppi, ppi)} if ppi else {}
+    # JPEG 2000 is without loss unless told otherwise
+    Image.fromarray(pixels).save(buffer, PILLOW[form], **options)
     return buffer.getvalue()
 
 

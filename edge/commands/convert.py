@@ -1,16 +1,17 @@
-"""`vantay convert IN OUT`: a record or an image to another record format."""
+"""`vantay convert IN OUT`: a record or an image to another record format, or a record's images to files."""
 
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from edge.errors import BadCommand
 from edge.images import load, whole_file, write_whole
 from edge.records import CARDS, IMAGES, NAMES, Contents, load_bytes, read
 from matching import ansi378, card, fir2005, fir2011, iso19794, serial
 from matching.errors import BadRecord
-from matching.finger_image import RAW, WRITTEN, FingerImage, compress, pixels_of
+from matching.finger_image import PNG, RAW, WRITTEN, FingerImage, compress, pixels_of
 
 LIVE_PLAIN = 0
 IMPRESSIONS = {  # that a format defines
@@ -19,15 +20,18 @@ IMPRESSIONS = {  # that a format defines
     "fir2005": fir2005.IMPRESSIONS,
     "fir2011": fir2011.IMPRESSIONS,
 }
+TARGETS = NAMES | {"png": "PNG"}
 PICTURES = (b"\x89PNG", b"II*\0", b"MM\0*", b"BM")
 
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="IN", type=Path, help="a record, or a PNG, TIFF or BMP image")
-    parser.add_argument("target", metavar="OUT", type=Path)
+    parser.add_argument(
+        "target", metavar="OUT", type=Path, help="several images become OUT-1.png, OUT-2.png…"
+    )
     parser.add_argument("--from", dest="form", choices=NAMES, help="what IN is; the card formats need it")
-    parser.add_argument("--format", choices=NAMES, required=True, help="what OUT shall be")
+    parser.add_argument("--format", choices=TARGETS, required=True, help="what OUT shall be")
     parser.add_argument("--compression", choices=WRITTEN, default=RAW, help="of images (default raw)")
     parser.add_argument("--bit", type=Path, metavar="FILE", help="the card's BIT: its limits are kept")
     parser.add_argument("--position", type=int, metavar="N", help="finger position, where IN has none")
@@ -53,6 +57,8 @@ def run(arguments: Namespace) -> int:
             _warn(arguments, warning)
         if arguments.format in IMAGES:
             _write_images(contents, arguments)
+        elif arguments.format == "png":
+            _write_pictures(contents, arguments)
         else:
             write_whole(arguments.target, _minutiae(contents, arguments))
     except BadRecord as error:
@@ -69,16 +75,13 @@ def _picture(arguments: Namespace) -> Contents:
 
 def _write_images(contents: Contents, arguments: Namespace) -> None:
     """Write the record an image at a time: only one is decoded in memory."""
-    if not contents.images:
-        held = "minutiae, which cannot become" if contents.templates else "no image to become"
-        raise BadRecord(f"it holds {held} {NAMES[arguments.format]}")
     images = [
         replace(
             image,
             position=image.position or arguments.position or 0,
             impression=_impression(image.impression, arguments),
         )
-        for image in contents.images
+        for image in _images_of(contents, arguments)
     ]
     standard, form = IMAGES[arguments.format], arguments.compression
     writer = standard.Writer([image.position for image in images])
@@ -90,6 +93,38 @@ def _write_images(contents: Contents, arguments: Namespace) -> None:
         file.write(writer.header())
 
 
+def _write_pictures(contents: Contents, arguments: Namespace) -> None:
+    """Write each image as a file with its resolution; several are numbered, and all are there or none is."""
+    images, target = _images_of(contents, arguments), arguments.target
+    _check_no_impression(arguments)
+    if len(images) == 1:
+        write_whole(target, _png(images[0]))
+        return
+    width = len(str(len(images)))
+    names = [f"{target.stem}-{number:0{width}}{target.suffix}" for number in range(1, len(images) + 1)]
+    try:
+        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+            for name, image in zip(names, images, strict=True):
+                write_whole(Path(folder) / name, _png(image))
+            for name in names:
+                (Path(folder) / name).replace(target.with_name(name))
+    except OSError as error:
+        raise BadCommand(f"{target}: cannot be written: {error.strerror}") from error
+    for name, image in zip(names, images, strict=True):
+        print(f"{arguments.source}: position {image.position} to {target.with_name(name)}", file=sys.stderr)
+
+
+def _png(image: FingerImage) -> bytes:
+    return compress(pixels_of(image), PNG, image.ppi)
+
+
+def _images_of(contents: Contents, arguments: Namespace) -> list[FingerImage]:
+    if not contents.images:
+        held = "minutiae, which cannot become" if contents.templates else "no image to become"
+        raise BadRecord(f"it holds {held} {TARGETS[arguments.format]}")
+    return contents.images
+
+
 def _minutiae(contents: Contents, arguments: Namespace) -> bytes:
     if not contents.templates:
         raise BadRecord("it holds no minutiae; vantay extract makes them from an image")
@@ -99,13 +134,14 @@ def _minutiae(contents: Contents, arguments: Namespace) -> bytes:
         impressions = [_impression(impression, arguments) for impression in own]
         write = iso19794.write if arguments.format == "iso" else ansi378.write
         return write(*templates, impressions=impressions)
-    if arguments.impression is not None:
-        raise BadRecord(f"{NAMES[arguments.format]} knows no impression type: leave --impression out")
-    if any(contents.impressions):
-        stated = ", ".join(map(str, sorted(set(contents.impressions))))
-        _warn(arguments, f"impression type {stated} is lost: {NAMES[arguments.format]} knows none")
+    _check_no_impression(arguments)
     if len(templates) != 1:
         raise BadRecord(f"it holds {len(templates)} views, {NAMES[arguments.format]} takes one")
+    if any(contents.impressions):
+        _warn(
+            arguments,
+            f"impression type {contents.impressions[0]} is lost: {NAMES[arguments.format]} knows none",
+        )
     if arguments.format in CARDS:
         limits = card.read_bit(load_bytes(arguments.bit))[0] if arguments.bit else card.ANY
         return card.write(templates[0], CARDS[arguments.format], limits)
@@ -121,6 +157,11 @@ def _impression(own: int, arguments: Namespace) -> int:
             f"name the right one with --impression, one of {', '.join(map(str, sorted(known)))}"
         )
     return impression
+
+
+def _check_no_impression(arguments: Namespace) -> None:
+    if arguments.impression is not None:
+        raise BadRecord(f"{TARGETS[arguments.format]} knows no impression type: leave --impression out")
 
 
 def _warn(arguments: Namespace, warning: str) -> None:

@@ -1,15 +1,19 @@
 """vantay convert: what a record says is in the other one too, or is missed aloud."""
 
+import os
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.cli import main
 from matching import ansi378, fir2005, fir2011, iso19794
-from matching.finger_image import RAW, FingerImage, compress, pixels_of
+from matching.finger_image import PNG, RAW, FingerImage, compress, pixels_of
+from matching.image import read_image
 from tests.matching.templates import random_template
 
 FORMATS = {"iso": iso19794, "ansi": ansi378, "fir2005": fir2005, "fir2011": fir2011}
@@ -28,11 +32,11 @@ def convert(tmp_path: Path) -> Convert:
 
 
 def noise(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (17, 24), np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (40, 48), np.uint8)
 
 
 def image_of(impression: int = 0, seed: int = 1, form: str = RAW) -> FingerImage:
-    return FingerImage(compress(noise(seed), form), 24, 17, 500.0, form, 2, impression)
+    return FingerImage(compress(noise(seed), form), 48, 40, 500.0, form, 2, impression)
 
 
 def minutiae(standard: str, *impressions: int) -> bytes:
@@ -131,3 +135,94 @@ def test_records_of_mosip_become_those_of_2005(real_data: Path, tmp_path: Path) 
         (image,) = fir2005.read(target.read_bytes())
         assert image.impression == 0
         assert np.array_equal(pixels_of(image), pixels_of(fir2011.read(path.read_bytes())[0]))
+
+
+def written(standard: object, units: int = 1, rate: int = 500, count: int = 1) -> bytes:
+    """A record of images at so many pixels an inch (1) or a centimetre (2)."""
+    images = [image_of(seed=seed, form=PNG) for seed in range(count)]
+    data = bytearray(standard.write(*images))  # type: ignore[attr-defined]
+    assert count == 1 or rate == 500
+    at = 19 if standard is fir2005 else 16 + 19 + 2
+    data[at : at + 9] = bytes((units,)) + rate.to_bytes(2, "big") * 4
+    return bytes(data)
+
+
+@pytest.mark.parametrize("standard", [fir2005, fir2011])
+@pytest.mark.parametrize(
+    ("units", "rate", "a_metre", "ppi"),
+    [(1, 500, 19685, 500), (2, 197, 19685, 500), (1, 1000, 39370, 1000), (2, 150, 15000, 381)],
+)
+def test_an_image_becomes_a_png_that_says_its_resolution(
+    tmp_path: Path, convert: Convert, standard: object, units: int, rate: int, a_metre: int, ppi: int
+) -> None:
+    assert convert(written(standard, units, rate), "png") == 0
+    data = (tmp_path / "out").read_bytes()
+    at = data.index(b"pHYs") + 4
+    assert struct.unpack_from(">IIB", data, at) == (a_metre, a_metre, 1)
+    read = read_image(tmp_path / "out")
+    assert np.array_equal(read.pixels, noise(0))
+    assert read.ppi == ppi
+
+
+@pytest.mark.parametrize("standard", [fir2005, fir2011])
+def test_several_images_become_numbered_files(
+    tmp_path: Path, convert: Convert, capsys: pytest.CaptureFixture[str], standard: object
+) -> None:
+    (tmp_path / "in").write_bytes(written(standard, count=11))
+    assert main(["convert", str(tmp_path / "in"), str(tmp_path / "f.png"), "--format", "png"]) == 0
+    names = [f"f-{number:02}.png" for number in range(1, 12)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "in"]
+    for seed, name in enumerate(names):
+        assert np.array_equal(read_image(tmp_path / name).pixels, noise(seed))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"{tmp_path}/in: position 2 to {tmp_path / name}" for name in names]
+
+
+def test_all_files_are_written_or_none(
+    tmp_path: Path, convert: Convert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = replace(image_of(form=PNG), data=b"none")
+    assert convert(fir2011.write(image_of(), bad), "png") == 2
+    assert "png data cannot be decoded" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert main(["convert", str(tmp_path / "in"), str(tmp_path / "no" / "f.png"), "--format", "png"]) == 2
+    assert "cannot be written: No such file" in capsys.readouterr().err
+
+
+def test_what_cannot_become_a_png_is_refused(convert: Convert, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = fir2005.write(image_of())[:32]
+    empty = empty[:8] + (32).to_bytes(6, "big") + empty[14:18] + b"\0" + empty[19:]
+    for data, options, words in (
+        (minutiae("iso", 0), [], "holds minutiae, which cannot become PNG"),
+        (empty, [], "holds no image to become PNG"),
+        (fir2005.write(image_of()), ["--impression", "1"], "leave --impression out"),
+        (fir2005.write(replace(image_of(), depth=16, data=bytes(2 * 48 * 40))), [], "16 bits a pixel"),
+    ):
+        assert convert(data, "png", *options) == 2
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.real_data
+def test_images_of_nist_and_mosip_become_png(real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "records"
+    target = tmp_path / "f.png"
+    assert main(["convert", str(folder / "gen-fir2005/fir2005-raw.fir"), str(target), "--format", "png"]) == 0
+    for number in (1, 2):
+        with Image.open(folder / f"nfiq2/SFinGe_Test0{number}.pgm") as source:
+            assert np.array_equal(read_image(tmp_path / f"f-{number}.png").pixels, np.asarray(source))
+    mosip = folder / "mosip-mds/Registration_0001Left_Index.iso"
+    assert main(["convert", str(mosip), str(target), "--format", "png"]) == 0
+    assert np.array_equal(read_image(target).pixels, pixels_of(fir2011.read(mosip.read_bytes())[0]))
+
+
+@pytest.mark.parametrize("form", ["png", "fir2005", "ansi"])
+def test_a_pipe_takes_the_whole_file(tmp_path: Path, convert: Convert, form: str) -> None:
+    data = minutiae("iso", 0) if form == "ansi" else fir2011.write(image_of())
+    assert convert(data, form) == 0
+    reading, writing = os.pipe()
+    try:
+        assert main(["convert", str(tmp_path / "in"), f"/dev/fd/{writing}", "--format", form]) == 0
+        assert os.read(reading, 65536) == (tmp_path / "out").read_bytes()
+    finally:
+        os.close(reading)
+        os.close(writing)

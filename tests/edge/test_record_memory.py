@@ -35,8 +35,9 @@ def peak(*arguments: str) -> int:
         ["inspect", "{record}"],
         ["convert", "{record}", "{target}", "--format", "fir2005"],
         ["convert", "{record}", "{target}", "--format", "fir2011"],
+        ["convert", "{record}", "{target}", "--format", "png"],
     ],
-    ids=["inspect", "fir2005", "fir2011"],
+    ids=["inspect", "fir2005", "fir2011", "png"],
 )
 def test_many_images_take_no_more_memory_than_two(tmp_path: Path, command: list[str]) -> None:
     image = FingerImage(compress(np.full((SIDE, SIDE), 7, np.uint8), PNG), SIDE, SIDE, 500.0, PNG, 3)
@@ -45,7 +46,9 @@ def test_many_images_take_no_more_memory_than_two(tmp_path: Path, command: list[
         record, target = tmp_path / f"{count}.fir", tmp_path / f"{count}.out"
         record.write_bytes(fir2011.write(*[image] * count))
         peaks.append(peak(*[part.format(record=record, target=target) for part in command]))
-        if command[0] == "convert":
+        if command[-1] == "png":
+            assert len(list(tmp_path.glob(f"{count}-*.out"))) == count
+        elif command[0] == "convert":
             standard = fir2005 if command[-1] == "fir2005" else fir2011
             found = standard.read(target.read_bytes())
             assert len(found) == count
