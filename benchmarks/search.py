@@ -172,7 +172,7 @@ def people(
     probes: list[tuple[str, Template]],
     lines: list[str],
 ) -> None:
-    """Tell how long a booth looks for a person's ten fingers among a tenth as many people, and whom it finds."""
+    """Tell how long a booth looks for ten fingers among a tenth as many people, and whom it finds."""
     of_finger = {key: number for number, (key, _, _) in enumerate(codes)}
     gallery = Gallery(fetch=lambda wanted: [whole[codes[int(key) * 10 + at - 1][0]] for key, at in wanted])
     for number, (_, _, code) in enumerate(codes):

@@ -116,6 +116,7 @@ class Gallery:
         *,
         fpir: float | None = None,
         limit: int | None = None,
+        exactly: int | None = None,
     ) -> list[Candidate]:
         """Return the fingers of one position, or of all, that match, best first, at most `limit`.
 
@@ -123,7 +124,8 @@ class Gallery:
         identification rate `fpir` a search: how many searches for someone not enrolled find anybody, were the
         comparisons of a search independent; the FMR this takes is soon far beyond what was measured
         (matching.calibration). Equal scores are in the order of keys and positions. ValueError for a rate
-        outside (0, 1), both rates, or a limit below 1.
+        outside (0, 1), both rates, or a limit below 1. Of those ranked the most alike are compared exactly: one
+        in two hundred, at least 100, and at most `exactly`.
         """
         if limit is not None and limit < 1:
             raise ValueError(f"a limit of {limit} candidates: it is at least 1")
@@ -132,7 +134,7 @@ class Gallery:
         limits = {kind: threshold(rate, kind) for kind in (FULL, MINUTIAE_ONLY)}
         first, qualities = _ready(probe)
         found = []
-        rows = self._shortlist(first, qualities, rows)
+        rows = self._shortlist(first, qualities, rows, exactly)
         for start in range(0, len(rows), BATCH):
             for row, score, kind in self._compare(first, rows[start : start + BATCH]):
                 if score >= limits[kind] and score > 0:
@@ -142,7 +144,11 @@ class Gallery:
         return found[:limit]
 
     def _shortlist(
-        self, probe: PreparedTemplate, qualities: NDArray[np.uint8], rows: NDArray[np.int64]
+        self,
+        probe: PreparedTemplate,
+        qualities: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+        exactly: int | None,
     ) -> NDArray[np.int64]:
         """Return the rows worth an exact comparison: the most alike, ties included."""
         most = FEWEST if self._fetch is not None else EXHAUSTIVE
@@ -151,6 +157,7 @@ class Gallery:
         with_flow = self._rows.has_flow[rows]
         ranked, unranked = rows[with_flow], rows[~with_flow]
         keep = max(FEWEST, int(SHARE * len(ranked)))
+        keep = min(keep, exactly) if exactly else keep
         if len(ranked) <= keep:
             return rows
         likeness = self._rank(search_code.encode(probe, qualities, PROBE_MINUTIAE), ranked)

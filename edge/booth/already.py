@@ -1,8 +1,8 @@
 """Whether someone is enrolled here already: which fingers are looked for where.
 
 Every finger is looked for at its own position. A person's first few are looked for at all positions, too, so
-that swapped hands do not hide anyone; one of them would be enough, but one may be poor. As many false hits are
-expected of that as of a finger's own position: its rate is a tenth, and ten times as many are looked through.
+that swapped hands hide nobody; one of them would be enough, but one may be poor. As many false hits are
+expected of that as of a finger's own position: its rate is a tenth, and it looks through ten times as many.
 """
 
 from matching.gallery import Candidate, Gallery
@@ -10,6 +10,7 @@ from matching.template import Template
 
 EVERYWHERE = 3  # fingers of a person looked for at all positions
 POSITIONS = 10
+EXACTLY = 150  # fingers of all positions compared exactly
 
 
 def enrolled_already(
@@ -21,5 +22,5 @@ def enrolled_already(
     """
     found = gallery.search(probe, position, fmr)
     if before < EVERYWHERE:
-        found += gallery.search(probe, None, fmr / POSITIONS)
+        found += gallery.search(probe, None, fmr / POSITIONS, exactly=EXACTLY)
     return list({(one.key, one.position): one for one in found}.values())

@@ -319,6 +319,8 @@ def test_cores_and_deltas_of_a_sample(real_data: Path) -> None:
     assert points["kind"].tolist() == [1, 1, 2, 2, 2, 2]
     assert points["x"].tolist() == [150, 100, 143, 103, 136, 130]
     assert np.degrees(points["angle"][:2]) / (360 / 256) == pytest.approx([0x5A, 0x2D])
+
+
 @BOTH
 def test_impression_types_are_written_and_read(standard: ModuleType) -> None:
     known = [0, 1, 2, 3, 8] if standard is iso19794 else [0, 1, 2, 3, 8, 9]
