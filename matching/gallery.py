@@ -124,8 +124,8 @@ class Gallery:
         identification rate `fpir` a search: how many searches for someone not enrolled find anybody, were the
         comparisons of a search independent; the FMR this takes is soon far beyond what was measured
         (matching.calibration). Equal scores are in the order of keys and positions. ValueError for a rate
-        outside (0, 1), both rates, or a limit below 1. Of those ranked the most alike are compared exactly: one
-        in two hundred, at least 100, and at most `exactly`.
+        outside (0, 1), both rates, or a limit below 1. Of those ranked the most alike are compared exactly:
+        one in two hundred, at least 100, and at most `exactly`.
         """
         if limit is not None and limit < 1:
             raise ValueError(f"a limit of {limit} candidates: it is at least 1")

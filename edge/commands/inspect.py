@@ -8,7 +8,9 @@ from pathlib import Path
 from edge.records import NAMES, Contents, load_bytes, read
 from matching.errors import BadRecord
 from matching.finger_image import PACKED, RAW, WSQ, FingerImage, pixels_of
-from matching.template import TYPES
+from matching.template import CORE, DELTA, TYPES
+
+KINDS = {CORE: "core", DELTA: "delta"}
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -47,9 +49,11 @@ def _decode(image: FingerImage, warnings: list[str]) -> None:
 def _print_views(contents: Contents, minutiae: bool) -> None:
     for number, template in enumerate(contents.templates):
         kind = f"impression {contents.impressions[number]}, " if contents.impressions else ""
+        points = "".join(f"{KINDS[p['kind']]} at {p['x']:.0f}, {p['y']:.0f}; " for p in template.singular)
         print(
             f"view {number + 1}: position {template.position}, {kind}quality {template.quality}, "
-            f"{len(template.minutiae)} minutiae, {template.width} x {template.height} pixels at 500 ppi"
+            f"{len(template.minutiae)} minutiae, {points}"
+            f"{template.width} x {template.height} pixels at 500 ppi"
         )
         for minutia in template.minutiae if minutiae else ():
             print(

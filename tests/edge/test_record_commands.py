@@ -1,5 +1,6 @@
 """vantay inspect and convert: exit codes, sentences, and files that strangers' readers take."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from edge.packet import PACKET_MAGIC
 from edge.records import NAMES
 from matching import ansi378, card, fir2005, fir2011, iso19794
 from matching.finger_image import FingerImage, pixels_of
+from matching.template import CORE, DELTA, SINGULAR
 from tests.matching.templates import random_template
 
 
@@ -30,6 +32,13 @@ def test_inspect_says_what_a_good_record_is(record: Path, capsys: pytest.Capture
     assert "position 2, impression 0, quality 80, 9 minutiae" in lines[1]
     assert len([line for line in lines if line.startswith("  x ")]) == 9
     assert lines[-1] == "warning: 1 bytes after the last finger view"
+
+
+def test_inspect_names_cores_and_deltas(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    points = np.array([(10, 20, 1, CORE), (30, 40, 2, DELTA)], SINGULAR)
+    record.write_bytes(iso19794.write(replace(random_template(1, 9), singular=points)))
+    assert main(["inspect", str(record)]) == 0
+    assert "9 minutiae, core at 10, 20; delta at 30, 40; 300 x 300" in capsys.readouterr().out
 
 
 def test_inspect_ends_with_1_and_one_sentence_for_a_bad_record(
