@@ -19,7 +19,7 @@ from drivers.usb_transport import UsbDevice, find_devices
 from drivers.where import parse_where
 
 SLICE_SECONDS = 0.02  # longest sleep of one `step`, so that an order or a signal is heard soon
-CLOSING_STEPS = 64  # most steps to bring the machine to rest; one look of any driver is shorter
+CLOSING_STEPS = 128  # most steps to bring the machine to rest; the longest capture takes 94
 _DEFAULT = MachineOptions()
 
 

@@ -116,8 +116,8 @@ class UsbTransport:
             if isinstance(step, BulkIn):
                 return self._read(step)
             if isinstance(step, BulkOut):
-                self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
-                return b""
+                taken = self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
+                return self._all_taken(step, taken)
             return self._control(step)
         except (OSError, NotImplementedError) as error:
             raise fault_of(error, self.location, _doing(step)) from error
@@ -127,7 +127,15 @@ class UsbTransport:
         what = step.length if isinstance(step, ControlIn) else step.data
         milliseconds = int(step.timeout * 1000)
         answer = self._device.ctrl_transfer(kind, step.request, step.value, step.index, what, milliseconds)
-        return answer.tobytes() if isinstance(step, ControlIn) else b""
+        return answer.tobytes() if isinstance(step, ControlIn) else self._all_taken(step, answer)
+
+    def _all_taken(self, step: BulkOut | ControlOut, taken: int) -> bytes:
+        if taken != len(step.data):
+            sentence = (
+                f"the scanner at {self.location} took {taken} of {len(step.data)} bytes while {_doing(step)}"
+            )
+            raise DeviceFault(FaultKind.PROTOCOL, sentence)
+        return b""
 
     def _read(self, step: BulkIn) -> bytes:
         if self._pieces is not None:

@@ -58,6 +58,13 @@ class UsbipClient:
 
     def control(self, setup: bytes, data: bytes, seconds: float) -> bytes:
         """One control transfer: `setup` is 8 bytes little endian; returns what an IN brought."""
+        return self._control(setup, data, seconds).data
+
+    def control_out(self, setup: bytes, data: bytes, seconds: float) -> int:
+        """One control transfer out; returns how many bytes the device took."""
+        return self._control(setup, data, seconds).length
+
+    def _control(self, setup: bytes, data: bytes, seconds: float) -> Submitted:
         length = int.from_bytes(setup[6:8], "little")
         urb = self._submit(0, bool(setup[0] & 0x80), length, setup, data)
         return self._finish(urb, time.monotonic() + seconds)
@@ -70,7 +77,7 @@ class UsbipClient:
         pieces: list[bytes] = []
         try:
             while urbs and (not pieces or len(pieces[-1]) == sizes[len(pieces) - 1]):
-                pieces.append(self._finish(urbs.pop(0), deadline))
+                pieces.append(self._finish(urbs.pop(0), deadline).data)
         finally:
             for urb in reversed(urbs):  # newest first, so that no data fall into a later piece
                 self._give_up(urb)
@@ -79,10 +86,9 @@ class UsbipClient:
         return b"".join(pieces)
 
     def write(self, endpoint: int, data: bytes, seconds: float) -> int:
-        """Write to an OUT endpoint in one piece."""
+        """Write to an OUT endpoint in one piece; returns how many bytes the device took."""
         urb = self._submit(endpoint & 15, False, len(data), data=data)
-        self._finish(urb, time.monotonic() + seconds)
-        return len(data)
+        return self._finish(urb, time.monotonic() + seconds).length
 
     def close(self) -> None:
         """Let go of the device; the server sees the connection end."""
@@ -96,7 +102,7 @@ class UsbipClient:
         self._send(wire.Submit(self._seqnum, self._devid, endpoint, incoming, length, setup, data).encode())
         return self._seqnum
 
-    def _finish(self, urb: int, deadline: float) -> bytes:
+    def _finish(self, urb: int, deadline: float) -> Submitted:
         """Wait for one URB; at the deadline it is unlinked, so that it cannot swallow later data."""
         while urb not in self._answers:
             if not self._pump(deadline):
@@ -107,7 +113,7 @@ class UsbipClient:
         del self._capacity[urb]
         if answer.status < 0:
             raise OSError(-answer.status, os.strerror(-answer.status))
-        return answer.data
+        return answer
 
     def _give_up(self, urb: int) -> None:
         """Unlink an URB; its answer may have been under way and then stays in `_answers`."""

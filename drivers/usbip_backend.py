@@ -148,8 +148,7 @@ class UsbipBackend:
         """One control transfer; an IN fills `data`."""
         setup = struct.pack("<BBHHH", kind, request, value, index, len(data))
         if not kind & 0x80:
-            self.client.control(setup, data.tobytes(), ms / 1000)
-            return len(data)
+            return self.client.control_out(setup, data.tobytes(), ms / 1000)
         return _fill(data, self.client.control(setup, b"", ms / 1000))
 
     def bulk_read(self, _handle: ExportedDevice, ep: int, _intf: int, buff: "array[int]", ms: int) -> int:

@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+import usb.core
 
 from drivers import usbip
 from drivers import usbip_wire as wire
+from drivers.api import BulkOut, ControlOut
+from drivers.errors import DeviceFault, FaultKind
+from drivers.usb_transport import UsbTransport
 from drivers.usbip import UsbipClient, list_devices
+from drivers.usbip_backend import UsbipBackend
 from drivers.usbip_wire import Submit, Submitted, Unlink, Unlinked
 from fwtools.virtual.hamster import HamsterPro20
+from fwtools.virtual.nb1010 import Nb1010U
 
 EXPORTED = HamsterPro20.exported("1-1")
 READ_ID = bytes.fromhex("c025000000001e00")
@@ -148,6 +154,34 @@ def test_a_refused_urb_is_the_devices_errno() -> None:
             client.control(READ_ID, b"", 20.0)
         assert error.value.errno == errno.EPIPE
         client.close()
+
+
+@pytest.mark.parametrize("step", [BulkOut(2, b"123456789"), ControlOut(4, 0x33, 0, b"123456789")])
+@pytest.mark.parametrize("taken", [0, 5, 9, 10])
+def test_a_write_that_is_not_taken_whole_is_a_fault(step: BulkOut | ControlOut, taken: int) -> None:
+    model = Nb1010U(lambda led: b"")
+
+    def script(peer: Peer) -> None:
+        peer.lend()
+        while True:
+            urb = peer.command()
+            assert isinstance(urb, Submit)
+            if urb.data == b"123456789":
+                peer.send(Submitted(urb.seqnum, 0, taken).encode())
+                return
+            data = model.control(urb.setup, urb.data)
+            peer.send(Submitted(urb.seqnum, 0, len(data), data).encode())
+
+    with server(script) as port:
+        backend = UsbipBackend("127.0.0.1", port, Nb1010U.exported("1-1"))
+        transport = UsbTransport(usb.core.find(backend=backend), "bench:1", None)
+        if taken == 9:
+            assert transport.perform(step) == b""
+        else:
+            with pytest.raises(DeviceFault, match=f"took {taken} of 9 bytes while writing") as fault:
+                transport.perform(step)
+            assert fault.value.kind is FaultKind.PROTOCOL
+        transport.close()
 
 
 @pytest.mark.parametrize(
