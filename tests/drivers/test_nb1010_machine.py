@@ -22,7 +22,8 @@ from drivers.api import (
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
-from drivers.next_nb_1010_u import DRIVER, HEIGHT, PART_BYTES, WIDTH
+from drivers.next_nb_1010_u import DRIVER, HEIGHT, PART_BYTES, SETTLING_LOOKS, WIDTH
+from drivers.session import Scanner
 from fwtools.virtual.nb1010 import Nb1010U, Thermal
 from tests.drivers.bench import ridges
 
@@ -37,6 +38,14 @@ class Wire:
         self.picture = EMPTY
         self.device = Nb1010U(lambda led: self.picture.tobytes())
         self.steps: list[Step] = []
+
+    location, release = "bench:2", "0.01"
+
+    def reset(self) -> None:
+        raise AssertionError("a scanner without a fault is not reset")
+
+    def close(self) -> None:
+        pass
 
     def perform(self, step: Step) -> bytes:
         self.steps.append(step)
@@ -91,6 +100,52 @@ def test_one_acquisition_from_open_to_rest() -> None:
     assert machine.resting
 
 
+@pytest.mark.parametrize("settle", [0, 1, 3])
+def test_a_finger_that_moves_is_captured_when_it_lies_still(settle: int) -> None:
+    wire, machine = Wire(), new(settle_frames=settle)
+    run(machine, wire, Opened)
+    machine.arm()
+    moving = [np.roll(FINGER, shift, 1) for shift in (2, 1)]
+    pictures = [*moving, FINGER]
+    wire.device = Nb1010U(lambda led: pictures[0].tobytes())
+    events: list[Event] = []
+    captures = 0
+    while not any(isinstance(event, Captured) for event in events):
+        events += run(machine, wire, None, 1)
+        step = wire.steps[-1]
+        if isinstance(step, BulkIn) and step.length == PART_BYTES and machine.next_step() != step:
+            captures += 1
+            pictures = pictures[1:] or pictures
+    assert kinds(events) == [FingerOn, Captured]
+    captured = events[-1]
+    assert isinstance(captured, Captured)
+    np.testing.assert_array_equal(captured.frame.pixels, FINGER if settle else moving[0])
+    assert captures == (3 + settle if settle else 1)
+
+
+def test_a_finger_that_never_lies_still_is_captured_after_ten_looks() -> None:
+    wire, machine = Wire(), new()
+    run(machine, wire, Opened)
+    machine.arm()
+    shifts = iter(range(1000))
+    wire.device = Nb1010U(lambda led: np.roll(FINGER, 2 * next(shifts), 1).tobytes())
+    assert kinds(run(machine, wire, Captured, 2000)) == [FingerOn, Captured]
+    prepared = sum(isinstance(step, BulkOut) and step.data[1] == 0x0D for step in wire.steps)
+    assert prepared == 1 + SETTLING_LOOKS
+
+
+def test_a_finger_lifted_while_it_settles_leaves_the_machine_armed() -> None:
+    wire, machine = Wire(), new()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.picture = FINGER
+    run(machine, wire, FingerOn)
+    wire.picture = EMPTY
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    wire.picture = FINGER
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+
+
 def test_a_finger_of_before_must_be_lifted_first() -> None:
     wire, machine = Wire(), new()
     wire.picture = FINGER
@@ -107,6 +162,23 @@ def test_a_finger_of_before_must_be_lifted_first() -> None:
     machine.disarm()
     machine.arm()
     assert kinds(run(machine, wire, None, 60)) == [PlatenOccupied], "never captured for the next order"
+
+
+def test_closing_in_the_middle_of_a_capture_ends_the_capture_and_it_opens_again() -> None:
+    wire = Wire()
+    for extra in range(0, 96, 5):
+        wire.picture = EMPTY
+        scanner = Scanner(DRIVER, wire, MachineOptions(poll_seconds=0.0, settle_frames=0))
+        while scanner.step() != Opened("", ""):
+            pass
+        scanner.arm()
+        wire.picture = FINGER
+        while scanner.step() != FingerOn():
+            pass
+        for _ in range(extra):
+            scanner.step()
+        scanner.close()
+        assert wire.device.read(PART_BYTES) is None, f"a part of the picture was left after {extra} steps"
 
 
 def test_every_message_has_a_number_of_its_own_and_another_is_a_fault() -> None:
