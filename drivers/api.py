@@ -67,10 +67,12 @@ class ControlOut:
 class BulkIn:
     """Read `length` bytes of one endpoint, in pieces of at most `piece` bytes, many in flight."""
 
-    endpoint: int
+    endpoint: int | None  # None: the interface's only one
     length: int
     piece: int
     timeout: float = 10.0
+    least: int | None = None  # so few bytes are an answer too; None: all must come
+    begin: ControlOut | None = None  # written when the device has the read already
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,28 @@ class BulkOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """From now on a read of the interface's interrupt endpoint is always pending; `receive(b"")` follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Let this many seconds pass, then `receive(b"")`; the pump may be asked to arm or disarm meanwhile."""
+    """Let this many seconds pass, then `receive(b"")`; ends at once when the pump has to arm or disarm."""
 
     seconds: float
 
 
-Transfer = ControlIn | ControlOut | BulkIn | BulkOut
-Step = Transfer | Wait
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Wait for the next message of the interrupt endpoint; `receive(b"")` when none comes in this time."""
+
+    seconds: float
+    firm: bool = False  # arm and disarm do not end it
+
+
+Transfer = ControlIn | ControlOut | BulkIn | BulkOut | Listen
+Step = Transfer | Wait | Hear
+MESSAGE_BYTES = 64  # most of one message: an interrupt endpoint's packet at full speed
 
 
 # What a machine reports.
@@ -161,8 +177,15 @@ class Transport(Protocol):
     def release(self) -> str:
         """The device's release number (bcdDevice) as text: "22.06"."""
 
+    @property
+    def serial(self) -> str:
+        """The serial number in the device's USB descriptor; empty where it has none or none is known."""
+
     def perform(self, step: Transfer) -> bytes:
         """Do one step and return what came back; raise DeviceFault when the wire fails."""
+
+    def hear(self, seconds: float) -> bytes | None:
+        """The next message since `Listen`; None when none came in this time; raises as `perform` does."""
 
     def reset(self) -> None:
         """Put the device back to its power-on state, as far as the wire can; never raises."""
@@ -184,6 +207,7 @@ class MachineOptions:
     settle_frames: int = 1  # pictures that must equal the one before; 0 takes the first with a finger in it
     choose: Callable[[], int] = random_word  # numbers that are the host's to choose: seeds, message numbers
     empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
+    usb_id: UsbId | None = None  # which of the driver's devices it is, where that is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,17 @@
 from collections.abc import Generator
 from typing import TypeVar
 
-from drivers.api import BulkIn, BulkOut, ControlIn, Event, MachineOptions, Step
+from drivers.api import (
+    MESSAGE_BYTES,
+    BulkIn,
+    BulkOut,
+    ControlIn,
+    ControlOut,
+    Event,
+    Hear,
+    MachineOptions,
+    Step,
+)
 from drivers.errors import DeviceFault, FaultKind
 
 T = TypeVar("T")
@@ -36,10 +46,10 @@ class ProgramMachine:
     def receive(self, data: bytes) -> Event | None:
         """Take what the last step brought; a wrong length is a fault."""
         step = self.next_step()
-        wanted = step.length if isinstance(step, ControlIn | BulkIn) else 0
+        least, wanted = _lengths(step)
         self._event = None
         try:
-            if len(data) != wanted:
+            if not least <= len(data) <= wanted:
                 raise DeviceFault(FaultKind.PROTOCOL, f"{len(data)} of {wanted} bytes came for {_name(step)}")
             self._step = self._running.send(data)
         except DeviceFault as fault:
@@ -76,9 +86,19 @@ class ProgramMachine:
         self._event = event
 
 
+def _lengths(step: Step) -> tuple[int, int]:
+    """Fewest and most bytes that answer a step."""
+    if isinstance(step, BulkIn):
+        return step.length if step.least is None else step.least, step.length
+    if isinstance(step, Hear):
+        return 0, MESSAGE_BYTES
+    length = step.length if isinstance(step, ControlIn) else 0
+    return length, length
+
+
 def _name(step: Step) -> str:
     if isinstance(step, BulkIn):
-        return f"a read of endpoint 0x{step.endpoint:02x}"
+        return "a bulk read" if step.endpoint is None else f"a read of endpoint 0x{step.endpoint:02x}"
     if isinstance(step, BulkOut):
         return f"a write to endpoint 0x{step.endpoint:02x}"
-    return f"request {step.request}" if not hasattr(step, "seconds") else "a pause"
+    return f"request {step.request}" if isinstance(step, ControlIn | ControlOut) else "a pause"

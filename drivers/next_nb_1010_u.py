@@ -16,8 +16,8 @@ The device: 298d:1010, full speed, no serial number, bulk OUT 0x02 and bulk IN 0
 The picture comes with dark ridges and is passed on as it comes: no inversion, turn or flip.
 
 The machine: open (nothing to set up) -> at rest, the level read once a second, so that an unplugged device
-is noticed. Armed: the level every `poll_seconds`; with a finger on, pictures until two agree, each after another
-look at the level, so that a finger still landing is not captured; the level until it is lifted.
+is noticed. Armed: the level every `poll_seconds`; with a finger on, pictures until two agree, with a look
+at the level before each, so that a finger still landing is not captured; the level until it is lifted.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ PART_BYTES, HEAD_BYTES, ROWS = 540, 25, 2
 SECONDS = 0.5  # for each transfer
 REST_SECONDS = 1.0
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
-# Change over ink, levels of drivers.presence: noise of 10 grey levels gives at most 0.09, a shift by one pixel
+# Change over ink, levels of drivers.presence: noise of 10 grey levels gives at most 0.09, a shift by a pixel
 # at least 0.21 (of the recorded picture 0.33). By how much two pictures of a real device differ is not known.
 MOVING = 0.15
 BLACK = np.zeros((HEIGHT, WIDTH), np.uint8)

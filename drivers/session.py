@@ -2,16 +2,18 @@
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers import registry
 from drivers.api import (
     DeviceIdentity,
     DriverSpec,
     Event,
+    Hear,
     MachineOptions,
     Opened,
     Transport,
+    UsbId,
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
@@ -20,6 +22,7 @@ from drivers.where import parse_where
 
 SLICE_SECONDS = 0.02  # longest sleep of one `step`, so that an order or a signal is heard soon
 CLOSING_STEPS = 128  # most steps to bring the machine to rest; the longest capture takes 94
+_CUT = 0.0  # of a wait that ends at once
 _DEFAULT = MachineOptions()
 
 
@@ -58,10 +61,11 @@ class Scanner:
             raise self._fault
         try:
             step = self._machine.next_step()
-            if isinstance(step, Wait):
-                if not self._waited(step.seconds):
+            if isinstance(step, Wait | Hear):
+                brought = self._waited(step)
+                if brought is None:
                     return None
-                event = self._machine.receive(b"")
+                event = self._machine.receive(brought)
             else:
                 event = self._machine.receive(self._transport.perform(step))
         except DeviceFault as fault:
@@ -69,7 +73,8 @@ class Scanner:
             raise
         if isinstance(event, Opened):
             firmware = event.firmware or self._transport.release
-            self.identity = DeviceIdentity(self.spec.model, event.serial, firmware, self._transport.location)
+            serial = event.serial or self._transport.serial
+            self.identity = DeviceIdentity(self.spec.model, serial, firmware, self._transport.location)
         return event
 
     def close(self) -> None:
@@ -87,19 +92,23 @@ class Scanner:
         self._transport.close()
 
     def _end_wait(self) -> None:
-        self._wait_ends = 0.0
+        self._wait_ends = _CUT
 
-    def _waited(self, seconds: float) -> bool:
-        """Sleep a slice of a wait; whether the wait is over."""
+    def _waited(self, step: Wait | Hear) -> bytes | None:
+        """Spend a slice of a wait; None while it is not over, else what was heard."""
         now = time.monotonic()
-        if self._wait_ends is None:
-            self._wait_ends = now + seconds
-        if now < self._wait_ends:
-            time.sleep(min(SLICE_SECONDS, self._wait_ends - now))
-        if time.monotonic() < self._wait_ends:
-            return False
+        if self._wait_ends is None or (self._wait_ends == _CUT and isinstance(step, Hear) and step.firm):
+            self._wait_ends = now + step.seconds
+        left = max(0.0, min(SLICE_SECONDS, self._wait_ends - now))
+        heard = None
+        if isinstance(step, Hear):
+            heard = self._transport.hear(left)
+        elif left:
+            time.sleep(left)
+        if heard is None and time.monotonic() < self._wait_ends:
+            return None
         self._wait_ends = None
-        return True
+        return heard or b""
 
 
 def open_scanner(where: str, options: MachineOptions = _DEFAULT) -> Scanner:
@@ -112,7 +121,7 @@ def open_scanner(where: str, options: MachineOptions = _DEFAULT) -> Scanner:
         known = ", ".join(driver.model for driver in registry.known_drivers())
         raise DeviceFault(FaultKind.NOT_FOUND, f"no supported scanner at {where} (supported: {known})")
     device, spec = found[0]
-    return Scanner(spec, device.open(), options)
+    return Scanner(spec, device.open(), replace(options, usb_id=UsbId(device.vendor, device.product)))
 
 
 def list_scanners(where: str) -> list[FoundScanner]:

@@ -4,19 +4,24 @@ import contextlib
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
 import usb.backend.libusb1
 import usb.core
 import usb.util
 
 from drivers import usbip
-from drivers.api import BulkIn, BulkOut, ControlIn, ControlOut, Transfer
+from drivers.api import MESSAGE_BYTES, BulkIn, BulkOut, ControlIn, ControlOut, Listen, Transfer
 from drivers.errors import DeviceFault, FaultKind
+from drivers.libusb_reads import LibusbReads
 from drivers.usbip_backend import UsbipBackend
 from drivers.where import LocalUsb, RemoteUsb
 
 _VENDOR_OUT, _VENDOR_IN = 0x40, 0xC0
+_VENDOR_CLASS = 0xFF
+_SYSFS = Path("/sys/bus/usb/devices")
 _KINDS = {
     errno.ENODEV: FaultKind.UNPLUGGED,
     errno.ESHUTDOWN: FaultKind.UNPLUGGED,
@@ -35,7 +40,23 @@ _SENTENCES = {
     FaultKind.BUSY: "the scanner at {location} is in use by another program",
 }
 
-Pieces = Callable[[int, int, int, float], bytes]  # endpoint, length, piece, seconds
+
+class Reads(Protocol):
+    """Reads in flight, which pyusb cannot do; failures are OSError."""
+
+    def read(
+        self, endpoint: int, length: int, piece: int, seconds: float, begin: Callable[[], object] | None, /
+    ) -> bytes:
+        """Read an IN endpoint; `begin` is called when the first piece is in flight; a short piece ends it."""
+
+    def listen(self, endpoint: int, length: int, /) -> None:
+        """Keep one read of an interrupt endpoint pending from now on."""
+
+    def hear(self, seconds: float, /) -> bytes | None:
+        """The next message, or None when none came in this time."""
+
+    def stop(self) -> None:
+        """Listen no more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +87,7 @@ def _local(where: LocalUsb) -> list[UsbDevice]:
     for device in usb.core.find(find_all=True, backend=backend):
         port = f"{device.bus}-{'.'.join(map(str, device.port_numbers or (0,)))}"
         if where.port in (None, port):
-            found.append(_found(device, f"usb:{port}", None))
+            found.append(_found(device, f"usb:{port}", partial(_libusb_reads, device)))
     return found
 
 
@@ -78,43 +99,73 @@ def _remote(where: RemoteUsb) -> list[UsbDevice]:
             backend = UsbipBackend(where.host, where.port, exported)
             device = usb.core.find(backend=backend)
             location = f"usbip://{host}:{where.port}/{exported.busid}"
-            found.append(_found(device, location, lambda *a, backend=backend: backend.client.read(*a)))
+            found.append(_found(device, location, partial(_usbip_reads, backend)))
     return found
 
 
-def _found(device: Any, location: str, pieces: Pieces | None) -> UsbDevice:
+def _found(device: Any, location: str, reads: Callable[[], Reads]) -> UsbDevice:
     return UsbDevice(
-        device.idVendor, device.idProduct, location, lambda: UsbTransport(device, location, pieces)
+        device.idVendor, device.idProduct, location, lambda: UsbTransport(device, location, reads)
     )
 
 
-class UsbTransport:
-    """An open USB device: implements `drivers.api.Transport`."""
+def _libusb_reads(device: Any) -> Reads:
+    """Reads on the handle that pyusb has opened; pyusb has no public way to it."""
+    backend, handle = device._ctx.backend, device._ctx.managed_open()
+    return LibusbReads(backend.lib._name, backend.ctx, handle.handle)
 
-    def __init__(self, device: Any, location: str, pieces: Pieces | None) -> None:
-        self._device, self._pieces = device, pieces
+
+def _usbip_reads(backend: UsbipBackend) -> Reads:
+    return backend.client
+
+
+class UsbTransport:
+    """An open USB device: implements `drivers.api.Transport`. `reads` is called once the device is open."""
+
+    def __init__(self, device: Any, location: str, reads: Callable[[], Reads]) -> None:
+        self._device = device
         self.location = location
         self.release = f"{device.bcdDevice >> 8:x}.{device.bcdDevice & 255:02x}"
+        self.serial = _serial(location)
         try:
-            self._configure()
+            self._interface = self._configure()
+            self._reads = reads()
         except (OSError, NotImplementedError) as error:
             self.close()
             raise fault_of(error, location, "opening it") from error
 
-    def _configure(self) -> None:
+    def _configure(self) -> Any:
+        """Claim the vendor's interface, or the first one."""
         try:
-            self._device.get_active_configuration()
+            configuration = self._device.get_active_configuration()
         except usb.core.USBError as error:
             if error.errno is not None:  # None is pyusb's "Configuration not set"
                 raise
             self._device.set_configuration()
-        usb.util.claim_interface(self._device, 0)
+            configuration = self._device.get_active_configuration()
+        vendors = usb.util.find_descriptor(configuration, bInterfaceClass=_VENDOR_CLASS)
+        interface = vendors or usb.util.find_descriptor(configuration)
+        if interface is None:
+            raise OSError(errno.EPROTO, "the device has no interface")
+        usb.util.claim_interface(self._device, interface.bInterfaceNumber)
+        return interface
+
+    def _endpoint(self, kind: int) -> int:
+        """The address of the interface's first IN endpoint of a kind."""
+        for endpoint in self._interface:
+            address: int = endpoint.bEndpointAddress
+            if address & usb.util.ENDPOINT_IN and endpoint.bmAttributes & 3 == kind:
+                return address
+        raise OSError(errno.EPROTO, "the device lacks an endpoint")
 
     def perform(self, step: Transfer) -> bytes:
         """Do one step and return what came back; DeviceFault when the wire fails or brings too little."""
         try:
             if isinstance(step, BulkIn):
                 return self._read(step)
+            if isinstance(step, Listen):
+                self._reads.listen(self._endpoint(usb.util.ENDPOINT_TYPE_INTR), MESSAGE_BYTES)
+                return b""
             if isinstance(step, BulkOut):
                 taken = self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
                 return self._all_taken(step, taken)
@@ -138,26 +189,45 @@ class UsbTransport:
         return b""
 
     def _read(self, step: BulkIn) -> bytes:
-        if self._pieces is not None:
-            return self._pieces(step.endpoint, step.length, step.piece, step.timeout)
-        data = bytearray()
-        while len(data) < step.length:
-            wanted = min(step.piece, step.length - len(data))
-            piece = self._device.read(step.endpoint, wanted, int(step.timeout * 1000))
-            data += piece.tobytes()
-            if len(piece) < wanted:
-                break  # a short packet ends the transfer; the machine names what is missing
-        return bytes(data)
+        endpoint, begin = step.endpoint, step.begin
+        if endpoint is None:
+            endpoint = self._endpoint(usb.util.ENDPOINT_TYPE_BULK)
+        call = None if begin is None else lambda: self._control(begin)
+        return self._reads.read(endpoint, step.length, step.piece, step.timeout, call)
+
+    def hear(self, seconds: float) -> bytes | None:
+        """The next message since `Listen`; None when none came in this time."""
+        try:
+            return self._reads.hear(seconds)
+        except OSError as error:
+            raise fault_of(error, self.location, "waiting for its message") from error
 
     def reset(self) -> None:
         """Reset the device's port."""
         with contextlib.suppress(OSError, NotImplementedError):
+            self._stop()
             self._device.reset()
 
     def close(self) -> None:
         """Let go of the device."""
         with contextlib.suppress(OSError, NotImplementedError):
+            self._stop()
             usb.util.dispose_resources(self._device)
+
+    def _stop(self) -> None:
+        if hasattr(self, "_reads"):
+            self._reads.stop()
+
+
+def _serial(location: str) -> str:
+    """What Linux read from the device when it was plugged in: asking the device itself may disturb it."""
+    port = location.removeprefix("usb:")
+    if port == location:
+        return ""
+    try:
+        return (_SYSFS / port / "serial").read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""
 
 
 def fault_of(error: OSError | NotImplementedError, location: str, doing: str) -> DeviceFault:
@@ -170,8 +240,11 @@ def fault_of(error: OSError | NotImplementedError, location: str, doing: str) ->
 
 
 def _doing(step: Transfer) -> str:
+    if isinstance(step, Listen):
+        return "listening to it"
     if isinstance(step, BulkIn):
-        return f"reading {step.length} bytes from endpoint 0x{step.endpoint:02x}"
+        place = "it" if step.endpoint is None else f"endpoint 0x{step.endpoint:02x}"
+        return f"reading {step.length} bytes from {place}"
     if isinstance(step, BulkOut):
         return f"writing {len(step.data)} bytes to endpoint 0x{step.endpoint:02x}"
     return f"{'reading' if isinstance(step, ControlIn) else 'writing'} request {step.request}"

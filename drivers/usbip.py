@@ -7,6 +7,8 @@ ENODEV when the connection is gone, ETIMEDOUT, EBUSY, EPROTO, or what the device
 import os
 import socket
 import time
+from collections import deque
+from collections.abc import Callable
 from errno import EBUSY, ECONNRESET, ENODEV, ENOENT, EPROTO, ETIMEDOUT
 
 from drivers import usbip_wire as wire
@@ -14,6 +16,7 @@ from drivers.usbip_wire import ExportedDevice, Submitted, WireError
 
 CONNECT_SECONDS = 5.0
 UNLINK_SECONDS = 2.0  # how long a server may take to give up an URB
+MOST_MESSAGES = 64  # that wait to be heard; then the oldest are forgotten
 _MOST_DEVICES = 1024
 _RECEIVE_BYTES = 1 << 18
 
@@ -54,6 +57,7 @@ class UsbipClient:
         self._capacity: dict[int, int] = {}  # of each URB in flight: bytes it may bring in
         self._answers: dict[int, Submitted] = {}
         self._unlinked: set[int] = set()  # answered unlink requests
+        self._ear: _Ear | None = None
         self._reader = wire.reply_reader(self._capacity.__getitem__)
 
     def control(self, setup: bytes, data: bytes, seconds: float) -> bytes:
@@ -69,13 +73,22 @@ class UsbipClient:
         urb = self._submit(0, bool(setup[0] & 0x80), length, setup, data)
         return self._finish(urb, time.monotonic() + seconds)
 
-    def read(self, endpoint: int, length: int, piece: int, seconds: float) -> bytes:
-        """Read an IN endpoint with all pieces in flight at once; ends early at a short piece."""
+    def read(
+        self,
+        endpoint: int,
+        length: int,
+        piece: int,
+        seconds: float,
+        begin: Callable[[], object] | None = None,
+    ) -> bytes:
+        """Read an IN endpoint with all pieces in flight at once, then call `begin`; a short piece ends it."""
         deadline = time.monotonic() + seconds
         sizes = [min(piece, length - start) for start in range(0, length, piece)]
         urbs = [self._submit(endpoint & 15, True, size) for size in sizes]
         pieces: list[bytes] = []
         try:
+            if begin is not None:
+                begin()
             while urbs and (not pieces or len(pieces[-1]) == sizes[len(pieces) - 1]):
                 pieces.append(self._finish(urbs.pop(0), deadline).data)
         finally:
@@ -84,6 +97,33 @@ class UsbipClient:
                 self._answers.pop(urb, None)
                 self._capacity.pop(urb, None)
         return b"".join(pieces)
+
+    def listen(self, endpoint: int, length: int) -> None:
+        """Keep one read of an interrupt endpoint in flight from now on."""
+        self.stop()
+        self._ear = _Ear(endpoint & 15, length)
+        self._ear.urb = self._submit(self._ear.endpoint, True, length)
+
+    def hear(self, seconds: float) -> bytes | None:
+        """The next message, or None when none came in this time."""
+        deadline = time.monotonic() + seconds
+        ear = self._ear
+        if ear is None:
+            raise OSError(EPROTO, "nobody listens")
+        while not ear.messages:
+            if ear.error:
+                raise OSError(ear.error, os.strerror(ear.error))
+            if not self._pump(deadline):
+                return None
+        return ear.messages.popleft()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        ear, self._ear = self._ear, None
+        if ear is not None and ear.urb in self._capacity:
+            self._give_up(ear.urb)
+            self._answers.pop(ear.urb, None)
+            self._capacity.pop(ear.urb, None)
 
     def write(self, endpoint: int, data: bytes, seconds: float) -> int:
         """Write to an OUT endpoint in one piece; returns how many bytes the device took."""
@@ -157,11 +197,32 @@ class UsbipClient:
             self.close()
             raise OSError(ENODEV, "the USB/IP server closed the connection: the device was unplugged")
         for reply in replies:
-            if isinstance(reply, Submitted):
+            if isinstance(reply, Submitted) and self._ear is not None and reply.seqnum == self._ear.urb:
+                self._heard(self._ear, reply)
+            elif isinstance(reply, Submitted):
                 self._answers[reply.seqnum] = reply
             else:
                 self._unlinked.add(reply.seqnum)
         return True
+
+    def _heard(self, ear: "_Ear", reply: Submitted) -> None:
+        """Keep a message, and listen on."""
+        del self._capacity[reply.seqnum]
+        if reply.status < 0:
+            ear.error = -reply.status
+            return
+        ear.messages.append(reply.data)
+        ear.urb = self._submit(ear.endpoint, True, ear.length)
+
+
+class _Ear:
+    """What is heard of an interrupt endpoint."""
+
+    def __init__(self, endpoint: int, length: int) -> None:
+        self.endpoint, self.length = endpoint, length
+        self.urb = 0  # in flight
+        self.messages: deque[bytes] = deque(maxlen=MOST_MESSAGES)
+        self.error = 0  # errno that ended the listening
 
 
 def _connect(host: str, port: int) -> socket.socket:

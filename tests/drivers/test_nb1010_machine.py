@@ -39,7 +39,7 @@ class Wire:
         self.device = Nb1010U(lambda led: self.picture.tobytes())
         self.steps: list[Step] = []
 
-    location, release = "bench:2", "0.01"
+    location, release, serial = "bench:2", "0.01", ""
 
     def reset(self) -> None:
         raise AssertionError("a scanner without a fault is not reset")

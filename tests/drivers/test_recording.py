@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def replay(device: Path, option: str, tape: str, out: Path, *numbers: str) -> str:
+def replay(device: Path, option: str, tape: str, out: Path, end: str, *numbers: str) -> str:
     """Capture one finger from a recorded scanner into a file; return what the program said."""
     if shutil.which("umockdev-run") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI must replay the recording: apt-get install umockdev libusb-1.0-0")
         pytest.skip("no umockdev-run here: apt-get install umockdev libusb-1.0-0")
     command = ["umockdev-run", "-d", str(device), option, tape, "--"]
-    program = [sys.executable, "-m", "tests.drivers.replayed", str(out), *numbers]
+    program = [sys.executable, "-m", "tests.drivers.replayed", str(out), end, *numbers]
     done = subprocess.run([*command, *program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -34,7 +34,7 @@ def test_the_recorded_hamster_pro_20_gives_the_expected_picture(real_data: Path,
     recording, out = real_data / "usb" / "secugen", tmp_path / "captured.npy"
     device = recording / "device"
     sysfs = "/sys" + device.read_text().splitlines()[0].removeprefix("P: ")
-    said = replay(device, "-p", f"{sysfs}={recording / 'capture.pcapng'}", out)
+    said = replay(device, "-p", f"{sysfs}={recording / 'capture.pcapng'}", out, "looked")
     assert "serial='H54200803643', firmware='22.06', location='usb:7-4'" in said
     captured, expected = np.load(out), expected_picture(recording)
     assert captured.shape == expected.shape == (400, 300)
@@ -51,6 +51,24 @@ def test_the_recorded_nb_1010_u_gives_the_expected_picture_bit_for_bit(
         for line in (recording / "capture.ioctl").read_text().splitlines()
         if line.startswith("@DEV ")
     )
-    said = replay(recording / "device", "-i", f"{node}={recording / 'capture.ioctl'}", out, "1", "3", "4")
+    said = replay(
+        recording / "device", "-i", f"{node}={recording / 'capture.ioctl'}", out, "captured", "1", "3", "4"
+    )
     assert "model='NEXT NB-1010-U', serial='', firmware='0.01', location='usb:1-7'" in said
+    np.testing.assert_array_equal(np.load(out), expected_picture(recording))
+
+
+@pytest.mark.real_data
+def test_the_recorded_u_are_u_4500_gives_the_expected_picture_bit_for_bit(
+    real_data: Path, tmp_path: Path
+) -> None:
+    """From power-up to the lifted finger and power-off; the picture is inverted and turned, as expected."""
+    recording, out = real_data / "usb" / "uru4000-4500", tmp_path / "captured.npy"
+    device = recording / "device"
+    sysfs = "/sys" + device.read_text().splitlines()[0].removeprefix("P: ")
+    seed = str(0x51EA2124)
+    said = replay(device, "-p", f"{sysfs}={recording / 'capture.pcapng'}", out, "lifted", seed)
+    serial = "serial='{FB0B9071-2E08-7742-BC16-2FAA247CEF66}', firmware='0115/0010', location='usb:1-10'"
+    assert serial in said
+    assert said.endswith("\nresting\n")
     np.testing.assert_array_equal(np.load(out), expected_picture(recording))

@@ -174,7 +174,7 @@ def test_a_write_that_is_not_taken_whole_is_a_fault(step: BulkOut | ControlOut, 
 
     with server(script) as port:
         backend = UsbipBackend("127.0.0.1", port, Nb1010U.exported("1-1"))
-        transport = UsbTransport(usb.core.find(backend=backend), "bench:1", None)
+        transport = UsbTransport(usb.core.find(backend=backend), "bench:1", lambda: backend.client)
         if taken == 9:
             assert transport.perform(step) == b""
         else:
