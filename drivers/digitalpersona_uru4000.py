@@ -24,7 +24,7 @@ after a lift it stays awake a little for the next order. Armed: the device says 
 picture, wait for the lift. It judges by itself when a finger lies; `poll_seconds` and `settle_frames` are
 not used, for nothing shows that a second picture may be asked for. At rest and while it waits the status
 is read now and then: a device that hangs is noticed. Beyond the evidence: that a finger which lies already
-when mode 10 is set is reported at once; that mode 20 may be set again when a picture was broken.
+when mode 10 is set is reported at once; that a mode may be set again when a message or a picture was lost.
 """
 
 import numpy as np
@@ -145,7 +145,7 @@ class UruReader(ProgramMachine):
             self.emit(FingerOff())
         yield _mode(LOOK)
         while not self.withdrawn(order):
-            if (yield from self._message(order)) == FINGER_ON:
+            if (yield from self._message(order, LOOK)) == FINGER_ON:
                 self._cleared, self._on = False, True
                 self.emit(FingerOn())
                 return True
@@ -156,7 +156,7 @@ class UruReader(ProgramMachine):
             return
         yield _mode(LIFT)
         while not self.withdrawn(order):
-            if (yield from self._message(order)) == FINGER_OFF:
+            if (yield from self._message(order, LIFT)) == FINGER_OFF:
                 self._cleared = True
                 self.emit(FingerOff())
                 return
@@ -198,13 +198,14 @@ class UruReader(ProgramMachine):
         yield _write(SCRAMBLE, bytes([number]) + seed.to_bytes(4, "little"))
         return int.from_bytes((yield _read(KEY, 4)), "little") ^ seed
 
-    def _message(self, order: int) -> Program[int]:
-        """Return the code of the next message, or 0; the status is read when none comes for long."""
+    def _message(self, order: int, mode: int) -> Program[int]:
+        """Return the code of the next message, or 0; after a long silence the mode is set once more."""
         code = _code((yield Hear(CHECK_SECONDS)))
         if code == DYING:
             raise _Dying
         if not code and not self.withdrawn(order):
             yield from self._status()
+            yield _mode(mode)
         return code
 
     def _hears(self, code: int, seconds: float) -> Program[bool]:

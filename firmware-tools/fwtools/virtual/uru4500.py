@@ -1,4 +1,4 @@
-"""The U.are.U 4500 as its host sees it: registers, messages and a scrambled picture. Pure: no socket, no clock.
+"""The U.are.U 4500 as its host sees it: registers, messages, a scrambled picture. Pure: no socket, no clock.
 
 A model made from the fact sheet and one recording. It shows that a driver agrees with these, never that it
 agrees with hardware. It makes the key's stream in a way of its own, not the driver's.
