@@ -101,4 +101,6 @@ def _name(step: Step) -> str:
         return "a bulk read" if step.endpoint is None else f"a read of endpoint 0x{step.endpoint:02x}"
     if isinstance(step, BulkOut):
         return f"a write to endpoint 0x{step.endpoint:02x}"
-    return f"request {step.request}" if isinstance(step, ControlIn | ControlOut) else "a pause"
+    return (
+        f"request {step.request}" if isinstance(step, ControlIn | ControlOut) else type(step).__name__.lower()
+    )

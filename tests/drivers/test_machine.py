@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.api import BulkIn, ControlIn, ControlOut, FingerOn, MachineOptions, Wait
+from drivers.api import BulkIn, ControlIn, ControlOut, FingerOn, Hear, Listen, MachineOptions, Step, Wait
 from drivers.errors import DeviceFault, FaultKind
 from drivers.machine import Program, ProgramMachine
 
@@ -49,15 +49,41 @@ def test_any_answer_is_taken_or_a_fault_for_ever(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("step", "name"),
-    [(ControlIn(7, 0, 0, 2), "request 7"), (ControlOut(8, 0, 0), "request 8"), (BulkIn(0x82, 9, 9), "0x82")],
+    [
+        (ControlIn(7, 0, 0, 2), "request 7"),
+        (ControlOut(8, 0, 0), "request 8"),
+        (BulkIn(0x82, 9, 9), "0x82"),
+        (BulkIn(None, 9, 9, least=2), "a bulk read"),
+        (Wait(1.0), "wait"),
+        (Listen(), "listen"),
+    ],
 )
-def test_a_wrong_length_names_the_step(step: ControlIn | ControlOut | BulkIn, name: str) -> None:
+def test_a_wrong_length_names_the_step(step: Step, name: str) -> None:
     class One(ProgramMachine):
         def program(self) -> Program[None]:
             yield step
 
     with pytest.raises(DeviceFault, match=f"1 of . bytes came .*{name}"):
         One(MachineOptions()).receive(b"x")
+
+
+@pytest.mark.parametrize(
+    ("step", "least", "most"),
+    [(BulkIn(None, 9, 9, least=2), 2, 9), (BulkIn(1, 9, 9), 9, 9), (Hear(1), 0, 64)],
+)
+def test_how_many_bytes_answer_a_step(step: Step, least: int, most: int) -> None:
+    class Two(ProgramMachine):
+        def program(self) -> Program[None]:
+            yield step
+            yield step
+
+    for length in range(66):
+        machine = Two(MachineOptions())
+        if least <= length <= most:
+            machine.receive(bytes(length))
+        else:
+            with pytest.raises(DeviceFault, match=f"{length} of {most} bytes came"):
+                machine.receive(bytes(length))
 
 
 @given(st.lists(st.sampled_from(["arm", "disarm", "fulfil"])))

@@ -18,6 +18,7 @@ def test_every_module_with_a_driver_is_found() -> None:
     assert DRIVER in known_drivers()
     assert driver_for(0x1162, 0x2200) is DRIVER
     assert driver_for(0x1162, 0x2201) is None
+    assert driver_for(0x045E, 0x00CA) is None, "Microsoft's reader v2 asks for a secret"
 
 
 def test_two_drivers_with_one_id_are_an_error() -> None:

@@ -1,5 +1,7 @@
 """The pump: identity, waits in slices, orders between steps, faults at every step, closing."""
 
+from dataclasses import replace
+
 import pytest
 
 from drivers import session, usb_transport
@@ -9,12 +11,16 @@ from drivers.api import (
     DeviceIdentity,
     Event,
     FingerOff,
+    FingerOn,
+    Hear,
+    Listen,
     MachineOptions,
     Opened,
     Step,
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
+from drivers.machine import Program, ProgramMachine
 from drivers.secugen_hamster_pro_20 import DRIVER, LED
 from drivers.session import Scanner, list_scanners, open_scanner
 from drivers.usb_transport import UsbDevice
@@ -90,6 +96,51 @@ def test_a_pause_between_two_looks_lasts_as_long_as_it_was_asked_for(monkeypatch
         scanner.step()
         looks = sum(step == ControlOut(1, 0, 0) for step in wire.steps)
     assert sum(clock.sleeps) == pytest.approx(0.05 * (looks - 4), abs=0.051)  # 3 looks of the opening
+
+
+class Ears(ProgramMachine):
+    """Hears, for ever; reports a finger when it was told something."""
+
+    firm = False
+
+    def program(self) -> Program[None]:
+        yield Listen()
+        while True:
+            if (yield Hear(0.3, self.firm)):
+                self.emit(FingerOn())
+
+
+@pytest.mark.parametrize("firm", [False, True])
+def test_hearing_ends_with_a_message_with_its_time_and_unless_it_is_firm_with_an_order(
+    firm: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, wire = Clock(monkeypatch), ModelWire()
+    messages: list[bytes | None] = []
+    asked: list[float] = []
+
+    def hear(seconds: float) -> bytes | None:
+        asked.append(seconds)
+        clock.now += 0.0 if messages else seconds
+        return messages.pop(0) if messages else None
+
+    wire.hear = hear  # type: ignore[attr-defined]
+    monkeypatch.setattr(wire, "perform", lambda step: b"")
+    monkeypatch.setattr(Ears, "firm", firm)
+    scanner = Scanner(replace(DRIVER, make_machine=Ears), wire, FAST)
+    for _ in range(40):
+        assert scanner.step() is None
+    assert sum(asked) == pytest.approx(39 * session.SLICE_SECONDS, abs=0.04)
+    assert clock.sleeps == [], "the wire waits by itself"
+    messages.append(b"\1")
+    assert scanner.step() == FingerOn()
+    scanner.step()
+    asked.clear()
+    scanner.arm()
+    scanner.step()
+    assert asked == [pytest.approx(session.SLICE_SECONDS if firm else 0.0)]
+    messages.append(b"\1")
+    scanner.disarm()
+    assert scanner.step() == FingerOn(), "an order loses no message"
 
 
 def lifetime(wire: ModelWire) -> Scanner:

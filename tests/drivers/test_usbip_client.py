@@ -272,3 +272,106 @@ def test_the_list_of_a_server_with_several_devices() -> None:
 
     with server(script) as port:
         assert [device.busid for device in list_devices("127.0.0.1", port)] == ["1-1", "2-1.4"]
+
+
+def test_a_message_is_heard_while_something_else_is_waited_for_and_a_new_read_is_sent_at_once() -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        ear, control = peer.command(), peer.command()
+        assert isinstance(ear, Submit)
+        assert (ear.endpoint, ear.incoming, ear.length) == (1, True, 64)
+        for message in (b"first", b"second"):
+            peer.send(Submitted(ear.seqnum, 0, len(message), message).encode())
+            ear = peer.command()
+            assert isinstance(ear, Submit)
+            assert (ear.endpoint, ear.length) == (1, 64)
+        peer.send(Submitted(control.seqnum, 0, 2, b"ok").encode())
+        unlink = peer.command()
+        assert isinstance(unlink, Unlink)
+        assert unlink.target == ear.seqnum
+        peer.send(Unlinked(unlink.seqnum, -errno.ECONNRESET).encode())
+        peer.send(Submitted(peer.command().seqnum, 0, 2, b"ok").encode())
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        with pytest.raises(OSError, match="nobody listens"):
+            client.hear(0.0)
+        client.listen(0x81, 64)
+        assert client.control(READ_ID, b"", 20.0) == b"ok"
+        assert [client.hear(20.0), client.hear(0.0), client.hear(0.02)] == [b"first", b"second", None]
+        client.stop()
+        assert client.control(READ_ID, b"", 20.0) == b"ok"
+        client.close()
+
+
+def test_the_oldest_messages_are_forgotten_when_nobody_hears_them() -> None:
+    count = 3 * usbip.MOST_MESSAGES
+
+    def script(peer: Peer) -> None:
+        peer.lend()
+        ear, control = peer.command(), peer.command()
+        for number in range(count):
+            peer.send(Submitted(ear.seqnum, 0, 1, bytes([number])).encode())
+            ear = peer.command()
+        peer.send(Submitted(control.seqnum, 0, 0).encode())
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        client.listen(0x81, 64)
+        client.control(READ_ID, b"", 20.0)
+        heard = [client.hear(0.0) for _ in range(usbip.MOST_MESSAGES)]
+        assert heard == [bytes([n]) for n in range(count - usbip.MOST_MESSAGES, count)]
+        client.close()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_read_that_ends_badly_is_heard(gone: bool) -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        ear = peer.command()
+        if not gone:
+            peer.send(Submitted(ear.seqnum, -errno.EPIPE, 0).encode())
+            with pytest.raises(EOFError):
+                peer.command()
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+        client.listen(0x81, 64)
+        for _ in range(2):
+            with pytest.raises(OSError) as error:
+                client.hear(20.0)
+            assert error.value.errno == (errno.ENODEV if gone else errno.EPIPE)
+        client.stop()
+        client.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_read_is_in_flight_before_what_begins_it(fails: bool) -> None:
+    def script(peer: Peer) -> None:
+        peer.lend()
+        read, begin = peer.command(), peer.command()
+        assert isinstance(read, Submit)
+        assert isinstance(begin, Submit)
+        assert (read.endpoint, read.length, begin.endpoint) == (2, 300, 0)
+        if fails:
+            peer.send(Submitted(begin.seqnum, -errno.EPIPE, 0).encode())
+            unlink = peer.command()
+            assert isinstance(unlink, Unlink)
+            assert unlink.target == read.seqnum
+            peer.send(Unlinked(unlink.seqnum, -errno.ECONNRESET).encode())
+        else:
+            peer.send(Submitted(read.seqnum, 0, 5, b"early").encode())
+            peer.send(Submitted(begin.seqnum, 0, 0).encode())
+
+    with server(script) as port:
+        client = UsbipClient("127.0.0.1", port, "1-1")
+
+        def begin() -> bytes:
+            return client.control(READ_ID, b"", 20.0)
+
+        if fails:
+            with pytest.raises(OSError, match="Broken pipe"):
+                client.read(0x82, 300, 300, 20.0, begin)
+        else:
+            assert client.read(0x82, 300, 300, 20.0, begin) == b"early"
+        client.close()
