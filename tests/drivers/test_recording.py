@@ -14,13 +14,18 @@ from PIL import Image
 
 def replay(device: Path, option: str, tape: str, out: Path, end: str, *numbers: str) -> str:
     """Capture one finger from a recorded scanner into a file; return what the program said."""
+    return under_umockdev(device, option, tape, "tests.drivers.replayed", str(out), end, *numbers)
+
+
+def under_umockdev(device: Path, option: str, tape: str, *program: str) -> str:
+    """Run a module's program against a tape; return what it said."""
     if shutil.which("umockdev-run") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI must replay the recording: apt-get install umockdev libusb-1.0-0")
         pytest.skip("no umockdev-run here: apt-get install umockdev libusb-1.0-0")
     command = ["umockdev-run", "-d", str(device), option, tape, "--"]
-    program = [sys.executable, "-m", "tests.drivers.replayed", str(out), end, *numbers]
-    done = subprocess.run([*command, *program], capture_output=True, text=True, timeout=120, check=False)
+    python = [sys.executable, "-m", *program]
+    done = subprocess.run([*command, *python], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -72,3 +77,16 @@ def test_the_recorded_u_are_u_4500_gives_the_expected_picture_bit_for_bit(
     assert serial in said
     assert said.endswith("\nresting\n")
     np.testing.assert_array_equal(np.load(out), expected_picture(recording))
+
+
+@pytest.mark.real_data
+def test_what_the_device_does_not_answer_ends_in_time_and_libusb_gives_every_read_back(
+    real_data: Path,
+) -> None:
+    recording = real_data / "usb" / "uru4000-4500"
+    device = recording / "device"
+    sysfs = "/sys" + device.read_text().splitlines()[0].removeprefix("P: ")
+    tape = f"{sysfs}={recording / 'capture.pcapng'}"
+    said = under_umockdev(device, "-p", tape, "tests.drivers.waiting").splitlines()
+    silence = "timeout: the scanner at usb:1-10 did not answer in time while reading 111424 bytes from it"
+    assert said == ["None", silence, silence, "None", "closed"]
