@@ -7,7 +7,7 @@ import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from errno import EADDRINUSE
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,17 @@ from fwtools.virtual.control import Control, ControlConnection
 from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.images import list_images
 from fwtools.virtual.nb1010 import Nb1010U, Thermal
-from fwtools.virtual.optics import Device, Optics
-from fwtools.virtual.platen import Pace, Platen, Presenter
-from fwtools.virtual.server import BUSID, Connection, Port
+from fwtools.virtual.optics import Device as Factory
+from fwtools.virtual.optics import Optics
+from fwtools.virtual.platen import Pace, Platen, Presenter, Sight
+from fwtools.virtual.server import BUSID, Connection, Device, Port
+from fwtools.virtual.uru4500 import Prism, Uru4500
 
 CONTROL_HOST = "127.0.0.1"  # whoever reaches it can lay fingers down: never another address
+
+
+MODELS = ("hamster", "nb1010", "uru4500")
+LOOK_SECONDS = 0.02  # between two looks of a device that looks by itself
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -37,7 +43,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="PORT",
         help="take commands as JSON lines on 127.0.0.1; 0 takes a free port",
     )
-    parser.add_argument("--model", choices=["hamster", "nb1010"], default="hamster", help="(%(default)s)")
+    parser.add_argument("--model", choices=MODELS, default="hamster", help="(%(default)s)")
     parser.add_argument("--serial", default="V2200-000001", help="the device's id (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the device's optics and noise (%(default)s)")
     automatic = parser.add_argument_group("without --control: fingers in file-name order, by pictures taken")
@@ -56,13 +62,17 @@ def run(args: Namespace) -> int:
         raise ToolError(f"'{args.serial}' is no serial number: at most 15 printable ASCII characters")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="virtual: %(message)s")
     images = list_images(args.scans)
-    optics = Device.make(args.seed)
-    thermal = args.model == "nb1010"
-    platen = Platen(Thermal() if thermal else Optics(optics, args.seed))
+    factory = Factory.make(args.seed)
+    sights: dict[str, Callable[[], Sight]] = {"nb1010": Thermal, "uru4500": Prism}
+    platen = Platen(sights.get(args.model, lambda: Optics(factory, args.seed))())
     pace = Pace(args.frames_empty, args.frames_finger)
     presenter = Presenter(platen, images if args.control is None else [], pace, args.loop)
-    hamster = HamsterPro20(args.serial, optics.factory_data(), presenter.shoot)
-    port = Port(Nb1010U(presenter.shoot) if thermal else hamster)
+    devices: dict[str, Callable[[], Device]] = {
+        "hamster": lambda: HamsterPro20(args.serial, factory.factory_data(), presenter.shoot),
+        "nb1010": lambda: Nb1010U(presenter.shoot),
+        "uru4500": lambda: Uru4500(presenter.shoot),
+    }
+    port = Port(devices[args.model]())
     control = None if args.control is None else Control(args.scans, platen, port)
     asyncio.run(_serve(args, port, control))
     return 0
@@ -82,7 +92,16 @@ async def _serve(args: Namespace, port: Port, control: Control | None) -> None:
             servers.callback(commands.close)
             where["control"] = _address(commands)
         print(json.dumps(where), flush=True)
-        await stop.wait()
+        while not stop.is_set():
+            await _pass_time(port, stop)
+
+
+async def _pass_time(port: Port, stop: asyncio.Event) -> None:
+    """Wait for the end; a device that looks at its platen by itself does so meanwhile."""
+    seconds = None if port.device.interrupt_in is None else LOOK_SECONDS
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    port.tick()
 
 
 async def _listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> asyncio.Server:

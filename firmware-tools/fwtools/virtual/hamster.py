@@ -19,6 +19,7 @@ class HamsterPro20:
 
     bulk_in: int = 2
     bulk_out: int | None = None
+    interrupt_in: int | None = None
 
     def __init__(self, serial: str, factory: bytes, shoot: Callable[[bool], bytes]) -> None:
         self._id = serial.ljust(15)[:15].encode("utf-16-le")
@@ -54,6 +55,13 @@ class HamsterPro20:
     def write(self, _data: bytes) -> None:
         """Take no bulk data: it has no endpoint for them."""
         raise Stall
+
+    def message(self) -> bytes | None:
+        """Tell nothing: it has no endpoint for that."""
+        return None
+
+    def tick(self) -> None:
+        """Nothing: it looks when it is asked."""
 
     def read(self, length: int) -> bytes | None:
         """Bytes of the stream for one bulk read, or None while it brings nothing."""

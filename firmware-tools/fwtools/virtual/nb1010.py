@@ -27,6 +27,7 @@ class Nb1010U:
 
     bulk_in: int = 3
     bulk_out: int | None = 2
+    interrupt_in: int | None = None
     led: bool = False
 
     def __init__(self, shoot: Callable[[bool], bytes]) -> None:
@@ -73,6 +74,13 @@ class Nb1010U:
 
     def _answer(self, code: int, number: int, tail: bytes) -> None:
         self._answers = [bytes([0x80, code, number, 0, 16, 0, 0, 0]) + tail]
+
+    def message(self) -> bytes | None:
+        """Tell nothing: it has no endpoint for that."""
+        return None
+
+    def tick(self) -> None:
+        """Nothing: it looks when it is asked."""
 
     def read(self, length: int) -> bytes | None:
         """Return the next answer, or None while there is none."""

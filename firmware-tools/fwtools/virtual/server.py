@@ -17,11 +17,15 @@ log = logging.getLogger("virtual")
 
 
 class Device(Protocol):
-    """A virtual scanner: one configuration, a bulk endpoint to read and perhaps one to write."""
+    """A virtual scanner: a bulk endpoint to read, perhaps one to write, perhaps one that tells."""
 
     bulk_in: int
     bulk_out: int | None
-    led: bool
+    interrupt_in: int | None
+
+    @property
+    def led(self) -> bool:
+        """Whether its light is on."""
 
     def reset(self) -> None:
         """Power-on state."""
@@ -37,6 +41,12 @@ class Device(Protocol):
 
     def read(self, length: int) -> bytes | None:
         """Return bytes for one bulk read, or None while there are none."""
+
+    def message(self) -> bytes | None:
+        """Return the next message of the interrupt endpoint, or None while there is none."""
+
+    def tick(self) -> None:
+        """Let the time of one look at the platen pass, where the device looks by itself."""
 
 
 class Port:
@@ -59,6 +69,12 @@ class Port:
         """Put the cable back: the device is as after power-on."""
         self.plugged = True
 
+    def tick(self) -> None:
+        """Let the device look at its platen, and its client hear what it tells."""
+        if self.client is not None:
+            self.device.tick()
+            self.client.stream()
+
 
 class Connection(asyncio.Protocol):
     """One client: first a list or an import, then URBs until either side ends it."""
@@ -67,7 +83,7 @@ class Connection(asyncio.Protocol):
         self._port = port
         self._asked = bytearray()
         self._commands = wire.command_reader()
-        self._pending: dict[int, Submit] = {}  # bulk reads that wait for the stream, oldest first
+        self._pending: dict[int, Submit] = {}  # reads that wait for what the device gives, oldest first
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -137,7 +153,7 @@ class Connection(asyncio.Protocol):
             else:
                 known = self._pending.pop(command.target, None)
                 self._reply(Unlinked(command.seqnum, -ECONNRESET if known else 0))
-            self._stream()
+            self.stream()
 
     def _submit(self, urb: Submit) -> None:
         if len(self._pending) >= MOST_URBS or urb.length > MOST_IN_BYTES:
@@ -150,7 +166,7 @@ class Connection(asyncio.Protocol):
                 self._reply(Submitted(urb.seqnum, -EPIPE, 0))
                 return
             self._reply(Submitted(urb.seqnum, 0, len(data if urb.incoming else urb.data), data))
-        elif urb.endpoint == self._port.device.bulk_in and urb.incoming:
+        elif urb.incoming and urb.endpoint in (self._port.device.bulk_in, self._port.device.interrupt_in):
             self._pending[urb.seqnum] = urb
         elif urb.endpoint == self._port.device.bulk_out and not urb.incoming:
             self._take(urb)
@@ -166,11 +182,20 @@ class Connection(asyncio.Protocol):
             return
         self._reply(Submitted(urb.seqnum, 0, len(urb.data)))
 
-    def _stream(self) -> None:
+    def stream(self) -> None:
+        """Answer the reads that the device has something for."""
+        dry: set[int] = set()
         for urb in list(self._pending.values()):
-            data = self._port.device.read(urb.length)
+            if urb.endpoint in dry:
+                continue
+            if urb.endpoint == self._port.device.interrupt_in:
+                message = self._port.device.message()
+                data = None if message is None else message[: urb.length]
+            else:
+                data = self._port.device.read(urb.length)
             if data is None:
-                return
+                dry.add(urb.endpoint)
+                continue
             del self._pending[urb.seqnum]
             self._reply(Submitted(urb.seqnum, 0, len(data), data))
 
