@@ -78,15 +78,24 @@ def test_a_plan_that_the_scanner_cannot_do_is_refused_at_once(
     console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
 
 
-def test_a_scanner_below_500_ppi_may_not_enrol(tmp_path: Path) -> None:
-    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto", model="nb1010")
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("nb1010", "this scanner (NEXT NB-1010-U) is not for enrolment: its 385 ppi are below"),
+        (
+            "uru4500",
+            "this scanner (DigitalPersona U.are.U 4000/4500) is not for enrolment: its resolution was never",
+        ),
+    ],
+)
+def test_a_scanner_that_is_not_for_enrolment_enrols_nobody(tmp_path: Path, model: str, sentence: str) -> None:
+    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto", model=model)
     console = None
     try:
         stage.set_up()
         console = Console(stage)
         console.until(lambda: bool(console.state and console.state.trouble), "the trouble")
         assert console.state
-        sentence = "this scanner (NEXT NB-1010-U) is not for enrolment: its 385 ppi are below"
         assert sentence in str(console.state.trouble)
         reply = console.ask(Enrol(request_id="r-1", identity_number="001090000009"))
         assert reply.outcome == "refused"
