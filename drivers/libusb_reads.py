@@ -6,6 +6,7 @@ read that ends is put back at once. Source: libusb 1.0's "asynchronous device I/
 libusb_transfer is stable.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -137,11 +138,13 @@ class LibusbReads:
             _check(code)
 
     def _release(self, read: "_Read") -> None:
+        """Take a read back from the kernel, which writes into its memory until then."""
         deadline = time.monotonic() + CANCEL_SECONDS
         if read.flying:
             self._lib.libusb_cancel_transfer(read.transfer)
-        while read.flying and time.monotonic() < deadline:
-            self._pump(0.05)
+        with contextlib.suppress(OSError):
+            while read.flying and time.monotonic() < deadline:
+                self._pump(0.05)
         if read.flying:
             self._lost.append(read)
         else:

@@ -127,6 +127,7 @@ class UsbTransport:
         self.location = location
         self.release = f"{device.bcdDevice >> 8:x}.{device.bcdDevice & 255:02x}"
         self.serial = _serial(location)
+        self._reads: Reads | None = None
         try:
             self._interface = self._configure()
             self._reads = reads()
@@ -150,6 +151,11 @@ class UsbTransport:
         usb.util.claim_interface(self._device, interface.bInterfaceNumber)
         return interface
 
+    @property
+    def _open(self) -> Reads:
+        assert self._reads is not None, "it was opened"
+        return self._reads
+
     def _endpoint(self, kind: int) -> int:
         """The address of the interface's first IN endpoint of a kind."""
         for endpoint in self._interface:
@@ -164,7 +170,7 @@ class UsbTransport:
             if isinstance(step, BulkIn):
                 return self._read(step)
             if isinstance(step, Listen):
-                self._reads.listen(self._endpoint(usb.util.ENDPOINT_TYPE_INTR), MESSAGE_BYTES)
+                self._open.listen(self._endpoint(usb.util.ENDPOINT_TYPE_INTR), MESSAGE_BYTES)
                 return b""
             if isinstance(step, BulkOut):
                 taken = self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
@@ -193,30 +199,31 @@ class UsbTransport:
         if endpoint is None:
             endpoint = self._endpoint(usb.util.ENDPOINT_TYPE_BULK)
         call = None if begin is None else lambda: self._control(begin)
-        return self._reads.read(endpoint, step.length, step.piece, step.timeout, call)
+        return self._open.read(endpoint, step.length, step.piece, step.timeout, call)
 
     def hear(self, seconds: float) -> bytes | None:
         """The next message since `Listen`; None when none came in this time."""
         try:
-            return self._reads.hear(seconds)
+            return self._open.hear(seconds)
         except OSError as error:
             raise fault_of(error, self.location, "waiting for its message") from error
 
     def reset(self) -> None:
         """Reset the device's port."""
+        self._stop()
         with contextlib.suppress(OSError, NotImplementedError):
-            self._stop()
             self._device.reset()
 
     def close(self) -> None:
         """Let go of the device."""
+        self._stop()
         with contextlib.suppress(OSError, NotImplementedError):
-            self._stop()
             usb.util.dispose_resources(self._device)
 
     def _stop(self) -> None:
-        if hasattr(self, "_reads"):
-            self._reads.stop()
+        with contextlib.suppress(OSError):
+            if self._reads is not None:
+                self._reads.stop()
 
 
 def _serial(location: str) -> str:

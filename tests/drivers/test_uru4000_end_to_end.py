@@ -64,8 +64,7 @@ def test_every_finger_put_on_is_captured(virtual: VirtualScanner, fingers: Finge
 
 
 def test_automatic_presentations(fingers: Fingers) -> None:
-    pace = ("--frames-empty", "20", "--frames-finger", "6")
-    with virtual_scanner(fingers[0], "--model", "uru4500", *pace) as virtual:
+    with virtual_scanner(fingers[0], "--model", "uru4500") as virtual:
         scanner = open_scanner(virtual.usbip)
         until(scanner, Opened)
         for pixels in fingers[1].values():

@@ -4,14 +4,14 @@ import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import usb.core
 
 from drivers import usbip
 from drivers import usbip_wire as wire
-from drivers.api import BulkOut, ControlOut
+from drivers.api import BulkIn, BulkOut, ControlOut, Listen
 from drivers.errors import DeviceFault, FaultKind
 from drivers.usb_transport import UsbTransport
 from drivers.usbip import UsbipClient, list_devices
@@ -19,6 +19,8 @@ from drivers.usbip_backend import UsbipBackend
 from drivers.usbip_wire import Submit, Submitted, Unlink, Unlinked
 from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.nb1010 import Nb1010U
+from fwtools.virtual.requests import Request, standard
+from fwtools.virtual.uru4500 import Uru4500
 
 EXPORTED = HamsterPro20.exported("1-1")
 READ_ID = bytes.fromhex("c025000000001e00")
@@ -375,3 +377,59 @@ def test_the_read_is_in_flight_before_what_begins_it(fails: bool) -> None:
         else:
             assert client.read(0x82, 300, 300, 20.0, begin) == b"early"
         client.close()
+
+
+# A reader inside a keyboard: interface 0 is the keyboard's, interface 1 the vendor's, with other addresses.
+KEYBOARD = bytes.fromhex(
+    "09023000020100a032 0904000001030101 00 07058103080008 0904010002ffffff00 07058303400008 07058402400000"
+)
+
+
+def test_a_reader_inside_a_keyboard_is_found_by_its_interface_and_its_endpoints_by_their_kinds() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def script(peer: Peer) -> None:
+        peer.lend()
+        while len(seen) < 2:
+            urb = peer.command()
+            assert isinstance(urb, Submit)
+            if urb.endpoint:
+                seen.append((urb.endpoint, urb.length))
+                peer.send(Submitted(urb.seqnum, 0, 2, b"ok").encode())
+            else:
+                data = standard(Request.parse(urb.setup), bytes(18), KEYBOARD)
+                assert data is not None
+                data = data[: urb.length]
+                peer.send(Submitted(urb.seqnum, 0, len(data), data).encode())
+
+    with server(script) as port:
+        backend = UsbipBackend("127.0.0.1", port, Uru4500.exported("1-1"))
+        transport = UsbTransport(usb.core.find(backend=backend), "bench:1", lambda: backend.client)
+        assert transport.perform(BulkIn(None, 100, 100, least=0)) == b"ok"
+        transport.perform(Listen())
+        assert transport.hear(20.0) == b"ok"
+        transport.close()
+    assert seen == [(4, 100), (3, 64)]
+
+
+def test_a_device_without_the_endpoint_is_a_fault() -> None:
+    model = HamsterPro20("X", b"", lambda led: b"")
+
+    def script(peer: Peer) -> None:
+        peer.lend()
+        with suppress(EOFError):
+            while True:
+                urb = peer.command()
+                assert isinstance(urb, Submit)
+                data = model.control(urb.setup, urb.data)
+                peer.send(Submitted(urb.seqnum, 0, len(data), data).encode())
+
+    with server(script) as port:
+        backend = UsbipBackend("127.0.0.1", port, EXPORTED)
+        transport = UsbTransport(usb.core.find(backend=backend), "bench:1", lambda: backend.client)
+        with pytest.raises(
+            DeviceFault, match="the device lacks an endpoint, at bench:1 while listening"
+        ) as fault:
+            transport.perform(Listen())
+        assert fault.value.kind is FaultKind.PROTOCOL
+        transport.close()

@@ -15,6 +15,7 @@ from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.optics import Device, Optics
 from fwtools.virtual.platen import Pace, Platen, Presenter
 from fwtools.virtual.requests import Stall
+from fwtools.virtual.uru4500 import Uru4500
 from tests.drivers.bench import optics, ridges
 
 FRAME = 956 * 688 + 192
@@ -148,3 +149,35 @@ def test_any_request_is_answered_within_its_length_or_refused(setup: bytes, data
         return
     assert len(answer) <= int.from_bytes(setup[6:8], "little")
     assert not answer or setup[0] & 0x80
+
+
+def test_a_u_are_u_does_nothing_without_power_and_refuses_what_it_does_not_know() -> None:
+    device = Uru4500(lambda led: b"\xff" * (384 * 290))
+
+    def write(register: int, *data: int) -> None:
+        device.control(bytes([0x40, 4, register, 0, 0, 0, len(data), 0]), bytes(data))
+
+    def status() -> bytes:
+        return device.control(bytes([0xC0, 4, 7, 0, 0, 0, 1, 0]), b"")
+
+    for mode in (0x10, 0x20):
+        write(0x4E, mode)
+        device.tick()
+        assert (device.led, device.message(), device.read(1 << 20)) == (False, None, None)
+    write(0x07, 0x81)
+    assert status() == b"\x81"
+    write(0x07, 0x01)
+    assert [(device.message() or b"")[:2] for _ in range(4)] == [b"\x56\xaa"] * 3 + [b""]
+    write(0x4E, 0x10)
+    for _ in range(3):
+        device.tick()
+    assert [(device.message() or b"")[:2] for _ in range(2)] == [b"\1\1", b""], "told once"
+    write(0x4E, 0x20)
+    assert len(device.read(1 << 20) or b"") == 111_040
+    device.control(bytes([0x23, 3, 4, 0, 1, 0, 0, 0]), b"")
+    assert (device.led, device.message()) == (False, None), "the port was reset"
+    for setup in ((0xC0, 4, 9, 0, 0, 0, 1, 0), (0x40, 4, 9, 0, 0, 0, 1, 0), (0xC0, 5, 7, 0, 0, 0, 1, 0)):
+        with pytest.raises(Stall):
+            device.control(bytes(setup), b"\0")
+    with pytest.raises(Stall):
+        device.write(b"")

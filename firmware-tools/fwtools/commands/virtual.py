@@ -27,7 +27,7 @@ CONTROL_HOST = "127.0.0.1"  # whoever reaches it can lay fingers down: never ano
 
 
 MODELS = ("hamster", "nb1010", "uru4500")
-LOOK_SECONDS = 0.02  # between two looks of a device that looks by itself
+LOOK_SECONDS = 0.12  # between two looks of a device that looks by itself
 
 
 def configure(parser: ArgumentParser) -> None:
