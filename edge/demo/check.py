@@ -10,6 +10,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from PIL import Image
 
+from edge.booth.sealing import OPEN_KINDS
 from edge.demo.person import Shown
 from edge.demo.script import Visit, portrait_of
 from edge.hub.ledger import Ledger
@@ -84,9 +85,9 @@ class Checker:
             0
         ]
         lacking = max(count - held, status["missing_entries"])
-        open_left = self._store.db.execute("SELECT count(*) FROM vault WHERE kind != 'enrolled'").fetchone()[
-            0
-        ]
+        marks = ",".join("?" * len(OPEN_KINDS))
+        query = f"SELECT count(*) FROM vault WHERE kind IN ({marks})"  # noqa: S608 - only marks
+        open_left = self._store.db.execute(query, OPEN_KINDS).fetchone()[0]
         alarms = status_of(self._hub)["alarms"]
         return [
             Finding(True, f"the booth's chain of {count} journal entries verifies"),
