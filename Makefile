@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: setup demo test test-all check bench lock clean
+.PHONY: setup demo test test-all test-faults check bench lock clean
 
 setup: $(STAMP)
 	@$(BIN)/vantay warm
@@ -29,6 +29,10 @@ test-all: setup
 	@tests/needs
 	@$(BIN)/pytest
 	@echo "test-all: passed"
+
+test-faults: setup
+	@tests/needs
+	@$(BIN)/python -m tests.system.faults
 
 check: setup
 	@$(BIN)/ruff format --check .
