@@ -5,8 +5,8 @@
 
 All of it is what production has: booths with their workers, the hub, mosquitto at the station and in each
 box, bridged. There is no scanner: journals fill because consoles ask for what is refused, each request an
-entry. A console asks again until it has an answer, so what a killed broker lost comes twice: `absorbed` is the
-number of answers that said so. tests/system/test_chaos.py kills the same while people are enrolled.
+entry. A console asks again until it has an answer, so what a killed broker lost comes twice: `absorbed` is
+how many answers said so. tests/system/test_chaos.py kills the same while people are enrolled.
 """
 
 import argparse
