@@ -12,6 +12,7 @@ how many answers said so. tests/system/test_chaos.py kills the same while people
 import argparse
 import queue
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -259,6 +260,7 @@ def main() -> int:
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--booths", type=int, default=3)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
     with tempfile.TemporaryDirectory(prefix="vantay-faults-") as folder:
         result = run(Path(folder), arguments.kills, arguments.entries, arguments.booths, (0.2, 1.2))
     for wrong in result.wrong:
