@@ -12,6 +12,7 @@ from matching.errors import BadCache
 COMMANDS = {
     "booth": "run the booth daemon",
     "hub": "run the station hub, or ask it how things stand (vantay hub status)",
+    "ministry": "deliver packets to the ministry's folder, and read its answers",
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "keys": "make the keys of a booth or of the ministry",

@@ -75,6 +75,13 @@ class BoothSettings(Section):
     comparison: Comparison = Comparison()
 
 
+class Ministry(Section):
+    """Where packets are delivered to, and how long an answer may take."""
+
+    folder: Path
+    answer_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12
+
+
 class HubSettings(Section):
     """hub.toml."""
 
@@ -82,6 +89,7 @@ class HubSettings(Section):
     broker: Broker = Broker()
     booths: tuple[BoothName, ...] = ()  # whose reports are taken; empty: any booth's
     campaign: Campaign | None = None  # none: journals and packets are kept, nothing is counted
+    ministry: Ministry | None = None  # none: packets stay at the hub
 
 
 Settings = TypeVar("Settings", bound=Section)

@@ -45,14 +45,15 @@ class PacketFiles:
             if len(data) == size and sha256(data).hexdigest() == digest:
                 place.parent.mkdir(exist_ok=True, mode=0o700)
                 partial.rename(place)
-                _sync_folder(place.parent)
-                _sync_folder(self._folder)
+                sync_folder(place.parent)
+                sync_folder(self._folder)
                 return True
             partial.unlink()
         return False
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring what was made or renamed in a folder onto the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

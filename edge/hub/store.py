@@ -16,6 +16,9 @@ CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, booth TEXT NOT NULL, enrolment TEXT NOT NULL, size INTEGER NOT NULL,
     complete_at TEXT, closed_at TEXT, UNIQUE (booth, enrolment)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS delivery (
+    hash TEXT PRIMARY KEY, batch TEXT NOT NULL, delivered_at TEXT NOT NULL, accepted_at TEXT, refused TEXT
+) STRICT;
 CREATE TABLE IF NOT EXISTS alarm (
     booth TEXT NOT NULL, why TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
     count INTEGER NOT NULL, PRIMARY KEY (booth, why)

@@ -10,7 +10,10 @@ from tests.system.production import CONFIGURATION, needed
 EXPOSURE = 25  # tenths of systemd-analyze's exposure level; fprintd's is 52, mosquitto's 96
 
 
-@pytest.mark.parametrize("unit", ["vantay-booth.service", "vantay-hub.service"])
+UNITS = ["vantay-booth.service", "vantay-hub.service", "vantay-ministry.service"]
+
+
+@pytest.mark.parametrize("unit", [*UNITS, "vantay-ministry.timer"])
 def test_unit_is_valid(unit: str, tmp_path: Path) -> None:
     program = needed("systemd-analyze", "systemd")
     copy = tmp_path / unit  # the programs it names are not installed where tests run
@@ -25,7 +28,7 @@ def test_unit_is_valid(unit: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("unit", ["vantay-booth.service", "vantay-hub.service"])
+@pytest.mark.parametrize("unit", UNITS)
 def test_unit_is_little_exposed(unit: str) -> None:
     program = needed("systemd-analyze", "systemd")
     words = [program, "security", "--offline=true", f"--threshold={EXPOSURE}", CONFIGURATION / unit]

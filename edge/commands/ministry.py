@@ -1,0 +1,63 @@
+"""`vantay ministry deliver|status --config hub.toml`: packets into the ministry's folder, and its answers."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+from edge import clock
+from edge.commands.booth import only_one
+from edge.errors import BadSettings
+from edge.hub.delivery import Delivery
+from edge.hub.packets import PacketFiles
+from edge.hub.store import HubStore
+from edge.settings import HubSettings, Ministry, read_settings
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("action", choices=["deliver", "status"])
+    parser.add_argument("--config", type=Path, required=True, metavar="hub.toml")
+    parser.add_argument("--json", action="store_true", help="the figures as JSON")
+
+
+def run(arguments: Namespace) -> int:
+    """Deliver and read the answers, or only count; 1 when something is overdue, refused or unreadable."""
+    settings = read_settings(arguments.config, HubSettings)
+    if settings.ministry is None:
+        raise BadSettings("hub.toml has no table [ministry]: name the folder that packets are delivered to")
+    path = settings.data / "hub.db"
+    if not path.exists():
+        raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
+    if arguments.action == "status":
+        return _tell(HubStore(path, read_only=True), settings.data, settings.ministry, [], arguments.json)
+    own = settings.data / "delivery"  # the hub holds the data folder itself
+    own.mkdir(exist_ok=True, mode=0o700)
+    with only_one(own, "delivery"):
+        store = HubStore(path)
+        delivery = _delivery(store, settings.data, settings.ministry)
+        delivery.deliver(clock.now())
+        complaints = delivery.hear(clock.now())
+        code = _tell(store, settings.data, settings.ministry, complaints, arguments.json)
+        store.close()
+    return code
+
+
+def _delivery(store: HubStore, data: Path, ministry: Ministry) -> Delivery:
+    return Delivery(store, PacketFiles(data / "packets"), ministry.folder)
+
+
+def _tell(store: HubStore, data: Path, ministry: Ministry, complaints: list[str], as_json: bool) -> int:
+    standing = _delivery(store, data, ministry).standing(clock.now(), ministry.answer_hours)
+    standing.alarms += complaints
+    if as_json:
+        print(json.dumps(asdict(standing)))
+    else:
+        for alarm in standing.alarms:
+            print(f"ALARM {alarm}", file=sys.stderr)
+        print(
+            f"undelivered={standing.undelivered} waiting={standing.waiting} accepted={standing.accepted} "
+            f"refused={standing.refused}"
+        )
+    return 1 if standing.alarms else 0

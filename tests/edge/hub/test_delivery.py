@@ -1,0 +1,177 @@
+"""Packets to the ministry: each once, whole batches only, whoever is killed when; answers read with care."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.cli import main
+from edge.commands.booth import only_one
+from edge.errors import VantayError
+from edge.hub.delivery import ANSWER, MANIFEST, Delivery
+from edge.hub.packets import PacketFiles
+from edge.hub.store import HubStore
+
+AT = "2026-01-05T08:00:00.000Z"
+LATER = "2026-01-05T21:00:00.000Z"
+
+
+class Hub:
+    """A hub with packets, and the ministry's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self.folder = folder / "hub", folder / "ministry"
+        self.data.mkdir()
+        self.store, self.files = HubStore(self.data / "hub.db"), PacketFiles(self.data / "packets")
+        self.delivery = Delivery(self.store, self.files, self.folder)
+
+    def receive(self, *names: str) -> list[str]:
+        digests = []
+        for name in names:
+            data = name.encode() * 5000
+            digest = sha256(data).hexdigest()
+            self.files.add(digest, 0, data, len(data))
+            assert self.files.finish(digest, len(data))
+            row = (digest, "b-1", f"e-{name}", len(data), AT)
+            self.store.db.execute("INSERT INTO packet VALUES (?, ?, ?, ?, ?, NULL)", row)
+            digests.append(digest)
+        return digests
+
+    def batches(self) -> dict[str, list[str]]:
+        """What whoever looks into the folder finds: batches, and the packets in each."""
+        found = {}
+        for path in sorted(self.folder.glob("[!.]*")):
+            manifest = json.loads((path / MANIFEST).read_text())
+            for packet in manifest["packets"]:
+                data = (path / f"{packet['packet']}.packet").read_bytes()
+                assert (sha256(data).hexdigest(), len(data)) == (packet["packet"], packet["size"])
+            assert len(list(path.glob("*.packet"))) == len(manifest["packets"])
+            found[path.name] = sorted(packet["packet"] for packet in manifest["packets"])
+        return found
+
+    def delivered(self) -> list[str]:
+        return sorted(digest for packets in self.batches().values() for digest in packets)
+
+    def answer(self, batch: str, **fields: Any) -> None:
+        (self.folder / batch / ANSWER).write_text(json.dumps({"version": 1, "batch": batch, **fields}))
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Hub:
+    return Hub(tmp_path)
+
+
+def test_each_packet_is_delivered_once_in_whole_batches(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.hub.delivery.MOST", 2)
+    assert hub.delivery.deliver(AT) == []
+    first = hub.receive("a", "b", "c")
+    assert hub.delivery.deliver(AT) == ["2026-01-05-001", "2026-01-05-002"]
+    assert hub.delivered() == sorted(first)
+    assert hub.delivery.deliver(AT) == []
+    (fourth,) = hub.receive("d")
+    assert hub.delivery.deliver("2026-01-06T00:10:00.000Z") == ["2026-01-06-001"]
+    assert hub.batches()["2026-01-06-001"] == [fourth]
+    manifest = json.loads((hub.folder / "2026-01-06-001" / MANIFEST).read_text())
+    assert manifest["packets"][0]["booth"] == "b-1"
+
+
+def killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt  # nothing after it is done, and nobody cleans up
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["edge.hub.delivery._write_synced", "pathlib.Path.rename", "edge.hub.delivery.Delivery._note"],
+)
+def test_a_delivery_killed_anywhere_goes_on_with_nothing_twice(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    digests = hub.receive("a", "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(where, killed)
+        with pytest.raises(KeyboardInterrupt):
+            hub.delivery.deliver(AT)
+    seen = hub.batches()  # whatever is there is whole
+    digests += hub.receive("c")
+    hub.delivery.deliver(AT)
+    assert hub.delivered() == sorted(digests)
+    assert seen.items() <= hub.batches().items()
+    assert not list(hub.folder.glob(".*"))
+    assert hub.delivery.standing(AT, 12).waiting == 3
+
+
+def test_answers_are_taken_and_what_waits_too_long_is_an_alarm(hub: Hub) -> None:
+    one, two, three = hub.receive("a", "b", "c")
+    assert hub.delivery.standing(AT, 12).undelivered == 3
+    assert hub.delivery.standing(LATER, 12).alarms == [f"3 packets not delivered, the first since {AT}"]
+    (batch,) = hub.delivery.deliver(AT)
+    assert hub.delivery.standing(AT, 12).alarms == []
+    late = f"batch {batch}: 3 packets without an answer since {AT}"
+    assert hub.delivery.standing(LATER, 12).alarms == [late]
+    hub.answer(batch, accepted=[one])
+    assert hub.delivery.hear(LATER) == []
+    hub.answer(batch, accepted=[one, two], refused=[{"packet": three, "reason": "no portrait"}])
+    assert hub.delivery.hear(LATER) == []
+    standing = hub.delivery.standing(LATER, 12)
+    assert (standing.accepted, standing.refused, standing.waiting) == (2, 1, 0)
+    assert standing.alarms == [f"batch {batch}: packet {three[:12]} was refused: no portrait"]
+
+
+BAD: list[tuple[Callable[[str, str], str], str]] = [
+    (lambda _batch, _one: "no JSON", "Invalid JSON"),
+    (lambda _batch, one: json.dumps({"batch": "another", "accepted": [one]}), "it answers batch another"),
+    (lambda batch, _one: json.dumps({"batch": batch, "accepted": ["ab" * 32]}), "the batch does not hold"),
+    (lambda batch, one: json.dumps({"batch": batch, "accepted": [one, one]}), "names a packet twice"),
+    (lambda batch, _one: json.dumps({"batch": batch, "accepted": ["x"]}), "accepted.0: String should"),
+    (lambda batch, _one: json.dumps({"batch": batch, "version": 2}), "version: Input should be 1"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), BAD)
+def test_an_answer_that_cannot_be_used_changes_nothing(
+    hub: Hub, text: Callable[[str, str], str], words: str
+) -> None:
+    (one,) = hub.receive("a")
+    (batch,) = hub.delivery.deliver(AT)
+    (hub.folder / batch / ANSWER).write_text(text(batch, one))
+    (complaint,) = hub.delivery.hear(AT)
+    assert words in complaint
+    assert hub.delivery.standing(AT, 12).waiting == 1
+
+
+def test_a_packet_that_was_altered_is_not_delivered(hub: Hub) -> None:
+    (one,) = hub.receive("a")
+    hub.files.path(one).write_bytes(b"something else")
+    with pytest.raises(VantayError, match="is not what its name says"):
+        hub.delivery.deliver(AT)
+    assert hub.batches() == {}
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(hub: Hub) -> None:
+    hub.receive("a")
+    hub.folder.write_text("a file")
+    with pytest.raises(VantayError, match=r"cannot be written .*: nothing is lost"):
+        hub.delivery.deliver(AT)
+
+
+def test_the_command_delivers_tells_and_ends_with_1_on_an_alarm(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (one,) = hub.receive("a")
+    config = tmp_path / "hub.toml"
+    config.write_text('data = "hub"\n')
+    assert main(["ministry", "status", "--config", str(config)]) == 2
+    assert "no table [ministry]" in capsys.readouterr().err
+    config.write_text('data = "hub"\n[ministry]\nfolder = "ministry"\nanswer_hours = 1\n')
+    with only_one(hub.data, "hub"):  # as while the hub runs
+        assert main(["ministry", "deliver", "--config", str(config)]) == 0
+    assert capsys.readouterr().out == "undelivered=0 waiting=1 accepted=0 refused=0\n"
+    (batch,) = hub.batches()
+    hub.answer(batch, refused=[{"packet": one, "reason": "unreadable"}])
+    assert main(["ministry", "deliver", "--config", str(config), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["refused"] == 1
+    assert main(["ministry", "status", "--config", str(config)]) == 1
+    assert "was refused: unreadable" in capsys.readouterr().err
