@@ -17,6 +17,7 @@ COMMANDS = {
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "keys": "make the keys of a booth or of the ministry",
     "people": "who may log in at a booth",
+    "worklist": "who is to come to a booth: lists of schools, employers, hamlets",
     "journal": "show or verify a booth's journal",
     "packet": "open a sealed packet with the ministry's key",
     "schema": "the wire as AsyncAPI 3 or JSON Schema, for whoever speaks to a booth",

@@ -106,6 +106,14 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
+    def all_enrolled(self) -> set[str]:
+        """Return every subject whose enrolment was sealed as enrolled."""
+        rows = self.store.db.execute(
+            "SELECT json_extract(body, '$.subject') AS subject FROM journal WHERE kind = 'enrolment.sealed'"
+            " AND json_extract(body, '$.outcome') = 'enrolled'"
+        )
+        return {str(row["subject"]) for row in rows}
+
     def sealing_of(self, packet: str) -> JournalEntry | None:
         """Return the entry that announced a packet, None when there is none."""
         row = self.store.db.execute(

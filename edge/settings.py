@@ -1,6 +1,7 @@
 """Settings: one frozen tree per program, read from TOML; an unknown key is an error, not a surprise."""
 
 import tomllib
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -11,6 +12,7 @@ from edge.campaign.definition import Campaign
 from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import BoothName
+from edge.subject import LEAST_AGE
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Rate = Annotated[float, Field(gt=0, le=0.1)]
@@ -63,6 +65,17 @@ class Comparison(Section):
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
 
 
+class Subject(Section):
+    """The rules on a subject's data."""
+
+    least_age: Annotated[int, Field(ge=6, le=25)] = LEAST_AGE  # years, on the day of the capture
+    utc_offset_minutes: Annotated[int, Field(ge=-720, le=840)] = 420  # Viet Nam has no summer time
+
+    def day_of(self, moment: datetime) -> date:
+        """Return the day on the calendar where the booth stands."""
+        return (moment.astimezone(UTC) + timedelta(minutes=self.utc_offset_minutes)).date()
+
+
 class BoothSettings(Section):
     """booth.toml."""
 
@@ -73,6 +86,7 @@ class BoothSettings(Section):
     scanner: Scanner = Scanner()
     plan: Plan = Plan()
     comparison: Comparison = Comparison()
+    subject: Subject = Subject()
 
 
 class Ministry(Section):

@@ -70,9 +70,13 @@ class Vault:
 
     def get(self, blob: str) -> bytes:
         """Decrypt one blob; VantayError when it is not there or does not open."""
-        for _, data in self._open("WHERE id = ?", (blob,)):
-            return data
-        raise VantayError(f"the vault holds no blob {blob}")
+        if (data := self.find(blob)) is None:
+            raise VantayError(f"the vault holds no blob {blob}")
+        return data
+
+    def find(self, blob: str) -> bytes | None:
+        """Decrypt one blob, None when it is not there; VantayError when it does not open."""
+        return next((data for _, data in self._open("WHERE id = ?", (blob,))), None)
 
     def all_of(self, kind: str, enrolment: str | None = None) -> Iterator[tuple[Label, bytes]]:
         """Yield label and content of every blob of a kind, in the order they were put."""
@@ -110,6 +114,11 @@ class Vault:
         return bool(
             self.db.execute("SELECT EXISTS (SELECT 1 FROM vault WHERE kind = ?)", (kind,)).fetchone()[0]
         )
+
+    def version(self, kind: str) -> str:
+        """Return a digest that changes with every blob of a kind that comes, goes or changes."""
+        rows = self.db.execute("SELECT nonce FROM vault WHERE kind = ? ORDER BY rowid", (kind,))
+        return sha256(b"".join(row["nonce"] for row in rows)).hexdigest()
 
     def put_packet(self, enrolment: str, data: bytes) -> str:
         """Keep a sealed packet until the hub has it; return its SHA-256."""

@@ -1,0 +1,157 @@
+"""`vantay worklist import|list|show|set-state --config booth.toml`: who is to come to this booth."""
+
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path
+
+from edge import clock
+from edge.errors import BadCommand
+from edge.journal import Journal
+from edge.keys import BoothKeys, read_booth_keys
+from edge.settings import BoothSettings, read_settings
+from edge.store import Store
+from edge.subject import number_said
+from edge.vault import Vault
+from edge.worklist import ENROLLED, IMPORTED, STATE_SET, STATES, Listed, Worklist
+from edge.worklist_import import Plan, plan_import
+
+MOST_BYTES = 64 * 1024 * 1024  # of a list
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    take = actions.add_parser("import", help="a CSV list: number,name,birth,sex and source,state,reason")
+    take.add_argument("file", type=Path, metavar="FILE.csv")
+    take.add_argument("--source", help="whose list it is, where no column says so; the file's name without")
+    take.add_argument(
+        "--correct", action="store_true", help="what differs at the booth is taken from the list"
+    )
+    shown = actions.add_parser("list", help="everybody, and how many are in which state")
+    shown.add_argument("--state", choices=[*STATES, ENROLLED])
+    actions.add_parser("show", help="one person").add_argument("number")
+    change = actions.add_parser("set-state", help="of one person")
+    change.add_argument("number")
+    change.add_argument("state", help=", ".join(STATES))
+    change.add_argument("--reason", default="", help="needed for 'deferred'")
+    for action in actions.choices.values():
+        action.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+
+
+def run(arguments: Namespace) -> int:
+    """Do it, and put changes into the journal; the daemon may be running."""
+    settings = read_settings(arguments.config, BoothSettings)
+    keys = read_booth_keys(settings.keys)
+    store = Store(settings.data / "booth.db")
+    try:
+        desk = Desk(store, keys, settings)
+        match arguments.action:
+            case "import":
+                source = arguments.source or arguments.file.stem
+                return desk.take(arguments.file, source, arguments.correct)
+            case "list":
+                return desk.list(arguments.state)
+            case "show":
+                return desk.show(arguments.number)
+            case _:
+                return desk.set_state(arguments.number, arguments.state, arguments.reason.strip())
+    finally:
+        store.close()
+
+
+class Desk:
+    """The commands of one booth."""
+
+    def __init__(self, store: Store, keys: BoothKeys, settings: BoothSettings) -> None:
+        self._store, self._keys, self._settings = store, keys, settings
+        self._worklist = Worklist(Vault(store, keys.vault), keys)
+        self._journal = Journal(store)
+
+    def take(self, file: Path, source: str, correct: bool) -> int:
+        """Import a list, all of it or, when the power goes, nothing."""
+        content = _read(file)
+        today, least_age = self._settings.subject.day_of(datetime.now(UTC)), self._settings.subject.least_age
+        while True:  # the daemon is not kept waiting while the list is read
+            version = self._worklist.version()
+            held = {person.number: person for _, person in self._worklist.all()}
+            lines = StringIO(content.decode("utf-8-sig"), newline="")
+            plan = plan_import(lines, held, source, today, least_age, correct)
+            counts = {"new": len(plan.new), "corrected": len(plan.corrected), "refused": plan.refused}
+            with self._store.transaction():
+                if self._worklist.version() == version:
+                    self._write(plan, {"list": sha256(content).hexdigest(), **counts})
+                    break
+        print("\n".join([*plan.told, ", ".join(f"{n} {what}" for what, n in counts.items())]), end="")
+        print(f", {plan.known} known already")
+        return 1 if plan.refused else 0
+
+    def _write(self, plan: Plan, said: dict[str, object]) -> None:
+        for person in plan.new:
+            self._worklist.put(person)
+        for person in plan.corrected:
+            self._worklist.change(person)
+        if plan.new or plan.corrected:
+            self._record(IMPORTED, said)
+
+    def list(self, state: str | None) -> int:
+        """Print everybody, or who is in a state; then the counts."""
+        enrolled, counts = self._journal.all_enrolled(), Counter[str]()
+        for subject, person in self._worklist.all():
+            now = ENROLLED if subject in enrolled else person.state
+            counts[now] += 1
+            if state in (None, now):
+                print(
+                    "  ".join([person.number, now, str(person.birth), person.sex, person.name, person.source])
+                )
+        print(", ".join(f"{counts[name]} {name}" for name in (*STATES, ENROLLED)))
+        return 0
+
+    def show(self, number: str) -> int:
+        """Print one person."""
+        person, enrolled = self._find(number)
+        for key in ("number", "name", "birth", "sex", "source"):
+            print(f"{key:7} {getattr(person, key)}")
+        reason = f" ({person.reason})" if person.reason else ""
+        print(f"state   {f'enrolled at {enrolled}' if enrolled else f'{person.state}{reason}'}")
+        return 0
+
+    def set_state(self, number: str, state: str, reason: str) -> int:
+        """Change a state; the journal names the person by the keyed hash, and not the reason."""
+        with self._store.transaction():
+            person, enrolled = self._find(number)
+            if enrolled:
+                raise BadCommand(
+                    f"the person was enrolled here at {enrolled}: the state cannot be set any more"
+                )
+            if (changed := person.in_state(state, reason)) != person:
+                self._worklist.change(changed)
+                self._record(STATE_SET, {"subject": self._keys.subject_of(number), "state": state})
+        print(f"the person is {state}")
+        return 0
+
+    def _find(self, number: str) -> tuple[Listed, str | None]:
+        """Return a person, and when they were enrolled."""
+        number_said(number)
+        if (person := self._worklist.find(number)) is None:
+            raise BadCommand("nobody on the worklist has this number: 'vantay worklist list' names all")
+        sealed = self._journal.enrolled_before(self._keys.subject_of(number))
+        return person, sealed.at if sealed else None
+
+    def _record(self, kind: str, body: dict[str, object]) -> None:
+        self._journal.append(kind, body, clock.now(), clock.reading())  # type: ignore[arg-type]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise BadCommand(f"{file} has more than {MOST_BYTES} bytes: import it in parts")
+        content = file.read_bytes()
+        content.decode("utf-8-sig")
+    except OSError as error:
+        raise BadCommand(f"{file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise BadCommand(f"{file} is not UTF-8: save it again as 'CSV UTF-8'") from None
+    return content

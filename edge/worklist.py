@@ -1,0 +1,110 @@
+"""The booth's worklist: who is to come, by whose list, and how it stands with them. Encrypted in the vault.
+
+A person is found by the keyed hash of the number. Who is enrolled is not written here: the journal says it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edge.errors import BadCommand
+from edge.keys import BoothKeys
+from edge.names import same_name
+from edge.subject import Birth, Sex, Stated, birth_of
+from edge.vault import Label, Vault
+
+LISTED = "listed"  # kind of the vault's blobs, and what stands where others have an enrolment
+DUE, DEFERRED, DECEASED = "due", "deferred", "deceased"
+STATES = (DUE, "absent", "abroad", "moved", DECEASED, DEFERRED)
+ENROLLED = "enrolled"  # shown, never set
+IMPORTED, STATE_SET = "worklist.imported", "worklist.state"  # kinds of journal entries
+LONGEST = 200  # characters of source and reason
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One person of the worklist."""
+
+    number: str
+    name: str
+    birth: Birth
+    sex: Sex
+    source: str
+    state: str = DUE
+    reason: str = ""
+
+    def in_state(self, state: str, reason: str = "") -> "Listed":
+        """Return the person in another state; BadCommand when it is none or lacks its reason."""
+        check_state(state, reason)
+        return replace(self, state=state, reason=reason)
+
+    def differs_from(self, stated: Stated) -> list[str]:
+        """Name what is stated and is not so here: name, birth, sex."""
+        found = []
+        if stated.name is not None and not same_name(stated.name, self.name):
+            found.append("name")
+        if stated.birth is not None and not stated.birth.fits(self.birth):
+            found.append("birth")
+        if stated.sex is not None and stated.sex != self.sex:
+            found.append("sex")
+        return found
+
+
+def check_state(state: str, reason: str) -> None:
+    """Refuse a state that nobody can be in."""
+    if state == ENROLLED:
+        raise BadCommand("'enrolled' cannot be set: it follows from the journal when a record is sealed")
+    if state not in STATES:
+        raise BadCommand(f"the state must be one of {', '.join(STATES)}")
+    if state == DEFERRED and not reason:
+        raise BadCommand("'deferred' needs a reason")
+    if len(reason) > LONGEST:
+        raise BadCommand(f"the reason has more than {LONGEST} characters")
+
+
+class Worklist:
+    """Who is in the vault. Callers group what belongs together in `store.transaction()`."""
+
+    def __init__(self, vault: Vault, keys: BoothKeys) -> None:
+        self._vault, self._keys = vault, keys
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a worklist."""
+        return self._vault.has(LISTED)
+
+    def find(self, number: str) -> Listed | None:
+        """Return who has a number, None when nobody has."""
+        data = self._vault.find(self._label(number).id)
+        return None if data is None else _read(data)
+
+    def all(self) -> Iterator[tuple[str, Listed]]:
+        """Yield keyed hash and person, in the order they came."""
+        return ((label.subject, _read(data)) for label, data in self._vault.all_of(LISTED))
+
+    def version(self) -> str:
+        """Return what changes with every change of the worklist."""
+        return self._vault.version(LISTED)
+
+    def put(self, person: Listed) -> None:
+        """Add a person."""
+        said = {**{key: getattr(person, key) for key in KEYS}, "birth": str(person.birth)}
+        self._vault.put(self._label(person.number), json.dumps(said, ensure_ascii=False).encode())
+
+    def change(self, person: Listed) -> None:
+        """Put a person in the place of the one with the same number."""
+        self._vault.forget(self._label(person.number).id)
+        self.put(person)
+
+    def _label(self, number: str) -> Label:
+        subject = self._keys.subject_of(number)
+        return Label(f"{LISTED}.{subject}", LISTED, LISTED, subject)
+
+
+KEYS = ("number", "name", "birth", "sex", "source", "state", "reason")
+
+
+def _read(data: bytes) -> Listed:
+    said: dict[str, Any] = json.loads(data)
+    return Listed(**{**said, "birth": birth_of(said["birth"])})
