@@ -2,16 +2,19 @@
 
     number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
 
+Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON` and
 `abandon REASON`. Where people log in, name and PIN come first, and a supervisor's sign an override. Ids,
 files, keys and time are the program's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import ValidationError
 
+from edge.errors import BadCommand
 from edge.explain import explain
 from edge.messages import (
     POSITION_NAMES,
@@ -26,6 +29,8 @@ from edge.messages import (
     Review,
     State,
 )
+from edge.names import typed_name
+from edge.subject import birth_of, sex_of
 
 FINGERS = "1 to 5 are right thumb to little, 6 to 10 left thumb to little"
 HELP = "type: missing POSITION REASON | override REASON | abandon REASON"
@@ -89,6 +94,9 @@ Effect = Say | Ask | Send | SendSealed | ReadPortrait | Done
 NAME, SUPERVISOR = Ask("your name: "), Ask("the supervisor's name: ")
 PIN = Ask("PIN: ", secret=True)
 NUMBER = Ask("identity number: ")
+SUBJECT_NAME = Ask("the person's name (nothing when it is not known): ")
+BIRTH = Ask("birth, as 17/5/1990, or the year alone: ")
+SEX = Ask("sex (male, female; nam, nữ): ")
 MISSING = Ask("missing fingers, as 4=amputated, 9=bandaged (nothing when all are there): ")
 AGAIN = Ask("why it is right all the same (nothing to stop): ")
 ONCE_MORE = Ask("the person's identity number once more: ")
@@ -103,6 +111,9 @@ class Stage(StrEnum):
     LOGIN_PIN = "login pin"
     LOGGING_IN = "logging in"
     NUMBER = "number"
+    SUBJECT_NAME = "subject name"
+    BIRTH = "birth"
+    SEX = "sex"
     MISSING = "missing"
     AGAIN = "again"
     ASKED = "asked"
@@ -119,6 +130,9 @@ BEFORE = (
     Stage.LOGIN_PIN,
     Stage.LOGGING_IN,
     Stage.NUMBER,
+    Stage.SUBJECT_NAME,
+    Stage.BIRTH,
+    Stage.SEX,
     Stage.MISSING,
     Stage.AGAIN,
 )  # there is no enrolment of ours
@@ -134,6 +148,8 @@ class Dialogue:
         self._number, self._enrolment = "", ""
         self._name, self._reason = "", ""
         self._enrol: Enrol | None = None
+        self._stated: dict[str, str] = {}
+        self._corrects = False  # the booth refused what was stated
         self._said: set[tuple[object, ...]] = set()
         self._prompt: tuple[object, ...] = ()
 
@@ -177,6 +193,9 @@ class Dialogue:
             if reply.wants == "again":
                 self.stage = Stage.AGAIN
                 return [*said, AGAIN]
+            if reply.wants in ("identity_number", "name", "birth", "sex"):
+                self.stage, self._corrects = Stage.NUMBER, True
+                return [*said, NUMBER]
             return [*said, Done(1)]
         if self.stage is Stage.REVIEWED and reply.command == "review" and refused:
             self.stage = Stage.REVIEW_NUMBER
@@ -205,6 +224,13 @@ class Dialogue:
                 return [SendSealed("override", values, text)]
             case Stage.NUMBER:
                 return self._take_number(text, request_id)
+            case Stage.SUBJECT_NAME:
+                return self._take_stated("name", typed_name, text, (Stage.BIRTH, BIRTH), SUBJECT_NAME)
+            case Stage.BIRTH:
+                return self._take_stated("birth", birth_of, text, (Stage.SEX, SEX), BIRTH)
+            case Stage.SEX:
+                effects = self._take_stated("sex", sex_of, text, (Stage.MISSING, MISSING), SEX)
+                return [Say(FINGERS), *effects] if effects == [MISSING] else effects
             case Stage.MISSING:
                 return self._take_missing(text, request_id)
             case Stage.AGAIN:
@@ -259,15 +285,36 @@ class Dialogue:
             Enrol(request_id=request_id, identity_number=text)
         except ValidationError as error:
             return [Say(explain(error, Enrol)), NUMBER]
-        self._number, self.stage = text, Stage.MISSING
+        self._number, self._stated = text, {}
+        if self._corrects or (self._state and self._state.asks):
+            self.stage = Stage.SUBJECT_NAME
+            return [SUBJECT_NAME]
+        self.stage = Stage.MISSING
         return [Say(FINGERS), MISSING]
+
+    def _take_stated(
+        self, key: str, read: Callable[[str], object], text: str, following: tuple[Stage, Ask], same: Ask
+    ) -> list[Effect]:
+        """Take what is stated of the person; nothing typed is nothing stated."""
+        try:
+            if text:
+                self._stated[key] = str(read(text))
+        except BadCommand as error:
+            return [Say(str(error)), same]
+        self.stage, question = following
+        return [question]
 
     def _take_missing(self, text: str, request_id: str) -> list[Effect]:
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         missing = {position.strip(): reason.strip() for position, _, reason in pairs}
         try:
             self._enrol = Enrol.model_validate(
-                {"request_id": request_id, "identity_number": self._number, "missing": missing}
+                {
+                    "request_id": request_id,
+                    "identity_number": self._number,
+                    "missing": missing,
+                    **self._stated,
+                }
             )
         except ValidationError as error:
             return [Say(explain(error, Enrol)), MISSING]
@@ -284,10 +331,12 @@ class Dialogue:
     def _follow(self, state: State) -> list[Effect]:
         done, total = len(state.accepted), len(state.positions)
         said = [Say(f"  taken: {POSITION_NAMES[p]}") for p in state.accepted if self._new("taken", p)]
-        effects: list[Effect] = [*said]
-        if state.alarm and self._new("alarm", state.enrolment):
-            effects.append(Say(f"ALARM: {state.alarm}. The right person may still show the finger."))
-        if state.phase is Phase.REVIEW and self.stage is Stage.WORK:
+        effects: list[Effect] = [Say(f"look: {text}") for text in state.warnings if self._new("warned", text)]
+        effects += said
+        if state.alarm and self._new("alarm", state.alarm):
+            helped = " The right person may still show the finger." if state.confirming else ""
+            effects.append(Say(f"ALARM: {state.alarm}.{helped}"))
+        if state.phase is Phase.REVIEW and self.stage is Stage.WORK and not state.alarm:
             self.stage = Stage.REVIEW_NUMBER
             return [*effects, Say(state.prompt), ONCE_MORE]
         prompt = (state.prompt, state.attempt, total)

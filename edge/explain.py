@@ -68,4 +68,6 @@ def _description(model: type[BaseModel], where: list[str]) -> str | None:
         return None
     if field.description:
         return field.description
-    return next((getattr(part, "description", None) for part in get_args(field.annotation)), None)
+    parts = get_args(field.annotation)  # of what may be left out: each alternative's parts, too
+    inner = (part for alternative in parts for part in get_args(alternative))
+    return next((text for part in (*parts, *inner) if (text := getattr(part, "description", None))), None)

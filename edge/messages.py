@@ -54,8 +54,16 @@ RequestId = Annotated[
 ]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 IdentityNumber = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(description="12 digits")
+    str,
+    StringConstraints(pattern=r"^([0-9]{9}|[0-9]{12})$"),
+    Field(description="12 digits, or the 9 of an old identity card"),
 ]  # Decree 137/2015, article 13
+SubjectName = Annotated[str, StringConstraints(min_length=1, max_length=300)]  # decomposed letters count
+BirthText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}-[0-9]{2})?$"),
+    Field(description="a year, or year-month-day as 1990-05-17"),
+]
 PERSON_NAME = r"^[a-z][a-z0-9-]{1,30}$"
 PersonName = Annotated[
     str,
@@ -190,6 +198,8 @@ class State(Report):
     hint: str | None = None
     accepted: list[int] = []
     missing: list[int] = []
+    warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled
+    asks: list[str] = []  # keys of `enrol` that the booth compares with its worklist
     scanner: str  # "ready", or what is wrong with it
     device: str | None = None
     matcher: str
@@ -256,6 +266,9 @@ class Enrol(Command):
     """Begin the enrolment of one subject."""
 
     identity_number: IdentityNumber
+    name: SubjectName | None = None  # kept as typed
+    birth: BirthText | None = None
+    sex: Literal["male", "female"] | None = None
     missing: Annotated[dict[Position, Reason], AfterValidator(_missing)] = {}
     again: Reason | None = None  # why a number that was enrolled here before is enrolled once more
 

@@ -21,6 +21,7 @@ NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
 
 SAMPLE, TEMPLATE, RECORD, IDENTITY = "sample", "template", "record", "identity"
 CODE = "code"  # search code of a sample
+STATED = "stated"  # name, birth and sex, as JSON
 ENROLLED, ENROLLED_CODE = "enrolled", "enrolled-code"  # in the gallery: template, and search code
 GALLERY_PAGE = """
 SELECT of.rowid AS place, of.id, of.enrolment, of.subject, of.position, code.nonce, code.data

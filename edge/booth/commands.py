@@ -16,6 +16,7 @@ from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.plan import plan_named
 from edge.booth.shift import Shift
+from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.keys import BoothKeys
@@ -34,6 +35,8 @@ from edge.messages import (
     parse,
 )
 from edge.settings import BoothSettings
+from edge.subject import remarks_on
+from edge.worklist import Worklist
 
 ANSWERED = "command.answered"
 MOST_BYTES = 64 * 1024  # of a command: nine reasons of 200 characters, each escaped, are 22 kB
@@ -41,11 +44,12 @@ MOST_BYTES = 64 * 1024  # of a command: nine reasons of 200 characters, each esc
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a command: the reply, the entries to record, and an identity number to keep."""
+    """What becomes of a command: the reply, the entries to record, a number and what is stated to keep."""
 
     reply: Reply
     entries: list[Entry]
     identity: tuple[Enrolment, str] | None = None
+    stated: bytes | None = None  # JSON
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,21 @@ class CommandDesk:
     keys: BoothKeys
     journal: Journal
     shift: Shift
+    worklist: Worklist | None = None
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What is to be stated with `enrol`, to be compared with the worklist."""
+        return ASKED if self.worklist and self.worklist.any else ()
 
     def judge(
-        self, name: str, payload: bytes, current: Enrolment | None, at: str, trouble: str | None = None
+        self,
+        name: str,
+        payload: bytes,
+        current: Enrolment | None,
+        at: str,
+        trouble: str | None = None,
+        clock_is_set: bool = True,
     ) -> Verdict:
         """Decide; nothing is changed here. With `trouble` nobody is enrolled."""
         request_id = None
@@ -78,21 +94,29 @@ class CommandDesk:
         try:
             if trouble and isinstance(command, Enrol):
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
-            return self._carry_out(name, command, current, digest, at)
+            return self._carry_out(name, command, current, digest, at, clock_is_set)
         except BadCommand as error:
             kept = error.entries if isinstance(error, NotedRefusal) else []
             return self._answer(name, request_id, digest, "refused", str(error), kept, at, error.wants)
 
     def _carry_out(
-        self, name: str, command: Command, current: Enrolment | None, digest: str, at: str
+        self, name: str, command: Command, current: Enrolment | None, digest: str, at: str, clock_is_set: bool
     ) -> Verdict:
-        identity = None
+        identity = kept = None
         match command:
             case Enrol():
-                new = self._new_enrolment(command)
+                stated = check_stated(command)
+                day = self.settings.subject.day_of(datetime.fromisoformat(at))
+                remarks = remarks_on(stated, day, self.settings.subject.least_age, clock_is_set)
+                refuse_first(remarks)
+                word = ask_worklist(self.worklist, stated)
+                warnings = (*(remark.text for remark in remarks), *word.warnings)
+                new = self._new_enrolment(command, warnings)
                 entries, reason = core.start(current, new), f"enrolment {new.id} has begun"
                 entries += self._used_before(new, command.again)
-                identity = (new, command.identity_number)
+                if word.differing:
+                    entries.append(core.note_listed_otherwise(new, word.differing))
+                identity, kept = (new, command.identity_number), as_kept(stated)
             case MarkMissing():
                 entries = core.mark_missing(current, command.position, command.reason)
                 reason = "the finger is marked missing"
@@ -118,7 +142,7 @@ class CommandDesk:
             case _:
                 raise AssertionError(name)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
-        return Verdict(verdict.reply, verdict.entries, identity)
+        return Verdict(verdict.reply, verdict.entries, identity, kept)
 
     def _used_before(self, new: Enrolment, again: str | None) -> list[Entry]:
         """Refuse a number that was enrolled here before, unless with a reason, which is recorded."""
@@ -133,7 +157,7 @@ class CommandDesk:
             )
         return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
 
-    def _new_enrolment(self, command: Enrol) -> Enrolment:
+    def _new_enrolment(self, command: Enrol, warnings: tuple[str, ...]) -> Enrolment:
         operator = self.shift.require_operator()
         plan = plan_named(self.settings.plan.name)
         positions = tuple(p for p in plan.positions if p not in command.missing)
@@ -152,6 +176,7 @@ class CommandDesk:
             review=plan.review,
             portrait=plan.portrait,
             missing=dict(command.missing),
+            warnings=warnings,
         )
 
     def _answer(

@@ -9,6 +9,8 @@
     capturing   --(all done)-->    confirming    one accepted finger is shown once more
     confirming  --sample judged--> confirming    not that finger: asked again; too often: an alarm
     confirming  --overridden-->    reviewing     with a reason, once there is an alarm
+    any but closed --overridden--> the same      the worklist says otherwise: an alarm from the start, that is
+                                                 overridden before the review
     confirming  --(it matches)-->  reviewing     waits for the operator's word on number and portrait
     reviewing   --reviewed-->      closed        waits to be sealed
     closed      --sealed-->        none
@@ -40,6 +42,13 @@ ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wr
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
 SAME_FINGER, NUMBER_USED, NUMBER_DIFFERS = "same-finger", "number-used", "number-differs"
+LIST_DIFFERS = "list-differs"
+SAID_OTHERWISE = {
+    "name": "another name",
+    "birth": "another birth",
+    "sex": "another sex",
+    "deceased": "the person is deceased",
+}
 OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
 
 
@@ -68,6 +77,7 @@ class Enrolment:
     review: bool = False
     portrait: bool = False
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
+    warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
     hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions
@@ -101,14 +111,21 @@ class Enrolment:
     @property
     def closed(self) -> bool:
         """Whether the record is to be sealed now."""
-        return self.wanted() is None and not self.reviewing
+        return self.wanted() is None and not self.reviewing and self.alarming is None
 
     @property
     def alarm(self) -> str | None:
         """What looks like a mix-up and is not settled yet, in the words of its finding."""
-        if not self.confirming:
+        return str(self.alarming["text"]) if self.alarming else None
+
+    @property
+    def alarming(self) -> Body | None:
+        """The finding that is an alarm now; the worklist's stays one until it is overridden."""
+        if self.duplicate_of:
             return None
-        return next((str(f["text"]) for f in self.findings if f["finding"] == NOT_CONFIRMED), None)
+        overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
+        alarms = ({LIST_DIFFERS} - overridden) | ({NOT_CONFIRMED} if self.confirming else set())
+        return next((f for f in self.findings if f["finding"] in alarms), None)
 
     def attempt_number(self, position: int) -> int:
         """Return the number of the next attempt at a position."""
@@ -160,8 +177,15 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "confirm": new.confirm,
         "review": new.review,
         "portrait": new.portrait,
+        "warnings": list(new.warnings),
     }
     return [(STARTED, body)]
+
+
+def note_listed_otherwise(new: Enrolment, differing: list[str]) -> Entry:
+    """Keep with the record, and alarm, that the worklist says something else of this number."""
+    text = f"the worklist says otherwise of this number: {', '.join(SAID_OTHERWISE[d] for d in differing)}"
+    return _finding(new, LIST_DIFFERS, 0, differing, text)
 
 
 def note_used_number(new: Enrolment, earlier: str, reason: str) -> Entry:
@@ -238,13 +262,12 @@ def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
 
 
 def override(current: Enrolment | None, reason: str, signed_by: str | None = None) -> list[Entry]:
-    """Go on although the finger shown to confirm was not the captured one."""
-    if current is None or current.alarm is None:
+    """Go on although the finger shown to confirm was not the captured one, or the worklist says otherwise."""
+    if current is None or (alarm := current.alarming) is None:
         raise BadCommand("there is no alarm to override")
-    position = current.wanted()
-    assert position is not None
-    text = f"{current.alarm}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
-    return [_finding(current, OVERRIDDEN, position, {"finding": NOT_CONFIRMED, "signed_by": signed_by}, text)]
+    text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
+    of = {"finding": alarm["finding"], "signed_by": signed_by}
+    return [_finding(current, OVERRIDDEN, alarm["position"], of, text)]
 
 
 def review(
@@ -263,6 +286,10 @@ def review(
         )
     if not current.reviewing:
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
+    if current.alarm:
+        raise BadCommand(
+            f"{current.alarm}: override it with a reason before the review, or abandon the enrolment"
+        )
     if current.portrait and (portrait is None) == (no_portrait is None):
         raise BadCommand(
             "the review needs the portrait: its SHA-256 and when it was taken, or in 'no_portrait' why not",
@@ -310,6 +337,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             review=body["review"],
             portrait=body["portrait"],
             missing={int(position): reason for position, reason in body["missing"].items()},
+            warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
         )
     if current is None:
         return None
@@ -372,7 +400,7 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     found = replace(current, findings=(*current.findings, body))
     if body["finding"] == ALREADY_ENROLLED:
         return replace(found, duplicate_of=body["of"])
-    if body["finding"] == OVERRIDDEN:
+    if body["finding"] == OVERRIDDEN and body["of"]["finding"] == NOT_CONFIRMED:
         return replace(found, confirmed=OVERRIDDEN, hint=None)
     return found
 

@@ -41,7 +41,8 @@ from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
 from edge.people import People
 from edge.settings import BoothSettings
 from edge.store import Store
-from edge.vault import ENROLLED_CODE, IDENTITY, Label, Vault, gallery_id
+from edge.vault import ENROLLED_CODE, IDENTITY, STATED, Label, Vault, gallery_id
+from edge.worklist import Worklist
 
 TICK_SECONDS = 0.25
 LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
@@ -69,7 +70,8 @@ class Runner:
         self._journal, self._vault = Journal(store), Vault(store, keys.vault)
         self._wire = BoothWire(settings.booth)
         self._shift = Shift(settings.booth, People(self._vault), self._journal)
-        self._desk = CommandDesk(settings, keys, self._journal, self._shift)
+        worklist = Worklist(self._vault, keys)
+        self._desk = CommandDesk(settings, keys, self._journal, self._shift, worklist)
         self._link = Link(
             settings.broker,
             f"vantay-booth-{settings.booth}",
@@ -174,12 +176,15 @@ class Runner:
             self._reporter.greet()
 
     def _command(self, name: str, payload: bytes) -> None:
-        verdict = self._desk.judge(name, payload, self._enrolment, clock.now(), self._trouble)
+        clock_is_set = clock.reading().synchronised
+        verdict = self._desk.judge(name, payload, self._enrolment, clock.now(), self._trouble, clock_is_set)
         with self._store.transaction():
             self._record(verdict.entries)
             if verdict.identity:
                 new, number = verdict.identity
                 self._vault.put(Label(f"{new.id}.{IDENTITY}", IDENTITY, new.id, new.subject), number.encode())
+                if verdict.stated:
+                    self._vault.put(Label(f"{new.id}.{STATED}", STATED, new.id, new.subject), verdict.stated)
             if any(kind == enrolment.ABANDONED for kind, _ in verdict.entries):
                 self._vault.purge(verdict.entries[0][1]["enrolment"], *OPEN_KINDS)
         reply = verdict.reply
@@ -353,6 +358,7 @@ class Runner:
             progress,
             self._ended,
             (self._shift.operator, self._shift.key),
+            self._desk.asks,
         )
         if trouble := self._trouble:
             state = state.model_copy(update={"trouble": trouble})

@@ -1,5 +1,7 @@
 """A closed enrolment becomes a sealed packet; what lay open for it in the vault goes with the same commit."""
 
+import json
+
 from edge.booth.enrolment import ENROLLED, Enrolment, Entry, sealed
 from edge.keys import BoothKeys
 from edge.packet import seal
@@ -9,6 +11,7 @@ from edge.vault import (
     IDENTITY,
     RECORD,
     SAMPLE,
+    STATED,
     TEMPLATE,
     Label,
     Vault,
@@ -17,7 +20,7 @@ from edge.vault import (
 )
 from edge.vault import ENROLLED as GALLERY
 
-OPEN_KINDS = (IDENTITY, SAMPLE, TEMPLATE, RECORD, CODE)  # what an enrolment keeps in the vault until it ends
+OPEN_KINDS = (IDENTITY, STATED, SAMPLE, TEMPLATE, RECORD, CODE)  # what an enrolment keeps until it ends
 
 
 def put_sample(vault: Vault, enrolment: Enrolment, position: int, sample: str, blobs: list[bytes]) -> None:
@@ -34,6 +37,7 @@ def accepted_templates(vault: Vault, enrolment: Enrolment) -> dict[int, bytes]:
 def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys: BoothKeys) -> list[Entry]:
     """Seal, keep the templates for the gallery, forget the rest; call it inside the journal's transaction."""
     (identity,) = [data for _, data in vault.all_of(IDENTITY, enrolment.id)]
+    stated = [json.loads(data) for _, data in vault.all_of(STATED, enrolment.id)]
     blobs: dict[str, bytes] = {}
     samples = []
     for position, attempt in enrolment.accepted.items():
@@ -54,6 +58,7 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         "enrolment": enrolment.id,
         "subject": enrolment.subject,
         "identity_number": identity.decode(),
+        "stated": stated[0] if stated else None,
         "outcome": enrolment.outcome,
         "duplicate_of": enrolment.duplicate_of,
         "samples": samples,

@@ -60,6 +60,8 @@ def prompt_of(phase: Phase, enrolment: Enrolment | None, equipment: Equipment) -
             return "hold the finger still"
         case Phase.CHECK:
             return "one moment: the sample is being checked"
+        case Phase.REVIEW | Phase.WAIT if enrolment and enrolment.alarm and wanted is None:
+            return "settle the alarm: send 'override' with a reason, or 'abandon'"
         case Phase.REVIEW:
             return "check number, name and portrait with the person, then send 'review'"
         case Phase.SEAL:
@@ -99,10 +101,12 @@ def state_of(
     journal: tuple[str, int, int],
     ended: Ended | None = None,
     people: tuple[str | None, str | None] = (None, None),
+    asks: tuple[str, ...] = (),
 ) -> State:
     """Put the retained state together.
 
-    `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs).
+    `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs),
+    `asks` what is compared with the worklist.
     """
     phase = phase_of(enrolment, acquisition, equipment)
     wanted = enrolment.wanted() if enrolment else None
@@ -125,6 +129,8 @@ def state_of(
         hint=enrolment.hint if enrolment else None,
         accepted=sorted(enrolment.accepted) if enrolment else [],
         missing=sorted(enrolment.missing) if enrolment else [],
+        warnings=list(enrolment.warnings) if enrolment else [],
+        asks=list(asks),
         scanner=equipment.scanner,
         device=equipment.device,
         matcher=equipment.matcher,

@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from edge.dialogue import (
     AGAIN,
+    BIRTH,
     MISSING,
     NUMBER,
     ONCE_MORE,
     PORTRAIT,
+    SEX,
+    SUBJECT_NAME,
     Dialogue,
     Done,
     Effect,
@@ -117,6 +120,68 @@ def test_a_number_used_before_is_sent_anew_with_a_reason() -> None:
     assert dialogue.line("", "r3")[-1] == Done(1)
 
 
+def test_where_there_is_a_worklist_name_birth_and_sex_are_asked_for() -> None:
+    dialogue = Dialogue()
+    assert dialogue.state(state(asks=["name", "birth", "sex"])) == [NUMBER]
+    assert dialogue.line(TEN, "r") == [SUBJECT_NAME]
+    assert dialogue.line("Lê 2", "r")[-1] == SUBJECT_NAME
+    assert dialogue.line("Nguyễn  Hòa An", "r") == [BIRTH]
+    assert "must be day/month/year" in words(dialogue.line("5/1990", "r"))
+    assert dialogue.line("17/5/1990", "r") == [SEX]
+    assert "must be male or female" in words(dialogue.line("x", "r"))
+    assert dialogue.line("nam", "r")[-1] == MISSING
+    command = sent(dialogue.line("", "r2"))
+    assert (command.name, command.birth, command.sex) == ("Nguyễn  Hòa An", "1990-05-17", "male")
+
+
+def test_what_is_not_known_of_the_person_is_left_out() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state(asks=["name", "birth", "sex"]))
+    for line in (TEN, "", "", ""):
+        dialogue.line(line, "r")
+    command = sent(dialogue.line("", "r2"))
+    assert (command.name, command.birth, command.sex) == (None, None, None)
+
+
+@pytest.mark.parametrize("wants", ["identity_number", "name", "birth", "sex"])
+def test_what_a_rule_refuses_is_asked_for_anew(wants: str) -> None:
+    dialogue = asked()
+    assert dialogue.reply(reply("enrol", "refused", wants=wants)) == [Say("refused: because"), NUMBER]
+    assert dialogue.line(TEN, "r") == [SUBJECT_NAME]
+    for line in ("Lê An", "1990", "male"):
+        dialogue.line(line, "r")
+    assert sent(dialogue.line("4=cut", "r3")) == Enrol(
+        request_id="r3", identity_number=TEN, name="Lê An", birth="1990", sex="male", missing={4: "cut"}
+    )
+
+
+def test_what_was_stated_is_sent_anew_with_a_reason() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state(asks=["name"]))
+    for line in (TEN, "Lê An", "1990", "male", ""):
+        dialogue.line(line, "r")
+    dialogue.reply(reply("enrol", "refused", wants="again"))
+    command = sent(dialogue.line("the card was misprinted", "r2"))
+    assert (command.name, command.again) == ("Lê An", "the card was misprinted")
+
+
+def test_warnings_are_told_once_and_an_alarm_of_the_worklist_goes_before_the_review() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    warned = {**WORK, "warnings": ["the name is one word"], "alarm": "the worklist says otherwise"}
+    assert words(dialogue.state(State(**warned))).splitlines() == [
+        "look: the name is one word",
+        "ALARM: the worklist says otherwise.",
+        "[0/2] place it",
+    ]
+    assert dialogue.state(State(**warned)) == []
+    open_alarm = {**REVIEW, "alarm": "the worklist says otherwise", "prompt": "settle the alarm"}
+    assert "[2/2] settle the alarm" in words(dialogue.state(State(**open_alarm)))
+    assert dialogue.stage is Stage.WORK, "an override may be typed"
+    assert sent(dialogue.line("override misspelt", "r")).reason == "misspelt"
+    assert ONCE_MORE in dialogue.state(State(**REVIEW))
+
+
 def test_another_refusal_ends_it() -> None:
     effects = asked().reply(reply("enrol", "refused"))
     assert effects == [Say("refused: because"), Done(1)]
@@ -168,6 +233,8 @@ states = st.sampled_from(
         {**WORK, "alarm": "who is this"},
         {**WORK, "accepted": [1], "confirming": True},
         {**WORK, "enrolment": "e2"},
+        {**IDLE, "asks": ["name", "birth", "sex"]},
+        {**REVIEW, "alarm": "the worklist says otherwise", "warnings": ["look twice"]},
         {**IDLE, "ended": {"enrolment": "e1", "outcome": "abandoned", "text": "given up"}},
     ]
 )
@@ -175,12 +242,15 @@ replies = st.builds(
     reply,
     st.sampled_from(["enrol", "review", "override", "abandon", "mark-missing"]),
     st.sampled_from(["accepted", "refused"]),
-    wants=st.sampled_from([None, "again", "portrait"]),
+    wants=st.sampled_from([None, "again", "portrait", "birth"]),
 )
 lines = st.text(max_size=20) | st.sampled_from(
     [
         TEN,
         "",
+        "Lê An",
+        "17/5/1990",
+        "nam",
         "4=cut",
         "- none",
         "p.jpg",

@@ -88,6 +88,10 @@ def enrol_of(**changes: str) -> str:
         (enrol_of(identity_number='"٠٠١٠٩٠٠٠٠٠٠١"'), "'identity_number' must be 12 digits"),
         (enrol_of(identity_number='"001090000001\\n"'), "'identity_number' must be 12 digits"),
         (enrol_of(identity_number="1090000001"), "'identity_number': input should be a valid string"),
+        (enrol_of(name='""'), "'name': string should have at least 1 character"),
+        (enrol_of(birth='"17/5/1990"'), "'birth' must be a year, or year-month-day as 1990-05-17"),
+        (enrol_of(birth="1990"), "'birth': input should be a valid string"),
+        (enrol_of(sex='"nam"'), "'sex': input should be 'male' or 'female'"),
         (enrol_of(missing='{"11":"x"}'), "'missing.11.[key]': input should be less than or equal to 10"),
         (enrol_of(missing='{"2":" "}'), "'missing.2': string should have at least 1 character"),
         (
@@ -99,8 +103,8 @@ def enrol_of(**changes: str) -> str:
         (enrol_of(request_id='"a b"'), "'request_id' must be 1 to 64 letters, digits or ._:-"),
         (enrol_of(request_id=f'"{"a" * 65}"'), "'request_id' must be 1 to 64 letters, digits or ._:-"),
         (
-            enrol_of(name='"x"'),
-            "unknown key 'name'; known there: request_id, expires_at, identity_number, missing",
+            enrol_of(nom='"x"'),
+            "unknown key 'nom'; known there: request_id, expires_at, identity_number, name, birth",
         ),
         ("{}", "'request_id' is missing; 'identity_number' is missing"),
         ("[]", "input should be an object"),

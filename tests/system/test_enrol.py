@@ -11,6 +11,7 @@ from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.stage import vantay
 from edge.messages import Phase
+from tests.edge.programs import ear
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -203,6 +204,60 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     logs = b"".join(path.read_bytes() for path in stage.folder.glob("*.log"))
     kept = b"".join(path.read_bytes() for path in (stage.folder / "booth").iterdir())
     assert not any(pin in place for pin in (b"271828", b"314159") for place in (logs, kept))
+
+
+def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    """A list is imported while the booth runs; nothing of it, and nothing that is typed, is on a topic."""
+    console.until(lambda: console.state is not None, "the booth")
+    listed = stage.folder / "class 9a.csv"
+    listed.write_text(f"number,name,birth,sex\n{NUMBER},Nguyễn Hoà An,17/5/1990,nam\n")
+    config = ["--config", str(stage.folder / "booth.toml")]
+    worklist = vantay("worklist")
+    taken = subprocess.run(
+        [*worklist, "import", str(listed), *config], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert taken.stdout == "1 new, 0 corrected, 0 refused, 0 known already\n"
+    console.until(lambda: bool(console.state and console.state.asks), "a booth that asks")
+    everything = ear(stage.box_broker(), "vantay/#", name="box")
+    with everything as box:
+        terminal, hand = terminals(), Hand(stage.control)
+        terminal.reads("identity number: ", console)
+        for line in (NUMBER, "", "17/5/1991", "nam", ONLY_TWO):
+            terminal.type(line)
+        terminal.reads("refused: the birth year is not the one that the number says", console)
+        for line in (NUMBER, "Nguyễn Hoá An", "17/5/1990", "nam", ONLY_TWO):
+            terminal.type(line)
+        terminal.reads("ALARM: the worklist says otherwise of this number: another name.", console)
+        for image in ("0001_01_1.png", "0001_02_1.png"):
+            show(hand, console, image)
+        terminal.reads("once more, to confirm who is here", console)
+        assert console.state
+        show(hand, console, f"0001_0{console.state.position}_2.png")
+        terminal.reads("settle the alarm: send 'override' with a reason, or 'abandon'", console)
+        terminal.type("override the school misspelt it")
+        terminal.reads("the person's identity number once more", console)
+        terminal.type(NUMBER)
+        terminal.type("- the camera is broken")
+        terminal.reads("enrolled with 2 fingers", console)
+        assert terminal.end() == 0
+        hand.close()
+        box.listen()
+        told = [m for m in box.heard if "/command/" not in m.topic]
+        assert told
+        for secret in (NUMBER, "Nguyễn", "1990-05-17", "class 9a"):
+            assert not any(secret.encode() in message.payload for message in told)
+    shown = subprocess.run(
+        [*worklist, "show", NUMBER, *config], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "state   enrolled at " in shown.stdout
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    checker.close()
+    assert packet.manifest["stated"] == {"name": "Nguyễn Hoá An", "birth": "1990-05-17", "sex": "male"}
+    assert [f["finding"] for f in packet.manifest["findings"]][:2] == ["list-differs", "overridden"]
 
 
 def test_a_booth_that_does_not_run_is_named(

@@ -181,7 +181,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a request id that is no text": (b'{"request_id":"\\ud800"}', "request_id of 1 to 64 letters"),
     "a request id without end": (b'{"request_id":"' + b"r" * 65 + b'"}', "request_id of 1 to 64 letters"),
     "a number as request id": (b'{"request_id":7}', "is no JSON object with a request_id"),
-    "unknown key": (said(enrol(name="An")), "unknown key 'name'; known there: request_id"),
+    "unknown key": (said(enrol(nom="An")), "unknown key 'nom'; known there: request_id"),
     "missing key": (b'{"request_id":"r1"}', "'identity_number' is missing"),
     "short number": (said(enrol(identity_number="00109000001")), "'identity_number' must be 12 digits"),
     "not a number": (said(enrol(identity_number=[NUMBER])), "'identity_number': input should be a valid"),
@@ -395,10 +395,24 @@ def test_in_trouble_nobody_is_enrolled_and_who_stands_there_is_finished(booth: B
     st.sampled_from(["enrol", "mark-missing", "abandon", "override", "review", "reboot", ""]),
     st.dictionaries(
         st.sampled_from(
-            ["identity_number", "missing", "expires_at", "position", "portrait", "no_portrait", "reason", "x"]
+            [
+                "identity_number",
+                "name",
+                "birth",
+                "sex",
+                "missing",
+                "expires_at",
+                "position",
+                "portrait",
+                "no_portrait",
+                "reason",
+                "x",
+            ]
         ),
         values
-        | st.sampled_from([NUMBER, int(NUMBER), [NUMBER], {"1": [NUMBER]}, NUMBER + "0", f" {NUMBER}"]),
+        | st.sampled_from(
+            ["1990-05-17", "male", NUMBER, int(NUMBER), [NUMBER], {"1": [NUMBER]}, NUMBER + "0", f" {NUMBER}"]
+        ),
     ),
     st.integers(0, 3),
 )

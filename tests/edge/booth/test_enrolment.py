@@ -277,6 +277,63 @@ def test_another_person_at_the_end_is_an_alarm_that_only_the_person_or_an_overri
         assert visit.now.reviewing
 
 
+def test_what_the_worklist_says_otherwise_is_an_alarm_that_is_settled_before_sealing() -> None:
+    for review in (True, False):
+        visit = Visit(positions=(1, 2), review=review, confirm=True)
+        visit.record([core.note_listed_otherwise(visit.now, ["name", "deceased"])])
+        alarm = "the worklist says otherwise of this number: another name, the person is deceased"
+        assert visit.now.alarm == alarm
+        for _ in range(2):
+            assert visit.show(90) == core.ACCEPTED, "capture goes on meanwhile"
+        assert visit.show(90, same=(1,)) == core.CONFIRMED
+        assert (visit.now.wanted(), visit.now.closed) == (None, False)
+        with pytest.raises(IllegalTransition):
+            core.sealed(visit.now, "0" * 64, 1)
+        if review:
+            with pytest.raises(BadCommand, match="override it with a reason before the review, or abandon"):
+                core.review(visit.now, "s1", None, None)
+        visit.record(core.override(visit.now, "misspelt by the school", "binh"))
+        found = visit.now.findings[-1]
+        assert found["of"] == {"finding": core.LIST_DIFFERS, "signed_by": "binh"}
+        assert found["text"] == f"{alarm}; overridden by binh because: misspelt by the school"
+        assert (visit.now.alarm, visit.now.confirmed) == (None, core.CONFIRMED)
+        with pytest.raises(BadCommand, match="there is no alarm to override"):
+            core.override(visit.now, "once more")
+        if review:
+            visit.record(core.review(visit.now, "s1", None, None))
+        assert visit.now.closed
+
+
+def test_an_override_of_the_worklist_confirms_no_finger_and_the_other_way_round() -> None:
+    visit = captured()
+    visit.record([core.note_listed_otherwise(visit.now, ["birth"])])
+    for _ in range(3):
+        assert visit.show(90) == core.NOT_CONFIRMED
+    visit.record(core.override(visit.now, "first"))
+    assert "another birth" not in (visit.now.alarm or "") or visit.now.confirmed is None
+    assert visit.now.alarm is not None, "two alarms, two overrides"
+    visit.record(core.override(visit.now, "second"))
+    assert visit.now.alarm is None
+    settled = [f["of"]["finding"] for f in visit.now.findings if f["finding"] == core.OVERRIDDEN]
+    assert sorted(settled) == [core.LIST_DIFFERS, core.NOT_CONFIRMED]
+    assert visit.now.confirmed == core.OVERRIDDEN
+
+
+def test_whoever_is_enrolled_already_is_closed_whatever_the_worklist_says() -> None:
+    visit = Visit()
+    visit.record([core.note_listed_otherwise(visit.now, ["name"])])
+    for _ in range(2):
+        visit.show(90, already=("s0",))
+    assert (visit.now.alarm, visit.now.closed) == (None, True)
+
+
+def test_a_journal_of_an_earlier_release_has_no_warnings() -> None:
+    ((kind, body),) = core.start(None, new(warnings=("look twice",)))
+    assert core.evolve(None, kind, body) == new(warnings=("look twice",))
+    body.pop("warnings")
+    assert core.evolve(None, kind, body) == new()
+
+
 def test_another_finger_of_the_same_person_does_not_confirm_and_alarms_nobody() -> None:
     visit = captured()
     for _ in range(5):
@@ -363,6 +420,7 @@ class Life(RuleBasedStateMachine):
         confirm=st.booleans(),
         review=st.booleans(),
         portrait=st.booleans(),
+        listed=st.sampled_from([[], [], ["name"], ["birth", "deceased"]]),
     )
     def a_subject_comes(
         self,
@@ -373,6 +431,7 @@ class Life(RuleBasedStateMachine):
         confirm: bool,
         review: bool,
         portrait: bool,
+        listed: list[str],
     ) -> None:
         self.number += 1
         self.id = f"e{self.number}"
@@ -398,13 +457,18 @@ class Life(RuleBasedStateMachine):
         )
         self.confirmed, self.reviewed, self.mismatches = not confirm, not review, 0
         self.portrait = portrait
-        self.record(core.start(self.state, plan))
+        entries = core.start(self.state, plan)
+        if listed:
+            entries.append(core.note_listed_otherwise(plan, listed))
+        self.listed, self.findings = bool(listed), int(bool(listed))
+        self.record(entries)
 
     def captured(self) -> bool:
         return self.known is not None or all(p in self.kept for p in self.open)
 
     def closed(self) -> bool:
-        return self.known is not None or (self.captured() and self.confirmed and self.reviewed)
+        done = self.captured() and self.confirmed and self.reviewed and not self.listed
+        return self.known is not None or done
 
     def look_for_known(self, among: list[str]) -> None:
         needed = min(self.plan[2], len(self.open))
@@ -496,14 +560,20 @@ class Life(RuleBasedStateMachine):
             self.record(core.override(self.state, "a burnt finger"))
         except BadCommand:
             assert not possible
+            assert not self.listed
             return
-        assert possible
-        self.confirmed, self.findings = True, self.findings + 1
+        assert possible or self.listed
+        self.findings += 1
+        if self.listed:
+            self.listed = False  # one override settles one alarm
+        else:
+            self.confirmed = True
 
     @precondition(lambda self: self.state is not None)
     @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())
     def the_operator_reviews(self, subject: str, portrait: bool, reason: bool) -> None:
-        possible = self.captured() and self.confirmed and not self.closed() and subject == "s1"
+        possible = self.captured() and self.confirmed and not self.reviewed and subject == "s1"
+        possible &= self.known is None and not self.listed
         possible &= not self.portrait or portrait != reason
         try:
             entries = core.review(
@@ -583,8 +653,8 @@ class Life(RuleBasedStateMachine):
         assert (self.state.wanted() is None) == (self.captured() and (self.confirmed or bool(self.known)))
         assert self.state.closed == self.closed()
         assert self.state.mismatches == self.mismatches
-        alarm = self.mismatches >= self.plan[0] and not self.confirmed and not self.known
-        assert (self.state.alarm is not None) == (alarm and self.captured())
+        alarm = self.mismatches >= self.plan[0] and not self.confirmed and self.captured()
+        assert (self.state.alarm is not None) == ((alarm or self.listed) and not self.known)
         assert {*self.state.positions, *self.state.missing} == set(FINGERS)
 
     @invariant()
@@ -596,6 +666,8 @@ class Life(RuleBasedStateMachine):
                 same = (position,) if state.confirming else ()
                 event = SampleJudged(state.id, position, "good", 100, None, same, ())
                 state = fold(core.judge(state, event), state)
+        if state is not None and state.alarm:
+            state = fold(core.override(state, "looked up"), state)
         if state is not None and state.reviewing:
             state = fold(core.review(state, "s1", PORTRAIT, None), state)
         if state is not None:

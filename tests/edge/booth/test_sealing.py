@@ -1,6 +1,7 @@
 """Sealing: what was accepted is in the packet and nothing of it lies open afterwards; all of that or none."""
 
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from edge.errors import IllegalTransition, VantayError
 from edge.keys import BoothKeys
 from edge.packet import open_packet
 from edge.store import Store
-from edge.vault import ENROLLED, ENROLLED_CODE, IDENTITY, Label, Vault
+from edge.vault import ENROLLED, ENROLLED_CODE, IDENTITY, STATED, Label, Vault
 from tests.edge.parts import AT, NUMBER
 
 MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -77,6 +78,7 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         "enrolment": "e1",
         "subject": "s1",
         "identity_number": NUMBER,
+        "stated": None,
         "outcome": "enrolled",
         "duplicate_of": None,
         "samples": [
@@ -102,6 +104,19 @@ def test_the_packet_says_how_the_person_was_confirmed(store: Store, vault: Vault
         ((_, body),) = seal_enrolment("b-1", AT, reviewed, vault, sealer)
     opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
     assert (opened.manifest["confirmed"], opened.manifest["portrait"]) == ("confirmed", portrait)
+
+
+def test_what_was_stated_goes_into_the_packet_as_typed_and_stays_nowhere(
+    store: Store, vault: Vault, sealer: BoothKeys
+) -> None:
+    stated = {"name": "Nguyễn Hòa An", "birth": "1990-05-17", "sex": "male"}
+    vault.put(Label("e1.stated", STATED, "e1", "s1"), json.dumps(stated).encode())
+    with store.transaction():
+        ((_, body),) = seal_enrolment("b-1", AT, ENROLMENT, vault, sealer)
+    opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
+    assert opened.manifest["stated"] == stated
+    assert kinds_left(vault, "e1") == {ENROLLED: 2}
+    assert not {"Nguyễn", "1990-05-17"} & set(map(str, body.values()))
 
 
 def test_only_the_gallery_is_left_of_who_was_enrolled(store: Store, vault: Vault, sealer: BoothKeys) -> None:

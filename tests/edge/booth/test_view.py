@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from edge.booth.acquisition import Acquisition, Stage
-from edge.booth.enrolment import Attempt, Enrolment
+from edge.booth.enrolment import Attempt, Enrolment, note_listed_otherwise
 from edge.booth.view import Equipment, phase_of, prompt_of, state_of
 from edge.messages import Phase, State, parse
 from tests.edge.parts import AT
@@ -14,6 +14,7 @@ from tests.edge.parts import AT
 READY = Equipment(scanner="ready", device="Pro 20", matcher="ready")
 FRESH = Enrolment("e1", "s1", (2, 3), 3, {2: 30, 3: 30}, 2, hint="press lightly", missing={1: "cut"})
 CLOSED = replace(FRESH, accepted={2: Attempt(1, "a", 50), 3: Attempt(1, "b", 50)})
+LISTED_OTHERWISE = note_listed_otherwise(CLOSED, ["name"])[1]
 TROUBLED = [replace(READY, scanner="starting", device=None), replace(READY, matcher="starting")]
 
 
@@ -83,6 +84,20 @@ def test_there_is_always_something_to_say() -> None:
             "check number, name and portrait with the person, then send 'review'",
         ),
         (
+            replace(CLOSED, review=True, findings=(LISTED_OTHERWISE,)),
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.REVIEW,
+            "settle the alarm: send 'override' with a reason, or 'abandon'",
+        ),
+        (
+            replace(CLOSED, findings=(LISTED_OTHERWISE,)),
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.WAIT,
+            "settle the alarm: send 'override' with a reason, or 'abandon'",
+        ),
+        (
             CLOSED,
             Acquisition(Stage.REST, 3, False, True),
             READY,
@@ -98,6 +113,11 @@ def test_phases_and_prompts(
     assert prompt_of(phase, enrolment, equipment) == prompt
 
 
+def test_what_is_compared_with_the_worklist_is_in_the_state() -> None:
+    state = state_of("b-1", None, Acquisition(), READY, (AT, 7, 5), asks=("name", "birth", "sex"))
+    assert state.asks == ["name", "birth", "sex"]
+
+
 def test_a_finger_is_asked_for_only_when_it_can_be_taken() -> None:
     for stage, finger, scanner, equipment in product(Stage, (False, True), (False, True), TROUBLED):
         for enrolment in (None, FRESH, CLOSED):
@@ -105,7 +125,9 @@ def test_a_finger_is_asked_for_only_when_it_can_be_taken() -> None:
 
 
 def test_the_state_says_who_and_how_far() -> None:
-    tried = replace(FRESH, tried={2: (Attempt(1, "a", 10),)}, accepted={3: Attempt(1, "b", 50)})
+    tried = replace(
+        FRESH, warnings=("look twice",), tried={2: (Attempt(1, "a", 10),)}, accepted={3: Attempt(1, "b", 50)}
+    )
     state = view(tried, Acquisition(Stage.PLACE, 2, False, True), READY)
     assert state.model_dump(exclude={"prompt", "phase"}) == {
         "booth": "b-1",
@@ -124,6 +146,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "hint": "press lightly",
         "accepted": [3],
         "missing": [1],
+        "warnings": ["look twice"],
+        "asks": [],
         "scanner": "ready",
         "device": "Pro 20",
         "matcher": "ready",
