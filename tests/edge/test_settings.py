@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert settings.comparison.already_enrolled_fingers == 3
 
 
+def test_the_least_age_is_14_and_may_be_6(tmp_path: Path) -> None:
+    assert read_settings(written(tmp_path, GOOD), BoothSettings).subject.least_age == 14
+    text = GOOD + "[subject]\nleast_age = 6\n"
+    assert read_settings(written(tmp_path, text), BoothSettings).subject.least_age == 6
+
+
+def test_a_day_is_a_day_where_the_booth_stands(tmp_path: Path) -> None:
+    subject = read_settings(written(tmp_path, GOOD), BoothSettings).subject
+    evening = datetime(2026, 1, 5, 16, 59, tzinfo=UTC)
+    assert subject.day_of(evening) == date(2026, 1, 5)
+    assert subject.day_of(evening + timedelta(minutes=1)) == date(2026, 1, 6)
+
+
 def test_a_hub_names_its_booths(tmp_path: Path) -> None:
     path = written(tmp_path, 'data = "."\nbooths = ["b-1", "b-2"]\n')
     assert read_settings(path, HubSettings).booths == ("b-1", "b-2")
@@ -70,6 +84,7 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
         "unknown key 'broker.prot'; known there: host, port, keepalive, mqtt",
     ),
     "unknown section": (GOOD + "[brokers]\nport = 1883\n", "unknown key 'brokers'; known there: booth, data"),
+    "an age below six": (GOOD + "[subject]\nleast_age = 5\n", "'subject.least_age': input should be greater"),
     "missing": ('booth = "b-1"\ndata = "data"\n', "'keys' is missing"),
     "wrong type": (
         GOOD + '[broker]\nport = "many"\n',
