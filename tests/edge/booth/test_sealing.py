@@ -115,7 +115,7 @@ def test_what_was_stated_goes_into_the_packet_as_typed_and_stays_nowhere(
         ((_, body),) = seal_enrolment("b-1", AT, ENROLMENT, vault, sealer)
     opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
     assert opened.manifest["stated"] == stated
-    assert kinds_left(vault, "e1") == {ENROLLED: 2}
+    assert kinds_left(vault, "e1") == {ENROLLED: 2, ENROLLED_CODE: 2}
     assert not {"Nguyễn", "1990-05-17"} & set(map(str, body.values()))
 
 
