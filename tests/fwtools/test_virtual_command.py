@@ -26,7 +26,8 @@ def test_it_says_one_line_and_ends_at_sigterm(folder: Path) -> None:
         process.terminate()
         assert process.stdout.read() == "", "exactly one line"
         assert process.wait(20) == 0
-    assert where.keys() == {"usbip", "busid", "control"}
+    assert where.keys() == {"usbip", "busid", "control", "scanners"}
+    assert where["scanners"] == [{"busid": "1-1", "model": "hamster", "serial": "V2200-000001"}]
     assert where["usbip"].startswith("127.0.0.1:")
     assert where["control"] is None
 

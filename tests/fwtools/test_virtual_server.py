@@ -16,7 +16,8 @@ from drivers.usbip_wire import Submit, Submitted, Unlink, Unlinked
 from fwtools.virtual.control import MOST_LINE_BYTES, Control, ControlConnection
 from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.platen import Platen
-from fwtools.virtual.server import Connection, Port
+from fwtools.virtual.rig import Bench, Wanted
+from fwtools.virtual.server import Bus, Connection, Port
 from tests.drivers.bench import optics, ridges
 
 READ_ID = bytes.fromhex("c025000000001e00")
@@ -53,7 +54,7 @@ def new_port() -> Port:
 
 
 def imported(port: Port) -> tuple[Connection, Wire]:
-    connection = Connection(port)
+    connection = Connection(Bus([port]))
     transport = Wire(connection)
     connection.data_received(IMPORT)
     assert transport.take() == wire.encode_op(wire.REPLY_IMPORT) + port.exported.encode()
@@ -64,7 +65,7 @@ def test_the_list_follows_the_plug() -> None:
     port = new_port()
     for plugged in (True, False, True):
         (port.replug if plugged else port.unplug)()
-        connection = Connection(port)
+        connection = Connection(Bus([port]))
         transport = Wire(connection)
         connection.data_received(wire.encode_op(wire.REQUEST_DEVICES))
         devices = bytes((0, 0, 0, 1)) + port.exported.encode() + b"\xff\xff\xff\0" if plugged else bytes(4)
@@ -75,7 +76,7 @@ def test_the_list_follows_the_plug() -> None:
 def test_one_client_at_a_time() -> None:
     port = new_port()
     _, first = imported(port)
-    second = Connection(port)
+    second = Connection(Bus([port]))
     refused = Wire(second)
     second.data_received(IMPORT)
     assert refused.written == wire.encode_op(wire.REPLY_IMPORT, wire.BUSY)
@@ -89,7 +90,7 @@ def test_one_client_at_a_time() -> None:
 
 @pytest.mark.parametrize("busid", ["1-2", ""])
 def test_a_device_that_is_not_there(busid: str) -> None:
-    connection = Connection(new_port())
+    connection = Connection(Bus([new_port()]))
     transport = Wire(connection)
     connection.data_received(wire.encode_op(wire.REQUEST_IMPORT) + wire.encode_busid(busid))
     assert transport.written == wire.encode_op(wire.REPLY_IMPORT, wire.NO_DEVICE)
@@ -132,7 +133,7 @@ def test_unplugging_ends_the_connection_and_its_reads() -> None:
 @given(st.lists(st.binary(max_size=200), max_size=6), st.booleans())
 def test_any_bytes_are_answered_or_cut_off(chunks: list[bytes], lend: bool) -> None:
     port = new_port()
-    connection = Connection(port)
+    connection = Connection(Bus([port]))
     transport = Wire(connection)
     if lend:
         connection.data_received(IMPORT)
@@ -154,11 +155,15 @@ def test_a_client_cannot_leave_reads_unanswered_without_end() -> None:
     assert not transport.open
 
 
+def new_control(folder: Path) -> Control:
+    return Control([Bench(Wanted("hamster", "SERIAL", folder), Platen(optics()), new_port())])
+
+
 @pytest.fixture
 def control(tmp_path: Path) -> Control:
     Image.fromarray(ridges()).save(tmp_path / "1_1.png")
     (tmp_path / "bad.png").write_text("no picture")
-    return Control(tmp_path, Platen(optics()), new_port())
+    return new_control(tmp_path)
 
 
 def ask(control: Control, line: bytes) -> dict[str, Any]:
@@ -177,6 +182,8 @@ EMPTY = {
     "led": False,
     "plugged": True,
     "connected": False,
+    "faults_waiting": 0,
+    "faults_struck": {},
 }
 
 
@@ -195,12 +202,12 @@ def test_commands_change_what_the_status_tells(control: Control) -> None:
     [
         (b"put 1_1.png", "this line is no JSON"),
         (b"\xff\xfe", "this line is no JSON"),
-        (b"[1]", "a command is a JSON object"),
-        (b"{}", "a command is"),
-        (b'{"do": "dance"}', "lift, unplug, replug or status"),
+        (b"[1]", "an order is a JSON object"),
+        (b"{}", "an order is"),
+        (b'{"do": "dance"}', "lift, unplug, replug, stall, short, garbage, slow, die, heal or status"),
         (b'{"do": "put"}', '"image": NAME'),
         (b'{"do": "put", "image": 7}', '"image": NAME'),
-        (b'{"do": "lift", "image": "1_1.png"}', "a command is"),
+        (b'{"do": "lift", "image": "1_1.png"}', "an order is"),
         (b'{"do": "put", "image": "2_1.png"}', "there is no image '2_1.png'"),
         (b'{"do": "put", "image": "../1_1.png"}', "lies outside"),
         (b'{"do": "put", "image": "/etc/passwd"}', "lies outside"),
@@ -221,7 +228,7 @@ def test_a_bad_command_is_one_sentence_and_changes_nothing(
 
 @given(st.binary(max_size=60))
 def test_any_line_is_answered(line: bytes) -> None:
-    control = Control(Path("/nowhere"), Platen(optics()), new_port())
+    control = new_control(Path("/nowhere"))
     assert ask(control, line.replace(b"\n", b""))["ok"] is False
 
 

@@ -1,4 +1,4 @@
-"""`vantay-fw virtual`: a virtual scanner, served over USB/IP."""
+"""`vantay-fw virtual`: virtual scanners, served over USB/IP."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from errno import EADDRINUSE
 from pathlib import Path
@@ -14,26 +14,25 @@ from typing import Any
 
 from fwtools.errors import ToolError
 from fwtools.virtual.control import Control, ControlConnection
-from fwtools.virtual.hamster import HamsterPro20
-from fwtools.virtual.images import list_images
-from fwtools.virtual.nb1010 import Nb1010U, Thermal
-from fwtools.virtual.optics import Device as Factory
-from fwtools.virtual.optics import Optics
-from fwtools.virtual.platen import Pace, Platen, Presenter, Sight
-from fwtools.virtual.server import BUSID, Connection, Device, Port
-from fwtools.virtual.uru4500 import Prism, Uru4500
+from fwtools.virtual.models import MODELS
+from fwtools.virtual.platen import Pace
+from fwtools.virtual.play import play
+from fwtools.virtual.rig import Bench, Wanted, build, bus_of
+from fwtools.virtual.script import MOST_SCANNERS, read_script, tellable
+from fwtools.virtual.server import Bus, Connection
 
 CONTROL_HOST = "127.0.0.1"  # whoever reaches it can lay fingers down: never another address
-
-
-MODELS = ("hamster", "nb1010", "uru4500")
-LOOK_SECONDS = 0.12  # between two looks of a device that looks by itself
+LOOK_SECONDS = 0.02  # between two looks of a device that looks by itself
 
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--scans", type=Path, required=True, metavar="DIR", help="the folder of finger images"
+        "--scans",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="the folder of finger images: one for all scanners, or one for each --model",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve USB/IP on (%(default)s)")
     parser.add_argument("--port", type=_port, default=0, help="its port; 0 takes a free one (%(default)s)")
@@ -41,12 +40,23 @@ def configure(parser: ArgumentParser) -> None:
         "--control",
         type=_port,
         metavar="PORT",
-        help="take commands as JSON lines on 127.0.0.1; 0 takes a free port",
+        help="take orders as JSON lines on 127.0.0.1; 0 takes a free port",
     )
-    parser.add_argument("--model", choices=MODELS, default="hamster", help="(%(default)s)")
-    parser.add_argument("--serial", default="V2200-000001", help="the device's id (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the device's optics and noise (%(default)s)")
-    automatic = parser.add_argument_group("without --control: fingers in file-name order, by pictures taken")
+    parser.add_argument(
+        "--model", choices=MODELS, action="append", help="once for each scanner, bus ids 1-1, 1-2 … (hamster)"
+    )
+    parser.add_argument(
+        "--serial", action="append", metavar="S", help="of each scanner in order (V2200-000001 …)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the first one's optics and noise (%(default)s)"
+    )
+    parser.add_argument(
+        "--script", type=Path, metavar="FILE", help="scanners, fingers and faults in TOML, instead of --model"
+    )
+    automatic = parser.add_argument_group(
+        "without --control and --script: fingers in file-name order, by pictures taken"
+    )
     automatic.add_argument(
         "--frames-empty", type=_count, default=3, metavar="N", help="before each (%(default)s)"
     )
@@ -58,50 +68,95 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    if len(args.serial) > 15 or not args.serial.isascii() or not args.serial.isprintable():
-        raise ToolError(f"'{args.serial}' is no serial number: at most 15 printable ASCII characters")
+    wanted = _named(args) if args.script is None else _scripted(args)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="virtual: %(message)s")
-    images = list_images(args.scans)
-    factory = Factory.make(args.seed)
-    sights: dict[str, Callable[[], Sight]] = {"nb1010": Thermal, "uru4500": Prism}
-    platen = Platen(sights.get(args.model, lambda: Optics(factory, args.seed))())
-    pace = Pace(args.frames_empty, args.frames_finger)
-    presenter = Presenter(platen, images if args.control is None else [], pace, args.loop)
-    devices: dict[str, Callable[[], Device]] = {
-        "hamster": lambda: HamsterPro20(args.serial, factory.factory_data(), presenter.shoot),
-        "nb1010": lambda: Nb1010U(presenter.shoot),
-        "uru4500": lambda: Uru4500(presenter.shoot),
-    }
-    port = Port(devices[args.model]())
-    control = None if args.control is None else Control(args.scans, platen, port)
-    asyncio.run(_serve(args, port, control))
+    by_itself = args.control is None and args.script is None
+    pace = Pace(args.frames_empty, args.frames_finger) if by_itself else None
+    asyncio.run(_serve(args, build(wanted, pace, args.loop)))
     return 0
 
 
-async def _serve(args: Namespace, port: Port, control: Control | None) -> None:
+def _named(args: Namespace) -> list[Wanted]:
+    """The scanners that --model, --serial and --scans name."""
+    models, folders = args.model or ["hamster"], args.scans or []
+    if len(models) > MOST_SCANNERS:
+        raise ToolError(f"{len(models)} scanners are more than the {MOST_SCANNERS} that one server has")
+    if len(folders) not in (1, len(models)):
+        raise ToolError(
+            "name the folder of finger images with --scans: one for all scanners, or one for each"
+        )
+    serials = _serials(args.serial or [], len(models))
+    folders = folders * len(models) if len(folders) == 1 else folders
+    return [
+        Wanted(model, serial, folder, args.seed + n)
+        for n, (model, serial, folder) in enumerate(zip(models, serials, folders, strict=True))
+    ]
+
+
+def _serials(given: Sequence[str], scanners: int) -> list[str]:
+    if len(given) > scanners:
+        raise ToolError(
+            f"{len(given)} times --serial, but only {scanners} scanner(s): name each with --model"
+        )
+    for serial in given:
+        try:
+            tellable(serial)
+        except ValueError as error:
+            raise ToolError(f"'{serial}' is no serial number: it {error}") from None
+    return [*given, *(f"V2200-{number:06}" for number in range(len(given) + 1, scanners + 1))]
+
+
+def _scripted(args: Namespace) -> list[Wanted]:
+    """The scanners of the script."""
+    if args.model or args.serial or args.loop:
+        raise ToolError("--script names the scanners: leave --model, --serial and --loop out")
+    folders = args.scans or []
+    if len(folders) > 1:
+        raise ToolError("with --script there is one --scans at most; the script's 'images' name the others")
+    wanted = []
+    for number, one in enumerate(read_script(args.script).scanner, 1):
+        if one.images is None and not folders:
+            raise ToolError(f"{args.script}: 'scanner {number}, images' is missing, and there is no --scans")
+        folder = folders[0] if one.images is None else args.script.parent / one.images
+        serial = one.serial or f"V2200-{number:06}"
+        wanted.append(Wanted(one.model, serial, folder, one.seed, one))
+    return wanted
+
+
+async def _serve(args: Namespace, benches: Sequence[Bench]) -> None:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, bus, control = asyncio.Event(), bus_of(benches), Control(benches)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as servers:
-        usbip = await _listen(args.host, args.port, lambda: Connection(port))
+        usbip = await _listen(args.host, args.port, lambda: Connection(bus))
         servers.callback(usbip.close)
-        where: dict[str, Any] = {"usbip": _address(usbip), "busid": BUSID, "control": None}
-        if control is not None:
-            commands = await _listen(CONTROL_HOST, args.control, lambda: ControlConnection(control))
-            servers.callback(commands.close)
-            where["control"] = _address(commands)
+        where: dict[str, Any] = {"usbip": _address(usbip), "busid": benches[0].port.busid, "control": None}
+        if args.control is not None:
+            orders = await _listen(CONTROL_HOST, args.control, lambda: ControlConnection(control))
+            servers.callback(orders.close)
+            where["control"] = _address(orders)
+        where["scanners"] = [
+            {"busid": bench.port.busid, "model": bench.wanted.model, "serial": bench.wanted.serial}
+            for bench in benches
+        ]
         print(json.dumps(where), flush=True)
+        scripts = [
+            asyncio.create_task(play(bench, bench.wanted.script.loop))
+            for bench in benches
+            if bench.wanted.script
+        ]
+        servers.callback(lambda: [script.cancel() for script in scripts])
         while not stop.is_set():
-            await _pass_time(port, stop)
+            await _pass_time(bus, stop)
 
 
-async def _pass_time(port: Port, stop: asyncio.Event) -> None:
-    """Wait for the end; a device that looks at its platen by itself does so meanwhile."""
-    seconds = None if port.device.interrupt_in is None else LOOK_SECONDS
+async def _pass_time(bus: Bus, stop: asyncio.Event) -> None:
+    """Wait for the end; devices that look at their platens by themselves do so meanwhile."""
+    looks = any(port.device.interrupt_in is not None for port in bus.ports.values())
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    port.tick()
+        await asyncio.wait_for(stop.wait(), LOOK_SECONDS if looks else None)
+    bus.tick()
 
 
 async def _listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> asyncio.Server:

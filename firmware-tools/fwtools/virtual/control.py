@@ -1,25 +1,26 @@
-"""Commands to the virtual scanner: one JSON object a line over TCP, one JSON line back for each."""
+"""Orders to the virtual scanners: one JSON object a line over TCP, one JSON line back for each."""
 
 import asyncio
 import json
 import logging
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from fwtools.errors import ToolError
-from fwtools.virtual.platen import Platen
-from fwtools.virtual.server import Port
+from fwtools.virtual.faults import TRANSFERS, read_fault
+from fwtools.virtual.rig import Bench
 
 MOST_LINE_BYTES = 1 << 16
+ORDERS = ("put", "lift", "unplug", "replug", *TRANSFERS, "die", "heal", "status")
 
 log = logging.getLogger("virtual")
 
 
 class Control:
-    """Carries out commands on the platen and the cable."""
+    """Carries out orders on the platens, the cables and the wires."""
 
-    def __init__(self, folder: Path, platen: Platen, port: Port) -> None:
-        self._folder, self._platen, self._port = folder.resolve(), platen, port
+    def __init__(self, benches: Sequence[Bench]) -> None:
+        self._benches = benches
 
     def answer(self, line: bytes) -> bytes:
         """Carry out one line; the answer is {"ok": true, ...} or {"ok": false, "error": one sentence}."""
@@ -29,46 +30,58 @@ class Control:
             reply = {"ok": False, "error": str(error)}
         return json.dumps(reply, ensure_ascii=False).encode() + b"\n"
 
-    def _do(self, command: dict[str, Any]) -> dict[str, Any]:
-        match command:
+    def _do(self, order: dict[str, Any]) -> dict[str, Any]:
+        bench = self._bench(order.pop("scanner", None))
+        match order:
             case {"do": "put", "image": str(name), **rest} if not rest:
-                self._platen.put(self._find(name), name)
+                path = bench.find(name)
+                if not path.is_file():
+                    raise ToolError(f"{name!r} is no image")
+                bench.platen.put(path, name)
             case {"do": "lift", **rest} if not rest:
-                self._platen.lift()
+                bench.platen.lift()
             case {"do": "unplug", **rest} if not rest:
-                self._port.unplug()
+                bench.port.unplug()
             case {"do": "replug", **rest} if not rest:
-                self._port.replug()
+                bench.port.replug()
+            case {"do": "heal", **rest} if not rest:
+                bench.port.faults.clear()
             case {"do": "status", **rest} if not rest:
-                return self._status()
+                return _status(bench)
+            case {"do": str(kind), **rest} if kind in (*TRANSFERS, "die", "unplug") and "kind" not in rest:
+                bench.port.faults.add(read_fault({"kind": kind, **rest}))
             case _:
                 raise ToolError(
-                    'a command is {"do": "put", "image": NAME}, or "do" with lift, unplug, replug or status'
+                    f'an order is {{"do": "put", "image": NAME}}, or "do" with {", ".join(ORDERS[1:-1])} '
+                    f"or {ORDERS[-1]}"
                 )
-        log.info("done: %s", command)
+        log.info("%s: done: %s", bench.port.busid, order)
         return {}
 
-    def _status(self) -> dict[str, Any]:
-        return {
-            "finger": self._platen.image is not None,
-            "image": self._platen.image,
-            "frames_since_put": self._platen.pictures_since_put,
-            "led": self._port.device.led,
-            "plugged": self._port.plugged,
-            "connected": self._port.client is not None,
-        }
+    def _bench(self, name: Any) -> Bench:
+        if name is None and len(self._benches) == 1:
+            return self._benches[0]
+        names = ", ".join(bench.port.busid for bench in self._benches)
+        if name is None:
+            raise ToolError(f'say which scanner: "scanner" is one of {names}, or its serial number')
+        for bench in self._benches:
+            if name in (bench.port.busid, bench.wanted.serial):
+                return bench
+        raise ToolError(f'there is no such scanner here: "scanner" is one of {names}, or its serial number')
 
-    def _find(self, name: str) -> Path:
-        try:
-            path = (self._folder / name).resolve()
-            found = path.is_file()
-        except (OSError, ValueError):  # a name no file can have
-            path, found = self._folder, False
-        if not path.is_relative_to(self._folder):
-            raise ToolError(f"{name!r} lies outside the folder of images")
-        if not found:
-            raise ToolError(f"there is no image {name!r} in {self._folder}")
-        return path
+
+def _status(bench: Bench) -> dict[str, Any]:
+    platen, port = bench.platen, bench.port
+    return {
+        "finger": platen.image is not None,
+        "image": platen.image,
+        "frames_since_put": platen.pictures_since_put,
+        "led": port.device.led,
+        "plugged": port.plugged,
+        "connected": port.client is not None,
+        "faults_waiting": port.faults.waiting,
+        "faults_struck": dict(port.faults.struck),
+    }
 
 
 class ControlConnection(asyncio.Protocol):
@@ -96,9 +109,9 @@ class ControlConnection(asyncio.Protocol):
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
-        command = json.loads(line)
+        order = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise ToolError(f"this line is no JSON: {error}") from error
-    if not isinstance(command, dict):
-        raise ToolError("a command is a JSON object")
-    return command
+    if not isinstance(order, dict):
+        raise ToolError("an order is a JSON object")
+    return order

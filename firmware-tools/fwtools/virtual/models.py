@@ -1,0 +1,32 @@
+"""The models that can be served, in one place: a new one is one more entry of MODELS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fwtools.virtual.hamster import HamsterPro20
+from fwtools.virtual.nb1010 import Nb1010U, Thermal
+from fwtools.virtual.optics import Device as Factory
+from fwtools.virtual.optics import Optics
+from fwtools.virtual.platen import Sight
+from fwtools.virtual.server import Device
+from fwtools.virtual.uru4500 import Prism, Uru4500
+
+Shoot = Callable[[bool], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """How one model is made: its eye from a seed, its device from serial number, seed and what it sees."""
+
+    sight: Callable[[int], Sight]
+    device: Callable[[str, int, Shoot], Device]
+
+
+MODELS = {
+    "hamster": Model(
+        lambda seed: Optics(Factory.make(seed), seed),
+        lambda serial, seed, shoot: HamsterPro20(serial, Factory.make(seed).factory_data(), shoot),
+    ),
+    "nb1010": Model(lambda _seed: Thermal(), lambda _serial, _seed, shoot: Nb1010U(shoot)),
+    "uru4500": Model(lambda _seed: Prism(), lambda _serial, _seed, shoot: Uru4500(shoot)),
+}
