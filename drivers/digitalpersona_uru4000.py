@@ -162,16 +162,9 @@ class UruReader(ProgramMachine):
                 return
 
     def _capture(self, order: int) -> Program[None]:
-        picture = yield from self._picture()
-        rows = picture.rows
-        if picture.scrambled:
-            keys = []
-            for number in picture.key_numbers:
-                keys.append((yield from self._key(number)))
-            rows = picture.descramble(keys)
+        raw = yield from self._picture()
         if not self.withdrawn(order):
-            pixels = self._upright(picture.assemble(rows))
-            self.emit(Captured(Frame(pixels, PPI, PPI)))
+            self.emit(Captured(Frame(self._upright(raw), PPI, PPI)))
             self._on = False
             self.fulfil()
 
@@ -179,7 +172,7 @@ class UruReader(ProgramMachine):
         turned = self.options.usb_id == TURNED
         return np.ascontiguousarray(~raw[::-1, ::-1] if turned else ~raw)
 
-    def _picture(self) -> Program[Picture]:
+    def _picture(self) -> Program[Pixels]:
         wrong = ""
         for _ in range(MOST_PICTURES):
             data = yield BulkIn(
@@ -188,10 +181,23 @@ class UruReader(ProgramMachine):
             if not data:
                 raise _Dying
             try:
-                return Picture.parse(data)
+                picture = Picture.parse(data)
+                return picture.assemble((yield from self._clear(picture)))
             except BadPicture as bad:
                 wrong = str(bad)
         raise DeviceFault(FaultKind.PROTOCOL, f"{MOST_PICTURES} broken pictures came, the last: {wrong}")
+
+    def _clear(self, picture: Picture) -> Program[Pixels]:
+        """The picture's rows, descrambled where they are scrambled; BadPicture when the key did not fit."""
+        if not picture.scrambled:
+            return picture.rows
+        keys = []
+        for number in picture.key_numbers:
+            keys.append((yield from self._key(number)))
+        rows = picture.descramble(keys)
+        if picture.still_noise(rows):
+            raise BadPicture("a picture that its key does not open")
+        return rows
 
     def _key(self, number: int) -> Program[int]:
         seed = self.options.choose() & 0xFFFFFFFF

@@ -12,7 +12,8 @@ USB serial number. All requests are vendor requests to the device (OUT 0x40, IN 
     64 OUT  exposure, u16 big endian, 00 00
 
 A picture is 956 x 688 bytes and 192 more on 0x82, read in pieces of 65,536 (usbmon cannot record bigger
-ones whole). Registers 41..48 are the sensor's window: first and last column and row.
+ones whole); the 192 are 80 10 again and again on the recording, but not in the first window. Registers
+41..48 are the sensor's window: first and last column and row.
 
 The machine: open (id, registers, factory data, dark picture, window, dark picture, and one look whether
 the platen is empty: a finger that lay there before nobody knows may be the last person's) -> at rest. Armed:
@@ -60,6 +61,7 @@ STREAM_ON, STREAM_OFF, START, FACTORY = 1, 2, 5, 8  # vendor requests
 LED, STATUS, REGISTER, DEVICE_ID, EXPOSURE = 17, 22, 34, 37, 64
 SENSOR = 0x37  # I2C address
 FRAME_BYTES = RAW_WIDTH * RAW_HEIGHT + 192
+TRAILER = b"\x80\x10" * 96  # without it a picture is not believed before a finger has settled for long
 FACTORY_AT, FACTORY_BLOCK = 0x2000, 4096  # the last block is shorter
 DARK_EXPOSURE, WORKING_EXPOSURE = 1000, 1116  # unit of the sensor
 
@@ -88,6 +90,7 @@ class HamsterPro20(ProgramMachine):
 
     _calibration: Calibration
     _background: Raw
+    _whole: bool  # whether the last picture ended as pictures end
 
     def program(self) -> Program[None]:
         """Open, then one acquisition for each order."""
@@ -132,7 +135,7 @@ class HamsterPro20(ProgramMachine):
         yield from self._set(0x32, 0x00)
         self._background = yield from self._stream()
         yield ControlOut(STREAM_OFF, 0, 0)
-        return serial.decode("utf-16-le", "replace").rstrip("\0 ")
+        return _text(serial)
 
     def _rest(self) -> Program[None]:
         self.resting = True
@@ -193,7 +196,8 @@ class HamsterPro20(ProgramMachine):
             yield from self._end_look()
             if self._cleared:
                 return None
-            still = still + 1 if change_between(before, raw) <= MOVING * light else 0
+            same = self._whole and change_between(before, raw) <= MOVING * light
+            still = still + 1 if same else 0
         return None if self.withdrawn(order) else raw
 
     def _until_lifted(self, order: int) -> Program[None]:
@@ -221,6 +225,7 @@ class HamsterPro20(ProgramMachine):
         yield ControlOut(START, 1, 0)
         yield ControlOut(STREAM_ON, 0, 0)
         data = yield BulkIn(0x82, FRAME_BYTES, 65_536)
+        self._whole = data.endswith(TRAILER)
         return np.frombuffer(data, np.uint8, RAW_WIDTH * RAW_HEIGHT).reshape(RAW_HEIGHT, RAW_WIDTH)
 
     def _set(self, register: int, value: int) -> Program[None]:
@@ -240,6 +245,13 @@ class HamsterPro20(ProgramMachine):
         if light <= EMPTY:
             self._background = raw
         return light
+
+
+def _text(device_id: bytes) -> str:
+    text = device_id.decode("utf-16-le", "replace").rstrip("\0 ")
+    if not text.isascii() or not text.isprintable():
+        raise DeviceFault(FaultKind.PROTOCOL, f"its id {device_id.hex(' ')} is no text")
+    return text
 
 
 def _exposure(units: int) -> ControlOut:

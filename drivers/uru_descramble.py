@@ -30,6 +30,8 @@ ABSENT, SCRAMBLED, STILL, NEW_KEY = 0x01, 0x02, 0x04, 0x80
 FEEDBACK = (0, 2, 3, 6, 10, 12, 19, 22, 25, 28, 31)  # bits of the register whose parity is shifted in
 TAPS = (4, 8, 11, 14, 18, 21, 24, 29)  # bits of the register that make bits 0..7 of a stream's byte
 NOISE = 5000.0  # variance of the sums of the first two rows: the scrambled recordings have 11,240 and 10,849
+FEWEST_ROWS = 16  # of a block that is judged: fewer say little
+LIKENESS = 0.1  # of a row and the next, as a correlation: noise has 0.00 +- 0.02, the recordings at least 0.8
 
 
 class BadPicture(ValueError):
@@ -90,6 +92,17 @@ class Picture:
                 at += size
         return clear.reshape(self.rows.shape)
 
+    def still_noise(self, rows: Pixels) -> bool:
+        """Whether a scrambled block of these (L, 384) rows is noise yet: the key was not the right one."""
+        at = 0
+        for flags, count in self.blocks:
+            if flags & ABSENT:
+                continue
+            if flags & SCRAMBLED and count >= FEWEST_ROWS and _noise(rows[at : at + count]):
+                return True
+            at += count
+        return False
+
     def assemble(self, rows: Pixels) -> Pixels:
         """Put the (L, 384) rows where they belong: (290, 384), as the sensor gives them."""
         parts, at = [], 0
@@ -111,6 +124,13 @@ def _check(blocks: list[tuple[int, int]], count: int) -> None:
             raise BadPicture("a picture with a block that is scrambled and not there")
         if not flags & ABSENT:
             at += rows
+
+
+def _noise(rows: Pixels) -> bool:
+    """Whether each row is unlike the next, and bright and dark are mixed as in no picture of skin."""
+    level = rows - rows.mean(dtype=np.float32)
+    power = float((level * level).mean())
+    return power >= NOISE / 2 and float((level[1:] * level[:-1]).mean()) < LIKENESS * power
 
 
 def keystream(key: int) -> Pixels:

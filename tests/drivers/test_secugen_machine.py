@@ -74,6 +74,51 @@ def test_a_finger_that_never_lies_still_is_captured_in_the_end() -> None:
     assert 50 - len(wire.platen) == 1 + SETTLING_LOOKS
 
 
+@pytest.mark.parametrize("piece", range(11))
+def test_garbage_in_any_piece_of_a_picture_is_not_captured(piece: int) -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [*finger()]
+    run(machine, wire, FingerOn)
+    spoilt, rng = list[int](), np.random.default_rng(piece)
+
+    def spoil(number: int, step: Step, data: bytes) -> bytes:
+        if not isinstance(step, BulkIn) or len(spoilt) == 2:
+            return data
+        spoilt.append(number)
+        if len(spoilt) == 1:
+            return data  # lies already; the next would be captured
+        start, end = 65_536 * piece, min(65_536 * (piece + 1), len(data))
+        return data[:start] + rng.bytes(end - start) + data[end:]
+
+    wire.answer = spoil
+    (captured,) = run(machine, wire, Captured)
+    assert isinstance(captured, Captured)
+    looks = sum(isinstance(step, BulkIn) for step in wire.steps[spoilt[0] :])
+    assert looks > 2, "the spoilt picture was captured"
+    assert np.corrcoef(captured.frame.pixels.ravel(), ridges().ravel())[0, 1] > 0.98
+    assert (captured.frame.pixels[:3] > 220).all(), "nothing of the garbage is in it"
+    assert (captured.frame.pixels[-3:] > 220).all()
+
+
+def test_a_device_whose_pictures_end_otherwise_is_captured_from_in_the_end() -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [*finger()]
+    wire.answer = lambda number, step, data: data[:-2] + bytes(2) if isinstance(step, BulkIn) else data
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+
+
+def test_an_id_that_is_no_text_is_a_fault() -> None:
+    wire, machine = ModelWire(), new_machine()
+    wire.answer = lambda number, step, data: bytes(range(0x90, 0xAE)) if number == 0 else data
+    with pytest.raises(DeviceFault, match=r"its id 90 91 .* is no text") as fault:
+        run(machine, wire, Opened)
+    assert fault.value.kind is FaultKind.PROTOCOL
+
+
 def test_a_finger_that_leaves_too_soon_is_waited_for_again() -> None:
     wire, machine = ModelWire(), new_machine()
     run(machine, wire, Opened)

@@ -382,6 +382,32 @@ def test_a_device_that_dies_again_and_again_is_a_fault() -> None:
         run(machine, wire, Captured)
 
 
+@pytest.mark.parametrize("wrong", [1, MOST_PICTURES - 1, MOST_PICTURES])
+def test_a_picture_that_its_key_does_not_open_is_taken_again(wrong: int) -> None:
+    wire, machine = Wire(), new()
+    run(machine, wire, Opened)
+    machine.arm()
+    wire.picture = LYING
+    keys: list[Step] = []
+
+    def spoil(step: Step, data: bytes) -> bytes:
+        if isinstance(step, ControlIn) and step.value == KEY:
+            keys.append(step)
+            return data if len(keys) > wrong else bytes([data[0] ^ 1]) + data[1:]
+        return data
+
+    wire.spoil = spoil
+    if wrong == MOST_PICTURES:
+        with pytest.raises(DeviceFault, match=r"3 broken pictures came, .* its key does not open") as fault:
+            run(machine, wire, Captured)
+        assert fault.value.kind is FaultKind.PROTOCOL
+        return
+    captured = run(machine, wire, Captured)[-1]
+    assert isinstance(captured, Captured)
+    np.testing.assert_array_equal(captured.frame.pixels, expected())
+    assert len(keys) == 1 + wrong
+
+
 @pytest.mark.parametrize("broken", [1, MOST_PICTURES - 1, MOST_PICTURES])
 def test_a_broken_picture_is_taken_again(broken: int) -> None:
     wire, machine = Wire(), new()
@@ -391,7 +417,7 @@ def test_a_broken_picture_is_taken_again(broken: int) -> None:
     lengths = iter([70_000] * broken)
     wire.spoil = lambda step, data: data[: next(lengths, None)] if isinstance(step, BulkIn) else data
     if broken == MOST_PICTURES:
-        with pytest.raises(DeviceFault, match="3 broken pictures came, the last: a picture of 70000 bytes"):
+        with pytest.raises(DeviceFault, match=r"3 broken pictures came, the last: a picture of 70000 bytes"):
             run(machine, wire, Captured)
         return
     assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
