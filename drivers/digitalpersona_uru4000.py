@@ -19,12 +19,13 @@ Mode 20 sends one picture (`drivers/uru_descramble.py`), which the host must be 
 key in it the host writes a seed of its own and reads the key.
 
 The machine: listen -> power up (off first, then on until bit 7 is clear, then the message) -> with
-`empty_first` a glance whether something lies there -> at rest, mode 70, which only another power-up ends;
+`empty_first` a glance whether the platen is empty -> at rest, mode 70, which only another power-up ends;
 after a lift it stays awake a little for the next order. Armed: the device says that there is a finger, one
 picture, wait for the lift. It judges by itself when a finger lies; `poll_seconds` and `settle_frames` are
 not used, for nothing shows that a second picture may be asked for. At rest and while it waits the status
 is read now and then: a device that hangs is noticed. Beyond the evidence: that a finger which lies already
-when mode 10 is set is reported at once; that a mode may be set again when a message or a picture was lost.
+when mode 10 is set, and an empty platen when mode 12 is, are reported at once (where it is not, the person is
+asked to lift); that a mode may be set again when a message or a picture was lost.
 """
 
 import numpy as np
@@ -58,7 +59,7 @@ LOOK, LIFT, CAPTURE, OFF = 0x10, 0x12, 0x20, 0x70  # modes
 POWER, FINGER_ON, FINGER_OFF, DYING = 0x56AA, 0x0101, 0x0200, 0x0800  # messages
 SECONDS, PICTURE_SECONDS = 5.0, 5.0
 POWER_UPS, POWER_TRIES, POWER_SECONDS, POWER_PAUSE = 3, 100, 0.3, 0.01
-GLANCE_SECONDS = 0.3  # in which a finger that lies there already is reported
+GLANCE_SECONDS = 0.3  # in which a finger that lies there already, or an empty platen, is reported
 AWAKE_SECONDS = 2.0  # after a lift, before it is switched off
 REST_SECONDS, CHECK_SECONDS = 1.0, 5.0  # between two reads of the status: at rest, while it waits
 MOST_PICTURES = 3  # broken ones in a row, then the device is at fault
@@ -85,7 +86,7 @@ class UruReader(ProgramMachine):
         yield Listen()
         firmware = yield from self._power_up()
         if self.options.empty_first:
-            self._cleared = not (yield from self._glance())
+            self._cleared = yield from self._empty()
             yield from self._off()
         self.emit(Opened("", firmware))
         while True:
@@ -122,7 +123,7 @@ class UruReader(ProgramMachine):
     def _carry_out(self, order: int) -> Program[None]:
         """FingerOn, Captured, FingerOff, or what is left of it; ends early when the order is withdrawn."""
         if self.order == order and not self._cleared and not self._on:
-            self._cleared = not (yield from self._glance())
+            self._cleared = yield from self._empty()
             if not self._cleared:
                 self.emit(PlatenOccupied())
                 yield from self._until_lifted(order)
@@ -130,6 +131,11 @@ class UruReader(ProgramMachine):
             if (yield from self._until_finger(order)):
                 yield from self._capture(order)
         yield from self._until_lifted(order)
+
+    def _empty(self) -> Program[bool]:
+        """Whether it says that nothing lies there: a message lost or late must not hide the last finger."""
+        yield _mode(LIFT)
+        return (yield from self._hears(FINGER_OFF, GLANCE_SECONDS))
 
     def _glance(self) -> Program[bool]:
         """Whether something lies there already."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,7 @@ def test_one_acquisition_from_open_to_rest() -> None:
     wire, machine = Wire(), new()
     assert run(machine, wire, Opened) == [Opened("", "0115/0010")]
     assert isinstance(wire.steps[0], Listen), "a message may come before the write that causes it is answered"
-    assert wire.modes == [LOOK, OFF]
+    assert wire.modes == [LIFT, OFF]
     machine.arm()
     assert run(machine, wire, None, 60) == []
     wire.picture = LYING
@@ -176,10 +177,7 @@ def test_one_acquisition_from_open_to_rest() -> None:
     assert run(machine, wire, None, 30) == [], "it still lies"
     wire.picture = EMPTY
     assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
-    assert [mode for n, mode in enumerate(wire.modes) if mode != wire.modes[n - 1]] == [
-        *(LOOK, OFF),
-        *(LOOK, CAPTURE, LIFT),
-    ]
+    assert [mode for mode, _ in groupby(wire.modes)] == [LIFT, OFF, LOOK, CAPTURE, LIFT]
     run(machine, wire, None, 8)
     assert machine.resting
     assert wire.modes[-1] == OFF
@@ -256,6 +254,38 @@ def test_a_finger_of_before_must_be_lifted_first() -> None:
     machine.disarm()
     machine.arm()
     assert kinds(run(machine, wire, None, 60)) == [PlatenOccupied], "never captured for the next order"
+
+
+@pytest.mark.parametrize("instead", [b"", b"\xa5" * 64])
+def test_a_finger_of_before_is_not_captured_when_its_message_is_lost(instead: bytes) -> None:
+    wire, machine = Wire(), new()
+    wire.picture = LYING
+    lost: list[bytes] = []
+
+    def spoil(step: Step, data: bytes) -> bytes:
+        if isinstance(step, Hear) and data[:2] in (b"\1\1", b"\2\0") and len(lost) < 2:
+            lost.append(data)
+            return instead
+        return data
+
+    wire.spoil = spoil
+    run(machine, wire, Opened)
+    machine.arm()
+    assert kinds(run(machine, wire, PlatenOccupied)) == [PlatenOccupied]
+    wire.picture = EMPTY
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+
+
+def test_an_empty_platen_that_is_not_told_is_asked_to_be_lifted_from() -> None:
+    wire, machine = Wire(), new()
+    wire.spoil = lambda step, data: b"" if isinstance(step, Hear) and data[:2] == b"\2\0" else data
+    run(machine, wire, Opened)
+    machine.arm()
+    assert kinds(run(machine, wire, PlatenOccupied)) == [PlatenOccupied]
+    wire.spoil = lambda step, data: data
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    wire.picture = LYING
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
 
 
 def test_an_order_that_is_withdrawn_switches_it_off_at_once() -> None:
