@@ -22,6 +22,12 @@ from drivers.where import LocalUsb, RemoteUsb
 _VENDOR_OUT, _VENDOR_IN = 0x40, 0xC0
 _VENDOR_CLASS = 0xFF
 _SYSFS = Path("/sys/bus/usb/devices")
+_FAILURES = (
+    OSError,
+    NotImplementedError,
+    ValueError,
+    KeyError,
+)  # the last two: no such endpoint, or no such kind
 _KINDS = {
     errno.ENODEV: FaultKind.UNPLUGGED,
     errno.ESHUTDOWN: FaultKind.UNPLUGGED,
@@ -131,7 +137,7 @@ class UsbTransport:
         try:
             self._interface = self._configure()
             self._reads = reads()
-        except (OSError, NotImplementedError) as error:
+        except _FAILURES as error:
             self.close()
             raise fault_of(error, location, "opening it") from error
 
@@ -176,7 +182,7 @@ class UsbTransport:
                 taken = self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
                 return self._all_taken(step, taken)
             return self._control(step)
-        except (OSError, NotImplementedError) as error:
+        except _FAILURES as error:
             raise fault_of(error, self.location, _doing(step)) from error
 
     def _control(self, step: ControlIn | ControlOut) -> bytes:
@@ -237,7 +243,7 @@ def _serial(location: str) -> str:
         return ""
 
 
-def fault_of(error: OSError | NotImplementedError, location: str, doing: str) -> DeviceFault:
+def fault_of(error: Exception, location: str, doing: str) -> DeviceFault:
     """Sort an error of pyusb or of a socket by who must act, with one sentence."""
     number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else getattr(error, "errno", None)
     kind = _KINDS.get(number or 0, FaultKind.PROTOCOL)

@@ -6,7 +6,7 @@ The methods and their arguments are those of `usb.backend.IBackend`; failures ar
 import struct
 from array import array
 from collections.abc import Iterator
-from errno import ENODEV
+from errno import ENODEV, EPROTO
 from types import SimpleNamespace
 
 from drivers.usbip import UsbipClient
@@ -80,6 +80,8 @@ class UsbipBackend:
         try:
             head = self._descriptor(9)
             self._descriptors = _parse(self._descriptor(int.from_bytes(head[2:4], "little")))
+            if not _complete(self._descriptors):
+                raise OSError(EPROTO, "the device does not describe itself as USB wants it")
         except OSError:
             self.close_device(dev)
             raise
@@ -185,6 +187,24 @@ class UsbipBackend:
 def _fill(target: "array[int]", data: bytes) -> int:
     target[: len(data)] = array("B", data)
     return len(data)
+
+
+def _complete(parts: list[SimpleNamespace]) -> bool:
+    """Whether there are as many interfaces and endpoints as are announced: pyusb counts on it."""
+    if [part.bDescriptorType for part in parts[:2]] != [_CONFIGURATION, _INTERFACE]:
+        return False
+    numbers, endpoints = set[int](), 0
+    for part in parts[1:]:
+        if part.bDescriptorType == _INTERFACE:
+            if endpoints:
+                return False
+            numbers.add(part.bInterfaceNumber)
+            endpoints = part.bNumEndpoints
+        elif part.bDescriptorType == _ENDPOINT and endpoints:
+            endpoints -= 1
+        else:
+            return False
+    return endpoints == 0 and len(numbers) == parts[0].bNumInterfaces
 
 
 def _parse(data: bytes) -> list[SimpleNamespace]:
