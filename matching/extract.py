@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matching import singular
 from matching.errors import BadImage
-from matching.image import LEAST_PPI, MOST_PPI
+from matching.image import LEAST_PPI, MOST_PIXELS, MOST_PPI
 from matching.kernels import (
     cells,
     detect,
@@ -113,6 +113,9 @@ def check(pixels: NDArray[np.uint8], ppi: float) -> None:
         raise BadImage(f"an image is (h, w) of 8-bit grey levels, not {pixels.shape} of {pixels.dtype}")
     if not LEAST_PPI <= ppi <= MOST_PPI:
         raise BadImage(f"a resolution of {ppi:g} ppi is outside {LEAST_PPI:g} to {MOST_PPI:g}")
+    if pixels.size * (REFERENCE_PPI / ppi) ** 2 > MOST_PIXELS:
+        size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels at {ppi:g} ppi"
+        raise BadImage(f"an image of {size} is larger than any sensor")
 
 
 def at_500_ppi(pixels: NDArray[np.uint8], ppi: float) -> NDArray[np.uint8]:

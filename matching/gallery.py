@@ -24,11 +24,13 @@ from matching import search_code, serial
 from matching.calibration import Decision, decide, fmr_of_search, threshold
 from matching.compare import CONSTANTS, FULL, MINUTIAE_ONLY, PreparedTemplate, prepare
 from matching.compare_parameters import RANKING
+from matching.errors import BadRecord
 from matching.gallery_rows import NOWHERE, GalleryRows
+from matching.kernels.comparison import FEWEST as FEWEST_MINUTIAE
 from matching.kernels.packed import HAS_FLOW, pack
 from matching.kernels.ranking import Codes, rank
 from matching.kernels.scoring import score_one_to_many
-from matching.template import Template
+from matching.template import MINUTIA, Template
 
 FMR = 1e-5  # of a comparison, where a search states no rate
 SHARE = 0.005  # of the fingers, compared exactly after the ranking
@@ -38,6 +40,8 @@ PROBE_MINUTIAE = 24  # of the probe that take part in the ranking; 32 and 48 ali
 BATCH = 500  # whole templates in memory at a time
 SPLIT = 10_000  # fingers below which the ranking is not worth a thread
 WORTH = 50  # the same for exact comparisons
+
+NOTHING = Template(np.zeros(0, MINUTIA), 1, 1)
 
 Result = TypeVar("Result")
 Fetch: TypeAlias = Callable[[list[tuple[str, int]]], list[bytes]]
@@ -67,6 +71,7 @@ class Gallery:
         self._threads = threads if threads is not None else len(os.sched_getaffinity(0))
         self._rows = GalleryRows()
         self._kept: dict[int, PreparedTemplate] = {}  # by row
+        self.unreadable: dict[tuple[str, int], str] = {}  # fingers whose template was not one, and why
 
     def __len__(self) -> int:
         """Return the number of fingers."""
@@ -125,14 +130,18 @@ class Gallery:
         comparisons of a search independent; the FMR this takes is soon far beyond what was measured
         (matching.calibration). Equal scores are in the order of keys and positions. ValueError for a rate
         outside (0, 1), both rates, or a limit below 1. Of those ranked the most alike are compared exactly:
-        one in two hundred, at least 100, and at most `exactly`.
+        one in two hundred, at least 100, but at most `exactly`, and those as alike as the last of them. A
+        probe of fewer than three minutiae finds nobody; one without ridge evidence is compared with all.
         """
-        if limit is not None and limit < 1:
-            raise ValueError(f"a limit of {limit} candidates: it is at least 1")
+        for name, number in (("limit", limit), ("exactly", exactly)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name} is {number}: it is at least 1")
         rows = self._rows.of(position)
         rate = _rate(fmr, fpir, max(len(rows), 1))
         limits = {kind: threshold(rate, kind) for kind in (FULL, MINUTIAE_ONLY)}
         first, qualities = _ready(probe)
+        if first.minutiae.shape[1] < FEWEST_MINUTIAE:
+            return []
         found = []
         rows = self._shortlist(first, qualities, rows, exactly)
         for start in range(0, len(rows), BATCH):
@@ -183,7 +192,7 @@ class Gallery:
             return
 
         def work(chunk: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-            packed = pack([_unpacked(whole[place]) for place in chunk])
+            packed = pack([self._unpacked(int(rows[place]), whole[place]) for place in chunk])
             scores = score_one_to_many(probe, packed, np.arange(len(chunk)), CONSTANTS)
             return scores, probe.has_flow & (packed.heads[:, HAS_FLOW] != 0)
 
@@ -202,6 +211,16 @@ class Gallery:
         with ThreadPoolExecutor(len(chunks)) as pool:
             return list(pool.map(work, chunks))
 
+    def _unpacked(self, row: int, whole: PreparedTemplate | bytes) -> PreparedTemplate:
+        """Return a template ready for comparison; one that cannot be read is empty, and in `unreadable`."""
+        if not isinstance(whole, bytes):
+            return whole
+        try:
+            return prepare(serial.from_bytes(whole))
+        except BadRecord as error:
+            self.unreadable[self._rows.keys[row], int(self._rows.positions[row])] = str(error)
+            return prepare(NOTHING)
+
     def _whole(
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], list[PreparedTemplate] | list[bytes]]:
@@ -209,13 +228,11 @@ class Gallery:
         if self._fetch is None:
             return rows, [self._kept[int(row)] for row in rows]
         wanted = [(self._rows.keys[row], int(self._rows.positions[row])) for row in rows]
-        data = self._fetch(wanted)
+        data = [bytes(one) for one in self._fetch(wanted)]
+        if len(data) != len(wanted):
+            raise ValueError(f"fetch gave {len(data)} templates for {len(wanted)} fingers")
         there = [place for place, one in enumerate(data) if one]
         return rows[there], [data[place] for place in there]
-
-
-def _unpacked(whole: PreparedTemplate | bytes) -> PreparedTemplate:
-    return prepare(serial.from_bytes(whole)) if isinstance(whole, bytes) else whole
 
 
 def _ready(template: Template | PreparedTemplate) -> tuple[PreparedTemplate, NDArray[np.uint8]]:

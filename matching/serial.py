@@ -34,6 +34,7 @@ from matching.template import (
     MINUTIA,
     PATTERNS,
     SINGULAR,
+    TYPES,
     RidgeEvidence,
     Template,
 )
@@ -45,6 +46,8 @@ HAS_RIDGES, HAS_SINGULAR, HAS_CRESTS = 1, 2, 4
 HEAD = struct.Struct("<4sBBIHHBBBB")
 CHECK = struct.Struct("<I")
 MOST_POINTS = 255
+MOST_PLACE = 1 << 16  # px
+FULL_TURN = np.float32(2 * np.pi)
 ROOM = 4096  # bytes tried first for the ridge evidence
 
 
@@ -66,6 +69,8 @@ def to_bytes(template: Template) -> bytes:
         raise BadRecord(
             f"template: pattern {template.pattern} or {len(template.singular)} singular points do not fit"
         )
+    _check_rows(template.minutiae, "minutiae")
+    _check_rows(template.singular, "singular points")
     body, flags = _pack_fields(template.minutiae), 0
     if len(template.singular):
         flags |= HAS_SINGULAR
@@ -104,8 +109,6 @@ def from_bytes(data: bytes) -> Template:
         if end == len(body):
             raise BadRecord("template: truncated: no singular points behind the minutiae")
         points, end = _unpack_fields(body, end + 1, SINGULAR, body[end])
-        if not np.isin(points["kind"], (CORE, DELTA)).all():
-            raise BadRecord("template: a singular point is neither a core nor a delta")
     unpack = _unpack_ridges if version == VERSION else unpack_ridges_before_4
     ridges = unpack(body[end:], bool(flags & HAS_CRESTS)) if flags & HAS_RIDGES else None
     return Template(minutiae, width, height, ridges, position, quality, points, pattern)
@@ -128,9 +131,22 @@ def _unpack_fields(
         field = kind[name].newbyteorder("<")
         rows[name] = np.frombuffer(body, field, count, offset)
         offset += count * field.itemsize
+    _check_rows(rows, what)
+    return rows, offset
+
+
+def _check_rows(rows: NDArray[np.void], what: str) -> None:
+    """Refuse what no extraction gives: BadRecord says what it is."""
     if not all(np.isfinite(rows[name]).all() for name in ("x", "y", "angle")):
         raise BadRecord(f"template: one of the {what} is not made of finite numbers")
-    return rows, offset
+    if not all((np.abs(rows[name]) <= MOST_PLACE).all() for name in ("x", "y")):
+        raise BadRecord(f"template: one of the {what} is farther out than any image reaches")
+    if ((rows["angle"] < 0) | (rows["angle"] > FULL_TURN)).any():
+        raise BadRecord(f"template: one of the {what} has an angle outside a full turn")
+    if rows.dtype == MINUTIA and ((rows["type"] >= len(TYPES)) | (rows["quality"] > 100)).any():
+        raise BadRecord(f"template: one of the {what} has a type or a quality that is not defined")
+    if rows.dtype == SINGULAR and not np.isin(rows["kind"], (CORE, DELTA)).all():
+        raise BadRecord("template: a singular point is neither a core nor a delta")
 
 
 def _pack_ridges(ridges: RidgeEvidence) -> bytes:

@@ -15,7 +15,7 @@ from matching.kernels.ridge_code import POINTS
 from matching.template import RidgeEvidence
 
 GRID = struct.Struct("<HH")
-MAXIMUM_CELLS = 1 << 22  # a 16,384 pixel square: what a reader is willing to unpack
+MAXIMUM_CELLS = 1 << 19  # a square of 5,800 pixels: what a reader is willing to unpack
 
 
 def unpack_ridges_before_4(data: bytes, has_crests: bool) -> RidgeEvidence:

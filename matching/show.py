@@ -168,7 +168,7 @@ PANELS: dict[str, Callable[[Stages], Image.Image]] = {
     "ridges": lambda stages: Image.fromarray(~stages.ridges).convert("RGB"),
     "skeleton (red: spurs and islands)": _skeleton,
     "minutiae found": _found,
-    "minutiae (red: ending, blue: bifurcation), green: core (square), delta": _kept,
+    "minutiae; green: core (square), delta": _kept,
 }
 
 

@@ -221,6 +221,9 @@ def _write_view(template: Template, view: int, dialect: Dialect) -> bytes:
         raise BadRecord(f"{dialect.name}: finger quality {template.quality} is not 0 to 100")
     if len(minutiae) > MAXIMUM_MINUTIAE:
         raise BadRecord(f"{dialect.name}: {len(minutiae)} minutiae, at most {MAXIMUM_MINUTIAE} fit")
+    places = (rows[name] for rows in (minutiae, template.singular) for name in ("x", "y", "angle"))
+    if not all(np.isfinite(values).all() for values in places):
+        raise BadRecord(f"{dialect.name}: a minutia or singular point that is not made of finite numbers")
     if (minutiae["type"] > TYPE_BIFURCATION).any():
         raise BadRecord(f"{dialect.name}: a minutia type above {TYPE_BIFURCATION}")
     xs = np.clip(np.rint(minutiae["x"]), 0, min(template.width - 1, MAXIMUM_COORDINATE)).astype(int)

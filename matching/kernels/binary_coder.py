@@ -76,6 +76,12 @@ def code_bit(stream: NDArray[np.int64], context: int, bit: int) -> int:
 
 
 @kernel
+def ran_out(stream: NDArray[np.int64]) -> bool:
+    """Tell whether a reader took more bytes than there are: what it reads from here on means nothing."""
+    return bool(stream[READING] == 1 and stream[NEXT] > len(stream))
+
+
+@kernel
 def _shift(stream: NDArray[np.int64], byte: int) -> None:
     """Write a byte, or read the next one."""
     place = stream[NEXT]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.kernels._jit import kernel
-from matching.kernels.binary_coder import code_bit
+from matching.kernels.binary_coder import code_bit, ran_out
 
 POINTS = 3  # crests of a cell, each way
 VALID, LENGTH, REST, CREST = 0, 16, 144, 288  # first contexts of each kind
@@ -33,7 +33,10 @@ class Planes(NamedTuple):
 
 @kernel
 def code_ridges(planes: Planes, with_crests: bool, stream: Stream) -> None:
-    """Write the planes into the stream, or fill them from it; its contexts are CONTEXTS."""
+    """Write the planes into the stream, or fill them from it; its contexts are CONTEXTS.
+
+    A stream that ends before the planes are full leaves the rest as it was.
+    """
     _code_valid(planes.valid, stream)
     _code_values(planes.orientation, planes.valid, True, stream)
     _code_values(planes.period, planes.valid, False, stream)
@@ -45,6 +48,8 @@ def code_ridges(planes: Planes, with_crests: bool, stream: Stream) -> None:
 def _code_valid(valid: NDArray[np.bool_], stream: Stream) -> None:
     rows, columns = valid.shape
     for row in range(rows):
+        if ran_out(stream):
+            return
         for column in range(columns):
             context = int(column > 0 and valid[row, column - 1])
             if row > 0:
@@ -65,6 +70,8 @@ def _code_values(
     rows, columns = values.shape
     off_above, plane = np.zeros(columns, np.int64), 0 if circular else 1
     for row in range(rows):
+        if ran_out(stream):
+            return
         off_left = 0
         for column in range(columns):
             if not valid[row, column]:
@@ -120,6 +127,8 @@ def _code_crests(planes: Planes, stream: Stream) -> None:
     rows, columns = planes.crests.shape
     above, now = np.zeros(columns + 3, np.int64), np.zeros(columns + 3, np.int64)
     for row in range(rows):
+        if ran_out(stream):
+            return
         before, over = 0, above[0] << 1 | above[1]
         for column in range(columns):
             over = (over << 1 | above[column + 2]) & 31

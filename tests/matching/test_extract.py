@@ -203,3 +203,9 @@ def test_every_finger_of_the_five_sets_can_be_extracted(real_data):
     for path in images:
         template = extract(*read_image(path))
         assert 8 <= len(template.minutiae) <= 120, path
+
+
+def test_an_image_larger_than_any_sensor_is_refused_before_it_is_resampled() -> None:
+    pixels = np.broadcast_to(np.uint8(0), (4000, 4000))
+    with pytest.raises(BadImage, match="4000 x 4000 pixels at 250 ppi is larger"):
+        extract(pixels, 250)

@@ -7,6 +7,7 @@ from matching.compare import compare, prepare
 from matching.gallery import FEWEST, Gallery
 from matching.gallery_rows import FIRST, GalleryRows
 from matching.search_code import encode, qualities_of
+from matching.template import Template
 from tests.matching.impressions import finger, worn
 
 FMR = 1e-3
@@ -82,7 +83,7 @@ def test_a_limit_and_a_rate_a_search(gallery: Gallery) -> None:
     assert [candidate.key for candidate in found] == ["subject 3", "again"]
     assert found[0].decision.fmr == pytest.approx(1 - 0.99 ** (1 / 7))
     for wrong in ({"limit": 0}, {"fpir": 0.0}, {"fpir": 0.1, "fmr": 0.1}):
-        with pytest.raises(ValueError, match=r"limit of 0|not between 0 and 1|not both"):
+        with pytest.raises(ValueError, match=r"limit is 0|not between 0 and 1|not both"):
             gallery.search(finger(32), 2, **wrong)
 
 
@@ -158,6 +159,51 @@ def test_a_template_that_is_gone_is_not_compared(crowd: tuple[Gallery, dict[str,
         found = [one.key for one in other.search(finger(57, 12), None, 0.05)]
         assert "subject 057" not in found
         assert found == [c.key for c in filled.search(finger(57, 12), None, 0.05) if c.key not in lost]
+
+
+def test_a_template_that_is_none_is_told_and_ends_nothing(crowd: tuple[Gallery, dict[str, bytes]]) -> None:
+    filled, stored = crowd
+    bad = {**stored, "subject 058": b"garbage", "subject 057": bytearray(stored["subject 057"])}
+    other = Gallery(lambda wanted: [bad[key] for key, _ in wanted])
+    for key, position, code in filled.codes():
+        other.add_code(key, position, code)
+    assert other.search(finger(57, 12), None, 0.05)[0].key == "subject 057"
+    other.search(finger(58, 12), None, 0.05)
+    assert [(key, "not a Vantay template" in why) for (key, _), why in other.unreadable.items()] == [
+        ("subject 058", True)
+    ]
+
+
+def test_another_number_of_templates_than_asked_for_is_refused(
+    crowd: tuple[Gallery, dict[str, bytes]],
+) -> None:
+    filled, stored = crowd
+    for change in (lambda found: found[1:], lambda found: [*found, b""]):
+        other = Gallery(lambda wanted, change=change: change([stored[key] for key, _ in wanted]))
+        for key, position, code in filled.codes():
+            other.add_code(key, position, code)
+        with pytest.raises(ValueError, match="fetch gave"):
+            other.search(finger(57, 12), None, 0.05)
+
+
+def test_a_probe_of_nothing_finds_nobody_and_asks_for_nothing(
+    crowd: tuple[Gallery, dict[str, bytes]],
+) -> None:
+    def fetch(_: list[tuple[str, int]]) -> list[bytes]:
+        raise AssertionError
+
+    other = Gallery(fetch)
+    for key, position, code in crowd[0].codes():
+        other.add_code(key, position, code)
+    few = finger(3, 2)
+    assert other.search(few) == []
+    assert other.search(Template(few.minutiae[:0], 9, 9)) == []
+
+
+def test_limits_below_one_are_refused(crowd: tuple[Gallery, dict[str, bytes]]) -> None:
+    for limits in ({"limit": 0}, {"exactly": 0}, {"exactly": -5}):
+        with pytest.raises(ValueError, match="it is at least 1"):
+            crowd[0].search(finger(3), **limits)  # type: ignore[arg-type]
 
 
 def test_codes_need_someone_who_has_the_templates() -> None:

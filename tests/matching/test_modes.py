@@ -18,6 +18,7 @@ KERNEL_TESTS = [
         "detect",
         "local_statistics",
         "place",
+        "ridge_code",
         "ridge_flow",
         "search_code",
         "skeleton",

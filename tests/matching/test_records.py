@@ -348,3 +348,13 @@ def test_ansi_finger_qualities_254_and_255_are_unknown_and_iso_has_none() -> Non
             else:
                 with pytest.raises(BadRecord, match=f"finger quality {quality} at offset"):
                     standard.read(bytes(data))
+
+
+@BOTH
+@pytest.mark.parametrize("field", ["x", "y", "angle"])
+def test_what_is_no_number_is_not_written(standard: ModuleType, field: str) -> None:
+    for name in ("minutiae", "singular"):
+        template = with_points((1, 2, 0, 1))
+        getattr(template, name)[field][0] = np.nan
+        with pytest.raises(BadRecord, match="not made of finite numbers"):
+            standard.write(template)

@@ -6,10 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from matching.extract import extract
 from matching.kernels.binary_coder import code_bit, consumed, reader, writer, written
 from matching.kernels.ridge_code import CONTEXTS, Planes, code_ridges
-from tests.matching.impressions import picture
 
 
 def bytes_of(planes: Planes, with_crests: bool = True) -> bytes:
@@ -104,15 +102,35 @@ def test_a_slow_reader_reads_the_same(seed: int, rows: int, columns: int, known:
     assert np.array_equal(crests, planes.crests)
 
 
-def test_a_finger_takes_half_of_what_deflate_makes_of_it() -> None:
-    ridges = extract(picture(5, side=340)).ridges
-    assert ridges is not None
-    assert ridges.crests is not None
-    planes = Planes(ridges.orientation, ridges.period, ridges.valid, ridges.crests)
-    valid, orientation, _, crests = read_slowly(bytes_of(planes), *ridges.valid.shape)
-    assert np.array_equal(orientation, ridges.orientation)
-    assert np.array_equal(crests, ridges.crests)
-    assert len(bytes_of(planes)) < 9 / 8 * valid.sum()  # the crests alone, a bit each
+def test_smooth_ridges_take_less_than_their_crests_alone() -> None:
+    rows, columns = 24, 20
+    y, x = np.mgrid[:rows, :columns]
+    fine_y, fine_x = np.mgrid[: 3 * rows, : 3 * columns]
+    valid = np.hypot(y - 12, x - 10) < 11
+    crests = np.cos(1.9 * fine_x + 0.4 * fine_y + 0.01 * fine_x * fine_y) > 0
+    planes = Planes(
+        (128 + 3 * x - y + x * y // 8).astype(np.uint8) * valid,
+        (140 + x % 3).astype(np.uint8) * valid,
+        valid,
+        crests & np.kron(valid, np.ones((3, 3), np.bool_)),
+    )
+    data = bytes_of(planes)
+    assert all(map(np.array_equal, read_slowly(data, rows, columns), (valid, *planes[:2], planes.crests)))
+    assert len(data) < 9 / 8 * valid.sum()
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 9, b"\xff" * 40])
+def test_a_stream_that_ends_early_is_given_up_at_once(data: bytes) -> None:
+    side = 300
+    planes = Planes(
+        np.zeros((side, side), np.uint8),
+        np.zeros((side, side), np.uint8),
+        np.zeros((side, side), np.bool_),
+        np.zeros((3 * side, 3 * side), np.bool_),
+    )
+    stream = reader(CONTEXTS, data)
+    code_ridges(planes, True, stream)
+    assert consumed(stream) < len(data) + 4 * side  # not what a whole plane would take
 
 
 @pytest.mark.parametrize("likely", [0.5, 0.1, 0.01])

@@ -192,3 +192,36 @@ def test_what_does_not_fit_is_not_written() -> None:
         serial.to_bytes(dataclasses.replace(template, singular=random_points(1, 256)))
     with pytest.raises(BadRecord, match="256 minutiae"):
         serial.to_bytes(random_template(8, 256))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("x", np.nan, "finite"),
+        ("y", 1e30, "farther out"),
+        ("angle", 7, "full turn"),
+        ("angle", -1, "full turn"),
+        ("type", 3, "type or a quality"),
+        ("quality", 101, "type or a quality"),
+    ],
+)
+def test_what_no_extraction_gives_is_neither_written_nor_read(field: str, value: float, words: str) -> None:
+    template = random_template(1, 3)
+    good = serial.to_bytes(template)
+    template.minutiae[field][1] = value
+    with pytest.raises(BadRecord, match=words):
+        serial.to_bytes(template)
+    offset, width = {"x": (18, 4), "y": (30, 4), "angle": (42, 4), "type": (54, 1), "quality": (57, 1)}[field]
+    at = offset + width
+    coded = template.minutiae[field][1].tobytes()
+    with pytest.raises(BadRecord, match=words):
+        serial.from_bytes(_signed(good[:at] + coded + good[at + width :]))
+
+
+def test_a_few_bytes_do_not_become_millions_of_cells() -> None:
+    data = serial.to_bytes(random_template(7, 0, 80, 80))
+    grid = serial.HEAD.size
+    for shape, words in (((2048, 2048), "larger than any image"), ((700, 700), "does not fill")):
+        forged = data[:grid] + struct.pack("<HH", *shape) + bytes(20) + data[-4:]
+        with pytest.raises(BadRecord, match=words):
+            serial.from_bytes(_signed(forged))
