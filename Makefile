@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: setup demo test test-all test-faults check bench lock clean
+.PHONY: setup demo test test-all test-faults test-soak check bench lock clean
 
 setup: $(STAMP)
 	@$(BIN)/vantay warm
@@ -28,11 +28,16 @@ test: setup
 test-all: setup
 	@tests/needs
 	@$(BIN)/pytest
+	@$(MAKE) --no-print-directory test-soak
+	@$(MAKE) --no-print-directory test-faults
 	@echo "test-all: passed"
 
 test-faults: setup
 	@tests/needs
 	@$(BIN)/python -m tests.system.faults
+
+test-soak: setup # SOAK=… captures on each model; its last line has the figures
+	@$(BIN)/python benchmarks/soak.py --captures $(or $(SOAK),10000)
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -156,6 +156,20 @@ def test_a_script_lays_fingers_down_and_pulls_the_cable(folder: Path) -> None:
     assert "Traceback" not in errors, errors
 
 
+def test_an_image_that_goes_while_the_script_plays_is_one_sentence(folder: Path) -> None:
+    (folder / "x.toml").write_text(ONE + FINGER)
+    command = [*COMMAND, "--script", str(folder / "x.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        virtual = VirtualScanner(process)
+        (folder / "fingers" / "100_1.png").unlink()
+        scanner = open_scanner(virtual.usbip, QUICK)
+        _, errors = process.communicate(timeout=30)
+        scanner.close()
+    assert process.returncode == 2
+    assert "100_1.png is not a readable image" in errors
+    assert "Traceback" not in errors
+
+
 def test_three_models_at_once_each_from_its_folder(folder: Path) -> None:
     other = folder / "others"
     other.mkdir()

@@ -23,6 +23,7 @@ from fwtools.virtual.server import Bus, Connection
 
 CONTROL_HOST = "127.0.0.1"  # whoever reaches it can lay fingers down: never another address
 LOOK_SECONDS = 0.02  # between two looks of a device that looks by itself
+SCRIPT_SECONDS = 1.0  # between two looks whether a script has failed
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -142,21 +143,22 @@ async def _serve(args: Namespace, benches: Sequence[Bench]) -> None:
         ]
         print(json.dumps(where), flush=True)
         scripts = [
-            asyncio.create_task(play(bench, bench.wanted.script.loop))
-            for bench in benches
-            if bench.wanted.script
+            asyncio.create_task(play(one, one.wanted.script.loop)) for one in benches if one.wanted.script
         ]
         servers.callback(lambda: [script.cancel() for script in scripts])
         while not stop.is_set():
-            await _pass_time(bus, stop)
+            await _pass_time(bus, stop, scripts)
 
 
-async def _pass_time(bus: Bus, stop: asyncio.Event) -> None:
+async def _pass_time(bus: Bus, stop: asyncio.Event, scripts: Sequence["asyncio.Task[None]"]) -> None:
     """Wait for the end; devices that look at their platens by themselves do so meanwhile."""
     looks = any(port.device.interrupt_in is not None for port in bus.ports.values())
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), LOOK_SECONDS if looks else None)
+        await asyncio.wait_for(stop.wait(), LOOK_SECONDS if looks else SCRIPT_SECONDS if scripts else None)
     bus.tick()
+    for script in scripts:
+        if script.done():
+            script.result()  # one that failed ends the server: an image has gone since the start
 
 
 async def _listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> asyncio.Server:
