@@ -1,9 +1,10 @@
-"""`vantay hub --config hub.toml`: the station hub; `vantay hub status|report|import`: what it holds."""
+"""`vantay hub --config hub.toml`: the station hub; `vantay hub status|booths|gaps|export…`: what it holds."""
 
 import json
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from datetime import date, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,23 +16,32 @@ from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, report
 from edge.campaign.reports.render import FORMATS
 from edge.commands.booth import only_one
 from edge.errors import BadCommand, BadSettings
+from edge.hub.booths import booths_of, gaps_of, readable_booths, readable_gaps
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.collector import Collector, Stop
+from edge.hub.export import Span, lines
+from edge.hub.reading import opened
 from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
 from edge.settings import HubSettings, read_settings
 
+ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import")
+
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("action", nargs="?", choices=["run", "status", "report", "import"], default="run")
+    parser.add_argument("action", nargs="?", choices=list(ACTIONS), default="run")
     parser.add_argument(
         "what", nargs="?", metavar="NAME|FILE", help=f"report: {', '.join(NAMES)}; import: a file"
     )
     parser.add_argument("--config", type=Path, required=True, metavar="hub.toml")
-    parser.add_argument("--json", action="store_true", help="status as JSON")
+    parser.add_argument("--json", action="store_true", help="status, booths, gaps: as JSON")
+    parser.add_argument("--booth", metavar="NAME", help="export: this booth's entries only")
+    span = "export: %s this seq, date (UTC) or time (by the booth's clock)"
+    parser.add_argument("--from", dest="first", metavar="SEQ|TIME", help=span % "from")
+    parser.add_argument("--to", dest="last", metavar="SEQ|TIME", help=span % "up to")
     parser.add_argument(
         "--at", metavar="DATE", help="report: to the end of this business day, or to this time"
     )
@@ -39,7 +49,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--by", choices=["commune", "district"], help="report: a row for each of these")
     parser.add_argument("--target", metavar="NAME", help="report: against this target of hub.toml only")
     parser.add_argument("--format", choices=list(FORMATS), default="text", help="report (text)")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="report: write it here")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="report, export: write it here")
 
 
 def run(arguments: Namespace) -> int:
@@ -48,14 +58,8 @@ def run(arguments: Namespace) -> int:
     path = settings.data / "hub.db"
     if arguments.action == "import":
         return _import(settings, path, arguments.what)
-    if arguments.action in ("status", "report") and not path.exists():
-        raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
-    if arguments.action == "report":
-        return _report(settings, path, arguments)
-    if arguments.action == "status":
-        status = status_of(HubStore(path, read_only=True))
-        print(json.dumps(status) if arguments.json else readable(status))
-        return 0
+    if arguments.action != "run":
+        return _look(settings, path, arguments)
     with only_one(settings.data, "hub"):
         store = HubStore(path)
         counter = JournalCounter(_book(settings, store)) if settings.campaign else None
@@ -65,6 +69,37 @@ def run(arguments: Namespace) -> int:
         collector.run()
         store.close()
     return 0
+
+
+def _look(settings: HubSettings, path: Path, arguments: Namespace) -> int:
+    """Tell what the file holds; the hub may run meanwhile."""
+    span = Span(arguments.first, arguments.last)
+    store = opened(path)
+    match arguments.action:
+        case "report":
+            return _report(settings, store, arguments)
+        case "export":
+            _export(arguments.output, lines(store, arguments.booth, span))
+        case "status":
+            status = status_of(store)
+            print(json.dumps(status) if arguments.json else readable(status))
+        case "booths":
+            booths = booths_of(store)
+            print(json.dumps(booths) if arguments.json else readable_booths(booths))
+        case "gaps":
+            gaps = gaps_of(store)
+            print(json.dumps(gaps) if arguments.json else readable_gaps(gaps))
+    return 0
+
+
+def _export(output: Path | None, entries: Iterator[bytes]) -> None:
+    if output is None:
+        sys.stdout.buffer.writelines(entries)
+        return
+    from edge.images import whole_file  # costs time that nothing else here needs
+
+    with whole_file(output) as file:
+        file.writelines(entries)
 
 
 def _book(settings: HubSettings, store: HubStore) -> CampaignBook:
@@ -94,16 +129,13 @@ def _import(settings: HubSettings, path: Path, what: str | None) -> int:
     return 1 if outcome.refused else 0
 
 
-def _report(settings: HubSettings, path: Path, arguments: Namespace) -> int:
+def _report(settings: HubSettings, store: HubStore, arguments: Namespace) -> int:
     name, campaign = arguments.what, _campaign(settings)
     if name not in NAMES:
         raise BadCommand(f"name a report: {', '.join(NAMES)}")
     if arguments.target and arguments.target not in campaign.targets:
         raise BadCommand(f"no target '{arguments.target}'; there are {', '.join(campaign.targets)}")
     day, cut_off = _moment(campaign, arguments.at)
-    store = HubStore(path, read_only=True)
-    if not store.db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'campaign_count'").fetchone():
-        raise BadSettings(f"{path} was made by a release without campaigns: start the hub once")
     book = _book(settings, store)
     if arguments.unit and arguments.unit not in book.lists.units:
         raise BadCommand(f"no unit has the code {arguments.unit}: units are named by official code")

@@ -14,6 +14,7 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import Ledger
 from edge.hub.packets import PacketFiles
 from edge.hub.store import HubStore
+from edge.hub.told import TOPIC, TOPICS, Told
 from edge.messages import (
     HUB_STATUS_TOPIC,
     PACKET_ROOT,
@@ -60,11 +61,12 @@ class Collector:
         self._known = settings.booths
         self._counter = counter
         self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
+        self._told = Told(store)
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._link = Link(
             settings.broker,
             "vantay-hub",
-            [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+"],
+            [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+", *TOPICS],
             self.mailbox.put,
             Will(HUB_STATUS_TOPIC, self._status(online=False, at=None)),
         )
@@ -105,6 +107,8 @@ class Collector:
             heard.update(self._ledger.booths())
         for booth in heard:
             self._ask_for_packets(booth, now)
+        for wrong in self._told.write(now):
+            self._log.warning("a message was dropped", reason=wrong)
         return not any(isinstance(event, Stop) for event in batch)
 
     def _batch(self) -> list[object]:
@@ -125,6 +129,8 @@ class Collector:
         elif topic := PACKET_TOPIC.fullmatch(message.topic):
             self._take_chunk(topic[1], topic[2], int(topic[3]), message.payload)
             heard.add(topic[1])
+        elif (topic := TOPIC.fullmatch(message.topic)) and (not self._known or topic[1] in self._known):
+            self._told.take(topic[1], topic[2], message.payload, None if message.retained else clock.now())
 
     def _take_entry(self, booth: str, payload: bytes, heard: set[str], gaps: set[str]) -> None:
         if self._known and booth not in self._known:

@@ -66,6 +66,7 @@ class Ledger:
             return "refused"
         self._heard(booth, entry.seq, at, last)
         if entry.seq > last.last_seq + 1:
+            self.db.execute("INSERT OR IGNORE INTO gap VALUES (?, ?)", (booth, at))
             return "gap"
         if entry.previous_hash != last.last_hash:
             self._alarm(
@@ -117,6 +118,10 @@ class Ledger:
         )
         self.db.execute(
             "UPDATE booth SET last_seq = ?, last_hash = ? WHERE name = ?", (entry.seq, entry.hash, booth)
+        )
+        self.db.execute(
+            "DELETE FROM gap WHERE booth = ? AND ? >= (SELECT highest_seen FROM booth WHERE name = ?)",
+            (booth, entry.seq, booth),
         )
         if entry.kind == SEALED:
             fact = entry.body

@@ -48,15 +48,22 @@ def readable(status: dict[str, Any]) -> str:
         "missing_packets": "packets missing",
         "heard_at": "last heard (UTC)",
     }
-    rows = [list(columns.values())] + [[str(booth[key]) for key in columns] for booth in status["booths"]]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    lines = aligned(columns, status["booths"])
     if not status["booths"]:
         lines = ["no booth has reported yet"]
     alarms = [f"ALARM {alarm['at']}: {alarm['text']} ({alarm['count']} times)" for alarm in status["alarms"]]
     return "\n".join([*lines, *alarms])
+
+
+def aligned(columns: dict[str, str], rows: list[dict[str, Any]]) -> list[str]:
+    """Write a table: a key of the rows and its title for each column; None is an empty cell."""
+    cells = [list(columns.values())]
+    cells += [["" if row[key] is None else str(row[key]) for key in columns] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 def _count(store: HubStore, booth: str, kind: str) -> int:

@@ -23,6 +23,11 @@ CREATE TABLE IF NOT EXISTS alarm (
     booth TEXT NOT NULL, why TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
     count INTEGER NOT NULL, PRIMARY KEY (booth, why)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS gap (booth TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told ( -- by a booth of itself, when it last said anything
+    booth TEXT PRIMARY KEY, online INTEGER, release TEXT, trouble TEXT, last_seq INTEGER, heard_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS packet_waiting ON packet (booth) WHERE complete_at IS NULL;
 CREATE TABLE IF NOT EXISTS campaign_event (
     id TEXT PRIMARY KEY, day INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, unit TEXT NOT NULL,
     facts TEXT NOT NULL
