@@ -21,6 +21,7 @@ COMMANDS = {
     "journal": "show or verify a booth's journal",
     "packet": "open a sealed packet with the ministry's key",
     "schema": "the wire as AsyncAPI 3 or JSON Schema, for whoever speaks to a booth",
+    "diagnose": "a bundle for whoever helps from afar, without biometric or personal data",
     "extract": "image to minutiae template",
     "compare": "compare two images or templates",
     "quality": "quality of images, with its parts",

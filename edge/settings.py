@@ -87,6 +87,8 @@ class BoothSettings(Section):
     plan: Plan = Plan()
     comparison: Comparison = Comparison()
     subject: Subject = Subject()
+    log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
+    metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 
 
 class Ministry(Section):
@@ -102,6 +104,8 @@ class HubSettings(Section):
     data: Path  # the folder of the hub's database and of the packets
     broker: Broker = Broker()
     booths: tuple[BoothName, ...] = ()  # whose reports are taken; empty: any booth's
+    log_file: Path | None = None  # as a booth's
+    metrics_port: Port | None = None  # of http://127.0.0.1:PORT/metrics; none: not served
     campaign: Campaign | None = None  # none: journals and packets are kept, nothing is counted
     ministry: Ministry | None = None  # none: packets stay at the hub
 

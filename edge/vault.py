@@ -139,6 +139,10 @@ class Vault:
         self._store.purged = True
         return self.db.execute("DELETE FROM packet WHERE hash = ?", (packet,)).rowcount > 0
 
+    def packets_waiting(self) -> int:
+        """Return how many packets the hub does not have yet."""
+        return int(self.db.execute("SELECT count(*) FROM packet").fetchone()[0])
+
     def _open(self, where: str, values: tuple[str | int, ...]) -> Iterator[tuple[Label, bytes]]:
         for row in self.db.execute(f"SELECT * FROM vault {where}", values):  # noqa: S608 - literals above
             label = Label(row["id"], row["kind"], row["enrolment"], row["subject"], row["position"])

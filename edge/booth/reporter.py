@@ -26,6 +26,8 @@ class Reporter:
         self.acknowledged = journal.store.cursor_at(CURSOR)
         self.fork: str | None = None  # why the hub will never take this journal
         self._sent = self.acknowledged
+        self.waited: list[float] = []  # seconds from first sending, of each entry last acknowledged
+        self._sent_at: dict[int, float] = {}
         self._patience = FIRST_PATIENCE
         self._progress_at = 0.0  # when something was last sent or acknowledged
 
@@ -50,10 +52,13 @@ class Reporter:
             if not self._publish(self._wire.journal, entry.payload()):
                 return
             self._sent = entry.seq
+            if entry.seq > self.acknowledged:
+                self._sent_at.setdefault(entry.seq, now)
             self._progress_at = now
 
     def acknowledge(self, message: Acknowledgement, now: float) -> str | None:
         """Take the hub's word; return a sentence when it cannot be about this journal."""
+        self.waited = []
         known = self._journal.hash_at(message.seq)
         if known != message.hash:
             have = "another entry there" if known else f"only {self._journal.tail()[0]} entries here"
@@ -64,6 +69,8 @@ class Reporter:
             return self.fork
         if message.seq <= self.acknowledged:
             return None
+        taken = [seq for seq in self._sent_at if seq <= message.seq]
+        self.waited = [now - self._sent_at.pop(seq) for seq in taken]
         self.acknowledged = message.seq
         self._sent = max(self._sent, message.seq)
         self._journal.store.move_cursor(CURSOR, message.seq)

@@ -17,6 +17,7 @@ from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
 from edge.booth.commands import CommandDesk
 from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
+from edge.booth.figures import Figures, Standing
 from edge.booth.reporter import Reporter
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
 from edge.booth.shift import Shift
@@ -27,6 +28,7 @@ from edge.errors import VantayError
 from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.messages import (
+    COMMANDS,
     HUB_STATUS_TOPIC,
     Acknowledgement,
     HubStatus,
@@ -81,6 +83,7 @@ class Runner:
         )
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         self._crew = Crew(settings, self.mailbox.put, log)
+        self._figures = Figures(settings.metrics_file, settings.data, log)
         self._enrolment: Enrolment | None = self._fold()
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
@@ -92,6 +95,7 @@ class Runner:
     def run(self) -> None:
         """Serve until Stop is put into the mailbox."""
         standing = self._enrolment.id if self._enrolment else None
+        self._figures.started(self._settings.booth, self._release)
         self._record([("booth.started", {"release": self._release, "enrolment": standing})])
         self._link.start()
         self._crew.start()
@@ -120,6 +124,8 @@ class Runner:
         self._reconcile()
         self._reporter.work(now)
         self._show(now)
+        if self._figures.due(now):
+            self._figures.write(now, self._standing())
         return False
 
     def _handle(self, event: object, now: float) -> None:
@@ -130,9 +136,11 @@ class Runner:
                 self._log.info("broker connected", mqtt=version)
                 self._link.publish(self._wire.status, self._status(True, clock.now()), retain=True)
                 self._shown = None
+                self._figures.connected(True)
                 self._reporter.link_up(now)
             case LinkDown(reason):
                 self._log.info("broker away", reason=reason)
+                self._figures.connected(False)
             case FromWorker(worker, _, message, blobs) if self._crew.is_current(event):
                 if worker == "scanner":
                     self._crew.heard_scanner()
@@ -157,14 +165,29 @@ class Runner:
             return
         match word:
             case Acknowledgement():
-                if wrong := self._reporter.acknowledge(word, now):
-                    self._log.error("acknowledgement refused", reason=wrong)
+                self._acknowledged(word, now)
             case Resend():
                 self._reporter.resend(word)
             case PacketWanted():
                 self._reporter.send_packet(word)
             case PacketAcknowledgement():
                 self._packet_arrived(word)
+
+    def _acknowledged(self, word: Acknowledgement, now: float) -> None:
+        before = self._reporter.acknowledged
+        if wrong := self._reporter.acknowledge(word, now):
+            self._figures.metrics.count("vantay_booth_acknowledgements_refused_total")
+            self._log.error("acknowledgement refused", reason=wrong)
+            return
+        waited = self._reporter.waited
+        self._figures.acknowledged(waited)
+        self._log.info(
+            "acknowledgement",
+            seq=word.seq,
+            entries=max(0, word.seq - before),
+            backlog=self._journal.tail()[0] - self._reporter.acknowledged,
+            milliseconds=round(1000 * max(waited)) if waited else None,
+        )
 
     def _hub_says(self, message: Received) -> None:
         try:
@@ -188,7 +211,8 @@ class Runner:
             if any(kind == enrolment.ABANDONED for kind, _ in verdict.entries):
                 self._vault.purge(verdict.entries[0][1]["enrolment"], *OPEN_KINDS)
         reply = verdict.reply
-        self._log.info("command", command=name, outcome=reply.outcome, reason=reply.reason)
+        known = name if name in COMMANDS else "unknown"  # a topic may say anything
+        self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
         self._link.publish(self._wire.reply, reply.payload())
 
     def _packet_arrived(self, word: PacketAcknowledgement) -> None:
@@ -200,6 +224,13 @@ class Runner:
         with self._store.transaction():
             if self._vault.purge_packet(word.packet):
                 self._record([("packet.acknowledged", {"packet": word.packet, "size": word.size})])
+                self._log.info(
+                    "packet",
+                    packet=word.packet,
+                    enrolment=sealing.body["enrolment"],
+                    size=word.size,
+                    seq=sealing.seq,
+                )
 
     # what comes from the workers
 
@@ -255,11 +286,15 @@ class Runner:
                 put_sample(self._vault, current, position, event.sample, blobs)
         attempt = entries[0][1]
         self._log.info(
-            "attempt",
+            "acquisition",
+            enrolment=current.id,
             position=position,
             attempt=attempt["attempt"],
-            quality=answer.quality,
             decision=attempt["decision"],
+            quality=answer.quality,
+            hint=attempt["hint"],
+            minutiae=answer.minutiae,
+            device=self._crew.device.get("model"),
             milliseconds=answer.milliseconds,
         )
         self._advance(Happened.JUDGED)
@@ -272,7 +307,18 @@ class Runner:
         if event.worker == "scanner":
             self._advance(Happened.SCANNER_LOST)
         elif lost:
+            self._log_lost("matcher-lost")
             self._advance(Happened.MATCHER_LOST)
+
+    def _log_lost(self, why: str) -> None:
+        """One line for an acquisition of which nothing came."""
+        self._log.info(
+            "acquisition",
+            enrolment=self._enrolment.id if self._enrolment else None,
+            position=self._acquisition.position,
+            decision=why,
+            **dict.fromkeys(("attempt", "quality", "hint", "minutiae", "device", "milliseconds")),
+        )
 
     # effects
 
@@ -296,6 +342,7 @@ class Runner:
         wanted = current.wanted() if current else None
         busy = stage in (Stage.PLACE, Stage.HOLD, Stage.JUDGE)
         if busy and (wanted is None or wanted != self._acquisition.position):
+            self._log_lost("cancelled")
             self._advance(Happened.CANCEL)
         if current and current.closed:
             with self._store.transaction():
@@ -345,6 +392,7 @@ class Runner:
                 self._journal.append(kind, body, at, reading)
         self._enrolment = enrolment.fold(entries, self._enrolment)
         for kind, body in entries:
+            self._figures.recorded(kind, body)
             if kind in enrolment.ENDS:
                 self._ended = ended_by(kind, body)
 
@@ -370,6 +418,17 @@ class Runner:
             return
         if self._link.publish(self._wire.state, state.payload(), retain=True):
             self._shown, self._shown_at = state, now
+
+    def _standing(self) -> Standing:
+        equipment = self._crew.equipment
+        return Standing(
+            self._journal.tail()[0],
+            self._reporter.acknowledged,
+            self._vault.packets_waiting(),
+            equipment.scanner == "ready",
+            equipment.matcher == "ready",
+            self._trouble is not None,
+        )
 
     @property
     def _trouble(self) -> str | None:

@@ -27,7 +27,7 @@ def run(arguments: Namespace) -> int:
     keys = read_booth_keys(settings.keys)
     with only_one(settings.data, "booth daemon"):
         store = Store(settings.data / "booth.db")
-        logger = log.configure("booth").bind(booth=settings.booth)
+        logger = log.configure("booth", settings.log_file).bind(booth=settings.booth)
         runner = Runner(settings, keys, store, logger, metadata.version("vantay"))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: runner.mailbox.put(Stop()))

@@ -22,6 +22,7 @@ from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.collector import Collector, Stop
 from edge.hub.export import Span, lines
+from edge.hub.figures import serve
 from edge.hub.reading import opened
 from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
@@ -63,10 +64,14 @@ def run(arguments: Namespace) -> int:
     with only_one(settings.data, "hub"):
         store = HubStore(path)
         counter = JournalCounter(_book(settings, store)) if settings.campaign else None
-        collector = Collector(settings, store, log.configure("hub"), metadata.version("vantay"), counter)
+        logger = log.configure("hub", settings.log_file)
+        collector = Collector(settings, store, logger, metadata.version("vantay"), counter)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: collector.mailbox.put(Stop()))
+        server = serve(collector.figures, settings.metrics_port) if settings.metrics_port else None
         collector.run()
+        if server:
+            server.shutdown()
         store.close()
     return 0
 

@@ -7,11 +7,14 @@ of a packet; what was acknowledged and not confirmed by the booth's journal is a
 import queue
 import re
 import time
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from edge import clock
 from edge.hub.campaign_journal import JournalCounter
-from edge.hub.ledger import Ledger
+from edge.hub.figures import Figures
+from edge.hub.ledger import Ledger, OpenPacket
 from edge.hub.packets import PacketFiles
 from edge.hub.store import HubStore
 from edge.hub.told import TOPIC, TOPICS, Told
@@ -29,13 +32,14 @@ from edge.messages import (
     booth_topic,
     parse,
 )
-from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
+from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Will
 from edge.settings import HubSettings
 
 BATCH = 500  # messages of one transaction
 REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for again
 REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
 AT_ONCE = 4  # packets a booth is asked for at the same time
+OUTCOMES = {"new": "accepted", "known": "duplicate", "gap": "gap", "refused": "refused"}  # in the figures
 JOURNAL_TOPIC = re.compile(rf"{ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/journal")
 PACKET_TOPIC = re.compile(
     rf"{PACKET_ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/([0-9a-f]{{64}})/([0-9]{{1,12}})"
@@ -44,6 +48,22 @@ PACKET_TOPIC = re.compile(
 
 class Stop:
     """Someone asked the hub to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message and when it came, in monotonic seconds."""
+
+    message: Received
+    at: float
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a batch brought of one booth: entries by what became of them, and when each came."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+    came: list[float] = field(default_factory=list)
 
 
 class Collector:
@@ -61,13 +81,13 @@ class Collector:
         self._known = settings.booths
         self._counter = counter
         self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
-        self._told = Told(store)
+        self._told, self.figures = Told(store), Figures(settings.data, release)
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._link = Link(
             settings.broker,
             "vantay-hub",
             [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+", *TOPICS],
-            self.mailbox.put,
+            self._arrive,
             Will(HUB_STATUS_TOPIC, self._status(online=False, at=None)),
         )
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
@@ -86,30 +106,34 @@ class Collector:
     def _turn(self) -> bool:
         batch = self._batch()
         now = time.monotonic()
-        heard: set[str] = set()
-        gaps: set[str] = set()
-        if any(isinstance(event, Received) for event in batch):
+        heard: dict[str, Heard] = {}
+        if any(isinstance(event, Arrived) for event in batch):
             with self._store.transaction():
                 for event in batch:
-                    if isinstance(event, Received):
-                        self._take(event, heard, gaps)
+                    if isinstance(event, Arrived):
+                        self._take(event, heard)
         for event in batch:
             match event:
                 case LinkUp(version):
                     self._log.info("broker connected", mqtt=version)
+                    self.figures.connected(True)
                     self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
                     self._reminded.clear()
-                    heard.update(self._ledger.booths())  # whoever was cut off learns where the hub is
+                    for booth in self._ledger.booths():  # whoever was cut off learns where the hub is
+                        heard.setdefault(booth, Heard())
                 case LinkDown(reason):
                     self._log.info("broker away", reason=reason)
-        self._answer(heard, gaps, now)
-        if self._due("everybody", now):
-            heard.update(self._ledger.booths())
-        for booth in heard:
+                    self.figures.connected(False)
+        self._answer(heard, now)
+        everybody = self._ledger.booths() if self._due("everybody", now) else []
+        for booth in {*heard, *everybody}:
             self._ask_for_packets(booth, now)
         for wrong in self._told.write(now):
             self._log.warning("a message was dropped", reason=wrong)
         return not any(isinstance(event, Stop) for event in batch)
+
+    def _arrive(self, event: LinkEvent) -> None:
+        self.mailbox.put(Arrived(event, time.monotonic()) if isinstance(event, Received) else event)
 
     def _batch(self) -> list[object]:
         events: list[object] = []
@@ -123,33 +147,39 @@ class Collector:
 
     # inside the transaction
 
-    def _take(self, message: Received, heard: set[str], gaps: set[str]) -> None:
+    def _take(self, arrived: Arrived, heard: dict[str, Heard]) -> None:
+        message = arrived.message
         if topic := JOURNAL_TOPIC.fullmatch(message.topic):
-            self._take_entry(topic[1], message.payload, heard, gaps)
+            self._take_entry(topic[1], arrived, heard)
         elif topic := PACKET_TOPIC.fullmatch(message.topic):
             self._take_chunk(topic[1], topic[2], int(topic[3]), message.payload)
-            heard.add(topic[1])
+            heard.setdefault(topic[1], Heard())
         elif (topic := TOPIC.fullmatch(message.topic)) and (not self._known or topic[1] in self._known):
             self._told.take(topic[1], topic[2], message.payload, None if message.retained else clock.now())
 
-    def _take_entry(self, booth: str, payload: bytes, heard: set[str], gaps: set[str]) -> None:
+    def _take_entry(self, booth: str, arrived: Arrived, heard: dict[str, Heard]) -> None:
         if self._known and booth not in self._known:
             self._log.warning("an unknown booth was ignored", booth=booth)
+            self.figures.entry("unknown-booth")
             return
         try:
-            entry: JournalEntry = parse(JournalEntry, payload)
+            entry: JournalEntry = parse(JournalEntry, arrived.message.payload)
             received = clock.now()
             taken = self._ledger.take(booth, entry, received)
             if taken == "new" and self._counter:
                 self._counter.take(booth, entry, received)
         except ValueError as error:  # no entry, or one with text that no file can hold
             self._log.warning("a message was dropped", booth=booth, reason=str(error))
+            self.figures.entry("malformed")
             return
         if taken == "refused":
             self._log.error("entry refused", booth=booth, seq=entry.seq)
-        heard.add(booth)  # also when refused: the booth sees by the hash what the hub holds
-        if taken == "gap":
-            gaps.add(booth)
+        self.figures.entry(OUTCOMES[taken])
+        if taken == "new":
+            self.figures.stored(entry)
+        word = heard.setdefault(booth, Heard())  # also when refused: the booth sees by the hash what is held
+        word.taken[taken] += 1
+        word.came.append(arrived.at)
 
     def _take_chunk(self, booth: str, digest: str, offset: int, chunk: bytes) -> None:
         packet = self._ledger.packet(digest)
@@ -159,18 +189,38 @@ class Collector:
         self._reminded.pop(digest, None)
         if held >= packet.size and self._files.finish(digest, packet.size):
             self._ledger.packet_complete(digest, clock.now())
-            self._log.info("packet complete", booth=booth, packet=digest, size=packet.size)
+            self._completed(packet)
+
+    def _completed(self, packet: OpenPacket) -> None:
+        self.figures.packet(packet.size)
+        self._log.info(
+            "packet", booth=packet.booth, packet=packet.hash, enrolment=packet.enrolment, size=packet.size
+        )
 
     # after the commit
 
-    def _answer(self, heard: set[str], gaps: set[str], now: float) -> None:
-        for booth in heard:
+    def _answer(self, heard: dict[str, Heard], now: float) -> None:
+        for booth, brought in heard.items():
             standing = self._ledger.standing(booth)
             word = Acknowledgement(seq=standing.last_seq, hash=standing.last_hash)
             self._say(booth, "ack", word)
-            if booth in gaps and self._due(f"gap {booth} {standing.last_seq}", now):
+            self._note(booth, standing.last_seq, brought)
+            if brought.taken["gap"] and self._due(f"gap {booth} {standing.last_seq}", now):
                 self._log.info("gap", booth=booth, wanted=standing.last_seq + 1)
                 self._say(booth, "resend", Resend(from_seq=standing.last_seq + 1))
+
+    def _note(self, booth: str, seq: int, brought: Heard) -> None:
+        said_at, taken = time.monotonic(), brought.taken
+        waited = [said_at - came for came in brought.came]
+        for seconds in waited:
+            self.figures.acknowledged(seconds)
+        self._log.info(
+            "acknowledgement",
+            booth=booth,
+            seq=seq,
+            **{name: taken[name] for name in OUTCOMES},
+            milliseconds=round(1000 * max(waited)) if waited else None,
+        )
 
     def _ask_for_packets(self, booth: str, now: float) -> None:
         wanted = 0
@@ -182,6 +232,7 @@ class Collector:
             elif self._files.finish(packet.hash, packet.size):
                 with self._store.transaction():  # here before a kill, or before the hub's file was lost
                     self._ledger.packet_complete(packet.hash, clock.now())
+                self._completed(packet)
             elif wanted < AT_ONCE and not packet.closed:
                 wanted += 1
                 if self._due(packet.hash, now):

@@ -30,6 +30,7 @@ class OpenPacket:
 
     hash: str
     booth: str
+    enrolment: str
     size: int
     complete: bool  # on disk, whole and checked
     closed: bool  # the booth let it go: it cannot be asked for any more
@@ -144,7 +145,7 @@ class Ledger:
 
 def _packet(row: sqlite3.Row) -> OpenPacket:
     complete, closed = row["complete_at"] is not None, row["closed_at"] is not None
-    return OpenPacket(row["hash"], row["booth"], row["size"], complete, closed)
+    return OpenPacket(row["hash"], row["booth"], row["enrolment"], row["size"], complete, closed)
 
 
 class _Acted(BaseModel):
