@@ -12,7 +12,8 @@ and listens there to:
     packet-wanted   QoS 1                    PacketWanted
     packet-ack      QoS 1                    PacketAcknowledgement
 and to vantay/v1/hub/status.
-The station hub publishes `vantay/v1/hub/status` (retained, last will, HubStatus).
+The station hub publishes `vantay/v1/hub/status` (retained, last will, HubStatus) and, where a campaign is
+configured, its reports on `vantay/v1/campaign/NAME` (retained, CampaignReport).
 The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable and free of biometric data:
     vantay-packet/v1/booth/B/SHA256/OFFSET    QoS 1, at most 256 KiB of the packet from OFFSET
 """
@@ -104,6 +105,11 @@ def packet_topic(booth: str, packet: str, offset: int) -> str:
     return f"{PACKET_ROOT}/booth/{booth}/{packet}/{offset}"
 
 
+def campaign_topic(report: str) -> str:
+    """Return the topic of one of the campaign's reports."""
+    return f"{ROOT}/campaign/{report}"
+
+
 HUB_STATUS_TOPIC = f"{ROOT}/hub/status"
 
 
@@ -152,6 +158,21 @@ class HubStatus(Report):
     online: bool
     release: str
     at: str | None  # null where the broker says it for a hub that vanished
+
+
+class CampaignReport(Report):
+    """One report of the campaign, of everything that is counted, as `vantay hub report` gives it."""
+
+    report: str
+    title: str
+    campaign: str
+    legal_basis: list[str]
+    at: str  # the business day at whose end it stands, YYYY-MM-DD; today's goes on growing
+    made_at: str
+    scope: str
+    notes: list[str]
+    rows: list[dict[str, JsonValue]]  # shares are fractions, dates YYYY-MM-DD
+    rows_left_out: Count = 0  # the last rows of a report that is too large for a broker
 
 
 class Phase(StrEnum):
@@ -359,7 +380,8 @@ class Channel:
 
 
 _BOOTH = f"{ROOT}/booth/{{booth}}"
-_FROM = {"sender": "booth", "other": "whoever looks"}
+WHOEVER = "whoever looks"
+_FROM = {"sender": "booth", "other": WHOEVER}
 CHANNELS: tuple[Channel, ...] = (
     Channel(
         "status",
@@ -437,6 +459,15 @@ CHANNELS: tuple[Channel, ...] = (
         "the hub",
         HubStatus,
         "whether the hub is there; its last will says that it vanished",
+        retained=True,
+    ),
+    Channel(
+        "campaign-report",
+        campaign_topic("{report}"),
+        "hub",
+        WHOEVER,
+        CampaignReport,
+        "how far the campaign is, anew when its figures change; nobody by name",
         retained=True,
     ),
 )

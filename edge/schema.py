@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from edge.messages import CHANNELS, CHUNK_BYTES, ROOT, Channel, Report
+from edge.messages import CHANNELS, CHUNK_BYTES, ROOT, WHOEVER, Channel, Report
 
 SCHEMAS = "#/components/schemas/"
 PARAMETERS = {
     "booth": "the booth's name: 1 to 31 small letters, digits or hyphens",
     "packet": "SHA-256 of the sealed packet, 64 hex digits",
     "offset": "where in the packet these bytes begin",
+    "report": "the report's name, as of `vantay hub report`",
 }
 
 
@@ -46,7 +47,11 @@ def asyncapi(release: str) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {channel.name: _channel(channel) for channel in CHANNELS},
-        "operations": {channel.name: _operation(channel) for channel in CHANNELS},
+        "operations": {
+            channel.name: _operation(channel)
+            for channel in CHANNELS
+            if channel.sender == "booth" or channel.other != WHOEVER  # else a booth has no part in it
+        },
         "components": {
             "messages": {channel.name: _message(channel) for channel in CHANNELS},
             "schemas": schemas["$defs"],

@@ -75,6 +75,7 @@ class Campaign(Part):
     few_left: Annotated[int, Field(ge=1)] = 50
     sent_share: Annotated[float, Field(gt=0, le=1)] = 0.7  # sent/collected at or below it is flagged
     rate_days: Annotated[int, Field(ge=2)] = 14  # the business days that a forecast looks back on
+    publish_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60  # at least, between two reports on the bus
     official_units: dict[Code, int] = {}  # units a district should have, where the list may be wrong
 
     @model_validator(mode="after")

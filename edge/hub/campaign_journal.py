@@ -31,7 +31,8 @@ class JournalCounter:
     """Takes entries inside the collector's transaction."""
 
     def __init__(self, book: CampaignBook) -> None:
-        self._book = book
+        self.book = self._book = book
+        self.counted = 0  # events, since the start
         book.prepare()
         with book.store.transaction():
             self._catch_up()
@@ -54,6 +55,7 @@ class JournalCounter:
             return
         if self._book.in_span(event) and self._book.take(event) == "new":
             self._book.count([event])
+            self.counted += 1
 
     def _catch_up(self) -> None:
         """Count what was taken before the campaign knew the booth; in the order of the journals."""

@@ -16,6 +16,7 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.figures import Figures
 from edge.hub.ledger import Ledger, OpenPacket
 from edge.hub.packets import PacketFiles
+from edge.hub.publishing import Made, Publisher
 from edge.hub.store import HubStore
 from edge.hub.told import TOPIC, TOPICS, Told
 from edge.messages import (
@@ -90,6 +91,8 @@ class Collector:
             self._arrive,
             Will(HUB_STATUS_TOPIC, self._status(online=False, at=None)),
         )
+        path = settings.data / "hub.db"
+        self._publisher = Publisher(path, counter, self.mailbox.put) if counter else None
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
 
     def run(self) -> None:
@@ -119,15 +122,23 @@ class Collector:
                     self.figures.connected(True)
                     self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
                     self._reminded.clear()
+                    if self._publisher:
+                        self._publisher.link_up()
                     for booth in self._ledger.booths():  # whoever was cut off learns where the hub is
                         heard.setdefault(booth, Heard())
                 case LinkDown(reason):
                     self._log.info("broker away", reason=reason)
                     self.figures.connected(False)
+                case Made(failed=failed) if self._publisher:
+                    self._publisher.take(event, now)
+                    if failed:
+                        self._log.error("reports not made", reason=failed)
         self._answer(heard, now)
         everybody = self._ledger.booths() if self._due("everybody", now) else []
         for booth in {*heard, *everybody}:
             self._ask_for_packets(booth, now)
+        if self._publisher:
+            self._publisher.work(now, lambda topic, said: self._link.publish(topic, said, retain=True))
         for wrong in self._told.write(now):
             self._log.warning("a message was dropped", reason=wrong)
         return not any(isinstance(event, Stop) for event in batch)
