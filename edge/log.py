@@ -34,7 +34,8 @@ HUB_LINES = {
     "packet": ("packet", "enrolment", "size"),
 }
 LARGEST = 8 * 2**20  # bytes of a log file; as much again is kept of the time before
-NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
+DIGITS = 12  # of an identity number
+NUMBER = re.compile(rf"(?<![0-9A-Za-z])[0-9]{{{DIGITS}}}(?![0-9A-Za-z])")
 MASK = "[12 digits]"
 
 
@@ -53,7 +54,7 @@ def configure(program: str, file: Path | None = None) -> Any:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    return structlog.get_logger(program=program)
+    return structlog.get_logger().bind(program=program)  # made once, not at every line
 
 
 def before(file: Path) -> Path:
@@ -63,7 +64,7 @@ def before(file: Path) -> Path:
 
 def _masked(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in line.items():
-        if isinstance(value, str):
+        if isinstance(value, str) and len(value) >= DIGITS:
             line[key] = NUMBER.sub(MASK, value)
     return line
 

@@ -5,6 +5,7 @@ Names end in their unit (seconds, bytes), counters in `_total`; nothing is said 
 
 import math
 import threading
+from bisect import bisect_left
 from typing import Literal, NamedTuple
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -51,8 +52,7 @@ class Metrics:
         key = tuple(labels.items())
         with self._lock:
             counts = self._buckets.setdefault(name, {}).setdefault(key, [0] * (len(BUCKETS) + 1))
-            place = next((n for n, most in enumerate(BUCKETS) if value <= most), len(BUCKETS))
-            counts[place] += 1
+            counts[bisect_left(BUCKETS, value)] += 1
             values = self._values[name]
             values[key] = values.get(key, 0) + value
 

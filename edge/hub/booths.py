@@ -11,7 +11,7 @@ SELECT name.name AS booth, told.online, told.release, told.trouble,
     max(coalesce(booth.heard_at, ''), coalesce(told.heard_at, '')) AS heard_at,
     coalesce(booth.last_seq, 0) AS last_seq,
     max(coalesce(told.last_seq, 0), coalesce(booth.highest_seen, 0)) AS written,
-    (SELECT json_extract(body, '$.release') FROM entry
+    (SELECT json_extract(body, '$.release') FROM entry INDEXED BY entry_by_kind
         WHERE kind = 'booth.started' AND entry.booth = name.name ORDER BY seq DESC LIMIT 1) AS started
 FROM name LEFT JOIN booth ON booth.name = name.name LEFT JOIN told ON told.booth = name.name
 ORDER BY name.name
