@@ -1,0 +1,200 @@
+"""A booth's judgement without its processes: commands, core, comparison and gallery are the booth's own.
+
+What a scanner would give comes as templates; nothing is kept but the gallery.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.people import Finger, every, name
+from benchmarks.visits import HONEST, Seen, Visit
+from edge import clock
+from edge.booth import channel
+from edge.booth import enrolment as core
+from edge.booth.already import enrolled_already
+from edge.booth.commands import CommandDesk
+from edge.booth.enrolment import Enrolment, SampleJudged
+from edge.booth.matcher_worker import MatcherWorker
+from edge.booth.shift import Shift
+from edge.demo.script import portrait_of
+from edge.journal import Journal
+from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
+from edge.messages import COMMANDS
+from edge.people import People
+from edge.progress import Progress
+from edge.settings import BoothSettings
+from edge.store import Store
+from edge.vault import Vault
+from matching import compare, serial
+from matching.gallery import Gallery
+from matching.image import read_image
+from matching.quality import examine
+from matching.template import Template
+
+SIDE = 400  # px, of the frames that the templates came of; nobody reads it
+
+
+class Impression(NamedTuple):
+    """What the matcher's process makes of one image."""
+
+    template: Template
+    quality: int
+    hint: str | None
+    data: bytes  # the template as the vault keeps it
+
+
+Impressions = dict[tuple[Finger, int], Impression]
+
+
+def read_impressions(folder: Path, people: int, jobs: int) -> Impressions:
+    """Return what the matcher makes of every image of so many people."""
+    keys = list(every(people))
+    bar, made = Progress("checks: extracting", len(keys)), {}
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        paths = [folder / name(*key) for key in keys]
+        for key, one in zip(keys, pool.map(_examined, paths, chunksize=40), strict=True):
+            made[key] = one
+            bar.advance(1)
+    bar.end()
+    return made
+
+
+def _examined(path: Path) -> Impression:
+    image = read_image(path)
+    template, quality = examine(image.pixels, image.ppi)
+    return Impression(template, quality.score, quality.hint, serial.to_bytes(template))
+
+
+def desk_in(folder: Path) -> CommandDesk:
+    """Return the command desk of a booth whose files are in this empty folder."""
+    make_ministry_key(folder / "ministry")
+    make_booth_keys(folder / "keys", folder / "ministry" / "ministry.pub")
+    keys, store = read_booth_keys(folder / "keys"), Store(folder / "booth.db")
+    journal = Journal(store)
+    settings = BoothSettings(booth="day", data=folder, keys=folder / "keys")
+    return CommandDesk(settings, keys, journal, Shift("day", People(Vault(store, keys.vault)), journal))
+
+
+class Booth:
+    """One booth on one day, and everybody who was enrolled there."""
+
+    def __init__(self, desk: CommandDesk, impressions: Impressions) -> None:
+        self._desk, self._impressions = desk, impressions
+        self._limits = desk.settings.comparison
+        self._gallery = Gallery(self._fetch, threads=1)
+        self._enrolled: dict[tuple[str, int], compare.PreparedTemplate] = {}  # by enrolment and position
+        self._subjects: dict[str, str] = {}  # of enrolments
+        self._taken: dict[str, tuple[Finger, int]] = {}  # by sample
+        self._before: dict[Finger, Impression] = {}  # enrolled
+        self._current: Enrolment | None = None
+        self._requests = 0
+
+    def visit(self, visit: Visit) -> Seen:
+        """Play a visit to its end."""
+        seen, told = Seen(), False
+        self._command("enrol", identity_number=visit.identity_number)
+        while self._current is not None:
+            current = self._current
+            if current.closed:
+                self._seal(seen)
+            elif current.reviewing:
+                portrait = {"sha256": portrait_of(visit), "taken_at": clock.now()}
+                self._command("review", identity_number=visit.identity_number, portrait=portrait)
+            elif told and visit.to_abandon:
+                self._command("abandon", reason="a finger was taken for another")
+                seen.outcome = "abandoned"
+            else:
+                told |= self._show(visit, current, told, seen)
+        return seen
+
+    def _command(self, name: str, **values: object) -> None:
+        self._requests += 1
+        command = COMMANDS[name].model_validate({"request_id": f"r{self._requests}", **values})
+        payload = command.model_dump_json(exclude_none=True).encode()
+        verdict = self._desk.judge(name, payload, self._current, clock.now())
+        if verdict.reply.outcome != "accepted":
+            raise RuntimeError(f"the booth refused to {name}: {verdict.reply.reason}")
+        self._current = core.fold(verdict.entries, self._current)
+
+    def _show(self, visit: Visit, current: Enrolment, told: bool, seen: Seen) -> bool:
+        """Show a finger; return whether the booth says that it was taken before."""
+        position = current.wanted()
+        assert position is not None
+        key = visit.shows(position, current.attempt_number(position), current.confirming, told)
+        event = self._judged(current, position, key)
+        if visit.kind != HONEST or event.same_finger_as or event.already:
+            seen.shown.append(self._shown(current, event, key))
+        entries = core.judge(current, event)
+        self._taken[event.sample] = key
+        self._current = core.fold(entries, current)
+        seen.findings += [str(body["finding"]) for kind, body in entries if kind == core.FINDING]
+        return entries[0][1]["decision"] == core.WRONG_FINGER
+
+    def _judged(self, current: Enrolment, position: int, key: tuple[Finger, int]) -> SampleJudged:
+        one, accepted = self._impressions[key], current.accepted
+        question = channel.Examine(
+            token=0,
+            position=position,
+            width=SIDE,
+            height=SIDE,
+            ppi=500,
+            accepted=tuple(accepted),
+            same_finger_fmr=self._limits.same_finger_fmr,
+            already_enrolled_fmr=self._limits.already_enrolled_fmr,
+        )
+        blobs = [self._impressions[self._taken[a.sample]].data for a in accepted.values()]
+        same = MatcherWorker._same_finger(question, one.template, blobs)
+        already = enrolled_already(
+            self._gallery, one.template, position, len(accepted), question.already_enrolled_fmr
+        )
+        return SampleJudged(
+            enrolment=current.id,
+            position=position,
+            sample=f"{len(self._taken)}",
+            quality=one.quality,
+            hint=one.hint,
+            same_finger_as=tuple(hit.position for hit in same),
+            already=tuple(self._subjects[one.key] for one in already),
+            facts={
+                "scores": [
+                    {"position": one.position, "score": round(one.score, 1)} for one in (*same, *already)
+                ]
+            },
+        )
+
+    def _seal(self, seen: Seen) -> None:
+        """End the enrolment; who is enrolled is in the gallery."""
+        current = self._current
+        assert current is not None
+        seen.outcome = current.outcome
+        if current.outcome == core.ENROLLED:
+            self._subjects[current.id] = current.subject
+            for position, attempt in current.accepted.items():
+                one = self._impressions[self._taken[attempt.sample]]
+                self._enrolled[current.id, position] = compare.prepare(serial.from_bytes(one.data))
+                self._gallery.add(current.id, position, one.template)
+                self._before[self._taken[attempt.sample][0]] = one
+        self._current = core.fold(core.sealed(current, "", 0), current)
+
+    def _shown(self, current: Enrolment, event: SampleJudged, key: tuple[Finger, int]) -> str:
+        """Say what was shown where, how good it was, and what it scored against whom."""
+        words = f"{event.position}:{key[0].person}/{key[0].position} q{event.quality}"
+        words += f" own {self._own_score(current, key)}"
+        hits = [f"{hit['position']}={hit['score']}" for hit in event.facts["scores"]]
+        return f"{words} hits {' '.join(hits)}" if hits else words
+
+    def _own_score(self, current: Enrolment, key: tuple[Finger, int]) -> str:
+        """Return what a sample scores against its finger's sample of before: of this person, or enrolled."""
+        taken = [self._taken[attempt.sample] for attempt in current.accepted.values()]
+        before = {finger: self._impressions[finger, index] for finger, index in taken}
+        earlier = before.get(key[0]) or self._before.get(key[0])
+        if earlier is None:
+            return "-"
+        return (
+            f"{compare.compare(self._impressions[key].template, serial.from_bytes(earlier.data)).value:.1f}"
+        )
+
+    def _fetch(self, wanted: list[tuple[str, int]]) -> list[compare.PreparedTemplate]:
+        return [self._enrolled[one] for one in wanted]

@@ -1,0 +1,151 @@
+"""Who comes to a booth on a day, and which mix-ups happen: plain values, the same for every part of the day.
+
+A person's captures take two impressions of a finger in turn. Whatever these are compared with, to confirm, by
+mistake or at a second visit, takes the other two: no image is ever compared with itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from numpy.random import Generator
+
+from benchmarks.people import IMPRESSIONS, POSITIONS, Finger
+from edge.booth.enrolment import ALREADY_ENROLLED, ENROLLED, NOT_CONFIRMED, SAME_FINGER
+
+HONEST = "honest"
+TWICE = "same finger twice"  # one that was taken, where another is wanted
+HANDS = "right hand for left"  # all five, until the booth says so
+WRONG = "wrong finger for the position"  # the next one of the hand; the right one is then its second time
+KNOWN = "enrolled already"
+KNOWN_SWAPPED = "enrolled already, hands swapped"
+STRANGER = "another person's finger to confirm"
+MISTAKES = (TWICE, HANDS, WRONG, STRANGER)
+RETURNS = (KNOWN, KNOWN_SWAPPED)
+KINDS = (*MISTAKES, *RETURNS)
+STRANGE_ATTEMPTS = 3  # a plan's, after which there is an alarm
+HAND = 5
+Fingers = dict[int, Finger]  # by the position that is asked for
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One person steps up to the booth."""
+
+    kind: str
+    identity_number: str
+    fingers: Fingers
+    turn: int = 0  # which impression is shown first, counted from 0
+    wrong: Fingers = field(default_factory=dict)  # shown at these positions until the booth says so
+    stranger: Fingers = field(default_factory=dict)  # shown at first when one is to be confirmed
+
+    def shows(self, position: int, attempt: int, confirming: bool, told: bool) -> tuple[Finger, int]:
+        """Return finger and impression (1 ..); `told`: the booth has said that one was taken before."""
+        other, finger = confirming, self.fingers[position]
+        if confirming and self.stranger and attempt <= STRANGE_ATTEMPTS:
+            finger = self.stranger[position]
+        elif not confirming and not told and position in self.wrong:
+            other, finger = True, self.wrong[position]
+        return finger, (self.turn + 2 * other + (attempt - 1) % 2) % IMPRESSIONS + 1
+
+    @property
+    def to_abandon(self) -> bool:
+        """Whether what was captured is worth nothing once the booth has told."""
+        return self.kind == WRONG
+
+
+@dataclass
+class Seen:
+    """What the booth made of a visit."""
+
+    outcome: str = ""
+    findings: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)  # samples worth looking at, with their scores
+
+    def caught(self, visit: Visit) -> bool:
+        """Whether the visit's mix-up was noticed."""
+        if visit.kind in RETURNS:
+            return self.outcome == ALREADY_ENROLLED
+        return (NOT_CONFIRMED if visit.kind == STRANGER else SAME_FINGER) in self.findings
+
+    def false_alarm(self, visit: Visit) -> bool:
+        """Whether an honest visit was taken for anything else."""
+        return visit.kind == HONEST and (self.outcome != ENROLLED or bool(self.findings))
+
+
+class Count:
+    """Counts visits by kind."""
+
+    def __init__(self) -> None:
+        self.visits: Counter[str] = Counter()
+        self.caught: Counter[str] = Counter()
+        self.false_alarms = 0
+
+    def add(self, visit: Visit, seen: Seen) -> None:
+        """Count one visit."""
+        self.visits[visit.kind] += 1
+        self.caught[visit.kind] += visit.kind != HONEST and seen.caught(visit)
+        self.false_alarms += seen.false_alarm(visit)
+
+    def lines(self) -> Iterable[str]:
+        """Yield a line for each kind."""
+        yield f"honest: {self.visits[HONEST]}, false alarms {self.false_alarms}"
+        for kind in KINDS:
+            injected, caught = self.visits[kind], self.caught[kind]
+            yield f"{kind}: {injected} injected, {caught} caught, {injected - caught} missed"
+
+    def __add__(self, other: "Count") -> "Count":
+        """Return both together."""
+        both = Count()
+        both.visits, both.caught = self.visits + other.visits, self.caught + other.caught
+        both.false_alarms = self.false_alarms + other.false_alarms
+        return both
+
+
+def as_grown(people: int) -> list[Fingers]:
+    """Return people with their own fingers."""
+    return [{p: Finger(person, p) for p in POSITIONS} for person in range(1, people + 1)]
+
+
+def dealt(people: int, turn: int) -> list[Fingers]:
+    """Return as many people with fingers of ten others each; of no two turns two share two fingers."""
+    return [{p: Finger((person + turn * p) % people + 1, p) for p in POSITIONS} for person in range(people)]
+
+
+def a_day(subjects: Sequence[Fingers], mixups: int, turn: int, rng: Generator) -> list[Visit]:
+    """Return a day's visits: everybody comes once, so many with each mistake; some come a second time."""
+    kinds = [kind for kind in MISTAKES for _ in range(mixups)]
+    if len(kinds) + len(RETURNS) * mixups > len(subjects):
+        raise ValueError(f"{len(subjects)} subjects are too few for {mixups} mix-ups of each kind")
+    kinds += [HONEST] * (len(subjects) - len(kinds))
+    rng.shuffle(kinds)
+    visits = []
+    for place, (kind, fingers) in enumerate(zip(kinds, subjects, strict=True)):
+        others = subjects[(place + int(rng.integers(1, len(subjects)))) % len(subjects)]
+        wrong, stranger = _mistake(kind, fingers, others, rng)
+        visits.append(Visit(kind, f"001090{place:06}", fingers, turn, wrong, stranger))
+    honest = [place for place, visit in enumerate(visits) if visit.kind == HONEST]
+    again = rng.choice(honest, len(RETURNS) * mixups, replace=False)
+    for count, place in enumerate(sorted((int(place) for place in again), reverse=True)):
+        visit = _return(visits[place], RETURNS[count % len(RETURNS)], count)
+        visits.insert(int(rng.integers(place + 1, len(visits) + 1)), visit)
+    return visits
+
+
+def _mistake(kind: str, own: Fingers, others: Fingers, rng: Generator) -> tuple[Fingers, Fingers]:
+    if kind == TWICE:
+        first, second = sorted(int(p) for p in rng.choice(list(POSITIONS), 2, replace=False))
+        return {second: own[first]}, {}
+    if kind == HANDS:
+        return {p + HAND: own[p] for p in POSITIONS if p <= HAND}, {}
+    if kind == WRONG:
+        position = int(rng.choice([p for p in POSITIONS if p % HAND]))
+        return {position: own[position + 1]}, {}
+    return {}, others if kind == STRANGER else {}
+
+
+def _return(visit: Visit, kind: str, count: int) -> Visit:
+    """Return the second visit of a person, under another number and with other impressions."""
+    swapped = HAND if kind == KNOWN_SWAPPED else 0
+    fingers = {p: visit.fingers[(p - 1 + swapped) % 10 + 1] for p in POSITIONS}
+    return Visit(kind, f"001091{count:06}", fingers, visit.turn + 2)
