@@ -189,7 +189,8 @@ def people(
             start = time.perf_counter()
             for before, (position, template) in enumerate(sorted(fingers.items())):
                 at = (position - 1 + swapped) % 10 + 1
-                hits.update({one.key for one in enrolled_already(gallery, template, at, before, ALREADY)})
+                found = enrolled_already(gallery, template, at, before, ALREADY, tuple(hits))
+                hits.update({one.key for one in found})
             times.append(time.perf_counter() - start)
             told = {key for key, count in hits.items() if count >= 2}
             missed, others = missed + (str(person) not in told), others + len(told - {str(person)})

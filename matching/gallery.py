@@ -12,7 +12,7 @@ and holds no key: `codes` gives what a caller needs to fill a gallery again by `
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -122,6 +122,7 @@ class Gallery:
         fpir: float | None = None,
         limit: int | None = None,
         exactly: int | None = None,
+        among: Collection[str] | None = None,
     ) -> list[Candidate]:
         """Return the fingers of one position, or of all, that match, best first, at most `limit`.
 
@@ -131,12 +132,13 @@ class Gallery:
         (matching.calibration). Equal scores are in the order of keys and positions. ValueError for a rate
         outside (0, 1), both rates, or a limit below 1. Of those ranked the most alike are compared exactly:
         one in two hundred, at least 100, but at most `exactly`, and those as alike as the last of them. A
-        probe of fewer than three minutiae finds nobody; one without ridge evidence is compared with all.
+        probe of fewer than three minutiae finds nobody; one without ridge evidence is compared with all. With
+        `among` only these keys are looked at.
         """
         for name, number in (("limit", limit), ("exactly", exactly)):
             if number is not None and number < 1:
                 raise ValueError(f"{name} is {number}: it is at least 1")
-        rows = self._rows.of(position)
+        rows = self._rows.of(position) if among is None else self._rows.among(among, position)
         rate = _rate(fmr, fpir, max(len(rows), 1))
         limits = {kind: threshold(rate, kind) for kind in (FULL, MINUTIAE_ONLY)}
         first, qualities = _ready(probe)

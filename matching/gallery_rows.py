@@ -1,6 +1,6 @@
 """The rows of a gallery: the search codes of its fingers in a few arrays that grow, rows used again."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,16 @@ class GalleryRows:
         """Return the rows of one position, or of all, rising."""
         used = self.positions[: len(self.keys)]
         return np.flatnonzero(used != NOWHERE if position is None else used == position).astype(np.int64)
+
+    def among(self, keys: Collection[str], position: int | None) -> NDArray[np.int64]:
+        """Return the rows of these keys at one position, or at all, rising."""
+        found = [
+            row
+            for key in keys
+            for at, row in self._rows.get(key, {}).items()
+            if position is None or at == position
+        ]
+        return np.array(sorted(set(found)), np.int64)
 
     def _take(self, key: str) -> int:
         if self._free:

@@ -3,7 +3,10 @@
 Every finger is looked for at its own position. A person's first few are looked for at all positions, too, so
 that swapped hands hide nobody; one of them would be enough, but one may be poor. As many false hits are
 expected of that as of a finger's own position: its rate is a tenth, and it looks through ten times as many.
+Once a finger has pointed at somebody, the following ones are compared with all fingers of that person, too.
 """
+
+from collections.abc import Collection
 
 from matching.gallery import Candidate, Gallery
 from matching.template import Template
@@ -14,13 +17,21 @@ EXACTLY = 150  # fingers of all positions compared exactly
 
 
 def enrolled_already(
-    gallery: Gallery, probe: Template, position: int, before: int, fmr: float
+    gallery: Gallery,
+    probe: Template,
+    position: int,
+    before: int,
+    fmr: float,
+    suspected: Collection[str] = (),
 ) -> list[Candidate]:
     """Return the enrolled fingers that a probe of this position matches at this rate a comparison.
 
-    `before` says how many fingers of the person have been accepted before this one.
+    `before` says how many fingers of the person have been accepted before this one, `suspected` which keys of
+    the gallery they matched.
     """
     found = gallery.search(probe, position, fmr)
     if before < EVERYWHERE:
         found += gallery.search(probe, None, fmr / POSITIONS, exactly=EXACTLY)
+    if suspected:
+        found += gallery.search(probe, None, fmr / POSITIONS, among=suspected)
     return list({(one.key, one.position): one for one in found}.values())

@@ -146,6 +146,7 @@ class Examine(Message):
     accepted: tuple[int, ...]
     same_finger_fmr: float
     already_enrolled_fmr: float
+    suspected: tuple[str, ...] = ()  # earlier subjects whom this one's fingers matched
 
 
 class MatcherReady(Message):

@@ -128,8 +128,12 @@ class Crew:
         position: int,
         blobs: tuple[bytes, dict[int, bytes]],
         limits: Comparison,
+        suspected: tuple[str, ...] = (),
     ) -> None:
-        """Keep what will be asked: `blobs` are the pixels and the accepted templates by position."""
+        """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
+
+        `suspected`: earlier subjects whom the person's fingers matched.
+        """
         pixels, accepted = blobs
         question = channel.Examine(
             token=self._token,
@@ -140,6 +144,7 @@ class Crew:
             accepted=tuple(accepted),
             same_finger_fmr=limits.same_finger_fmr,
             already_enrolled_fmr=limits.already_enrolled_fmr,
+            suspected=suspected,
         )
         self._question = question, [pixels, *accepted.values()]
 

@@ -104,18 +104,19 @@ class MatcherWorker:
     def _same_finger(
         question: channel.Examine, probe: Template, accepted: list[bytes]
     ) -> tuple[channel.Hit, ...]:
-        hits = []
+        hits, prepared = [], compare.prepare(probe)
         for position, blob in zip(question.accepted, accepted, strict=True):
-            score = compare.compare(probe, serial.from_bytes(blob)).value
+            score = compare.compare(prepared, serial.from_bytes(blob)).value
             if decide(score, question.same_finger_fmr).match:
                 hits.append(channel.Hit(position=position, score=round(score, 4)))
         return tuple(hits)
 
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
         fmr, before = question.already_enrolled_fmr, len(question.accepted)
+        suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
         return tuple(
             channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
-            for one in enrolled_already(self._gallery, probe, question.position, before, fmr)
+            for one in enrolled_already(self._gallery, probe, question.position, before, fmr, suspected)
         )
 
 

@@ -252,7 +252,8 @@ class Runner:
             case channel.Captured(token=token) if crew.is_ordered(token) and self._enrolment:
                 accepted = accepted_templates(self._vault, self._enrolment)
                 position, limits = self._acquisition.position, self._settings.comparison
-                crew.keep_question(message, position, (blobs[0], accepted), limits)
+                suspected = tuple(self._enrolment.hits)
+                crew.keep_question(message, position, (blobs[0], accepted), limits, suspected)
                 self._advance(Happened.CAPTURED)
             case channel.MatcherReady():
                 self._loaded_to = 0

@@ -57,6 +57,17 @@ def test_adding_again_replaces(gallery: Gallery) -> None:
     assert gallery.search(finger(32), 2, 1e-4) == []
 
 
+def test_only_those_named_are_looked_at(gallery: Gallery) -> None:
+    everyone = gallery.search(finger(32), None, 0.9999)
+    some = gallery.search(finger(32), None, 0.9999, among=("subject 4", "subject 3", "nobody", "subject 3"))
+    assert some == [found for found in everyone if found.key in ("subject 3", "subject 4")]
+    assert {(one.key, one.position) for one in some} >= {("subject 3", 2)}
+    at_two = gallery.search(finger(32), 2, 0.9999, among=["subject 3", "subject 4"])
+    assert at_two == [found for found in some if found.position == 2]
+    assert gallery.search(finger(32), 7, FMR, among=["subject 3"]) == []
+    assert gallery.search(finger(32), None, 0.9999, among=[]) == []
+
+
 def test_an_empty_gallery_finds_nothing() -> None:
     assert Gallery().search(finger(1)) == []
 

@@ -68,7 +68,11 @@ def matcher() -> Iterator[Process]:
 
 
 def question(
-    pixels: np.ndarray, token: int, position: int, accepted: tuple[int, ...] = ()
+    pixels: np.ndarray,
+    token: int,
+    position: int,
+    accepted: tuple[int, ...] = (),
+    suspected: tuple[str, ...] = (),
 ) -> channel.Examine:
     height, width = pixels.shape
     return channel.Examine(
@@ -80,14 +84,21 @@ def question(
         accepted=accepted,
         same_finger_fmr=FMR,
         already_enrolled_fmr=FMR,
+        suspected=suspected,
     )
 
 
 def ask(
-    matcher: Process, token: int, pixels: np.ndarray, position: int, **templates: bytes
+    matcher: Process,
+    token: int,
+    pixels: np.ndarray,
+    position: int,
+    suspected: tuple[str, ...] = (),
+    **templates: bytes,
 ) -> tuple[channel.Examined, list[bytes]]:
     accepted = tuple(int(name.removeprefix("p")) for name in templates)
-    matcher.end.send(question(pixels, token, position, accepted), pixels.tobytes(), *templates.values())
+    asked = question(pixels, token, position, accepted, suspected)
+    matcher.end.send(asked, pixels.tobytes(), *templates.values())
     answer, blobs = matcher.hear()
     while isinstance(answer, channel.Fetch):
         hand_over(matcher, answer)
@@ -150,6 +161,8 @@ def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: 
     assert ASKED == [("e7", 3), ("e8", 3)]
     answer, _ = ask(matcher, 6, PATTERN, 5, p1=other, p2=other, p6=other)
     assert answer.already == (), "the fourth finger is compared with those of its position"
+    answer, _ = ask(matcher, 9, PATTERN, 5, ("s9", "s8", "unknown"), p1=other, p2=other, p6=other)
+    assert [(hit.subject, hit.position) for hit in answer.already] == [("s9", 4)], "but not of a suspect's"
     answer, _ = ask(matcher, 7, PATTERN, 3, p1=other, p2=other)
     assert {(hit.subject, hit.position) for hit in answer.already} == {("s7", 3), ("s9", 4)}
     KEPT.pop(("e9", 4))
