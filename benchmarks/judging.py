@@ -143,12 +143,13 @@ class Booth:
             accepted=tuple(accepted),
             same_finger_fmr=self._limits.same_finger_fmr,
             already_enrolled_fmr=self._limits.already_enrolled_fmr,
+            suspected=tuple(current.hits),
         )
         blobs = [self._impressions[self._taken[a.sample]].data for a in accepted.values()]
         same = MatcherWorker._same_finger(question, one.template, blobs)
-        already = enrolled_already(
-            self._gallery, one.template, position, len(accepted), question.already_enrolled_fmr
-        )
+        suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
+        fmr, before = question.already_enrolled_fmr, len(accepted)
+        already = enrolled_already(self._gallery, one.template, position, before, fmr, suspected)
         return SampleJudged(
             enrolment=current.id,
             position=position,

@@ -68,6 +68,11 @@ class Seen:
             return self.outcome == ALREADY_ENROLLED
         return (NOT_CONFIRMED if visit.kind == STRANGER else SAME_FINGER) in self.findings
 
+    def right(self, visit: Visit) -> bool:
+        """Whether the visit ended as it should: a mix-up was noticed, and the person served all the same."""
+        noticed = not self.false_alarm(visit) if visit.kind == HONEST else self.caught(visit)
+        return noticed and self.outcome == (ALREADY_ENROLLED if visit.kind in RETURNS else ENROLLED)
+
     def false_alarm(self, visit: Visit) -> bool:
         """Whether an honest visit was taken for anything else."""
         return visit.kind == HONEST and (self.outcome != ENROLLED or bool(self.findings))

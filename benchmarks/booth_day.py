@@ -1,0 +1,157 @@
+"""A day at one booth, end to end: daemon, workers, hub, two mosquittos, a virtual scanner, and the wire.
+
+People and operator do what the booth's retained state asks for. What became of a visit is read from the
+journal and from the sealed records at the hub, not from what was shown.
+"""
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.people import name
+from benchmarks.visits import Count, Seen, Visit
+from edge.booth.enrolment import ABANDONED, FINDING, SEALED
+from edge.demo.check import Checker
+from edge.demo.person import Hand
+from edge.demo.script import portrait_of
+from edge.demo.stage import BOOTH
+from edge.journal import Journal
+from edge.messages import Abandon, Command, Enrol, Phase, Portrait, Review, State
+from edge.progress import Progress
+from edge.store import Store
+from tests.system.production import Console, MosquittoStage
+
+TAKEN = "finger taken as"  # in the hint where a finger was taken before
+PATIENCE = 3.0  # seconds after which a finger that nobody reacts to is shown again
+LIFTED = 0.3  # seconds between two fingers shown without being asked
+VISIT_SECONDS = 180.0
+SETTLE_SECONDS = 60.0
+
+
+class Booth:
+    """Everything that runs, and the people in front of it."""
+
+    def __init__(self, folder: Path, people: Path) -> None:
+        self._folder, self._people = folder, people
+        self.stage = MosquittoStage(folder, people, mqtt="auto")
+        self._shown: tuple[object, ...] = ()
+        self._shown_at = 0.0
+
+    def day(self, visits: Sequence[Visit]) -> tuple[Count, list[str], float]:
+        """Play the visits; return counts, what is wrong in one line each, and seconds a visit."""
+        try:
+            self.stage.set_up()
+            self._console, self._hand = Console(self.stage), Hand(self.stage.control)
+            bar, began = Progress("day: visits", len(visits)), time.monotonic()
+            played = []
+            for visit in visits:
+                played.append((visit, self._visit(visit)))
+                bar.advance(1)
+            seconds = (time.monotonic() - began) / len(visits)
+            bar.end()
+            checker = Checker(self._folder, self._people, BOOTH)
+            self._settle(checker)
+            count, wrong = self._count(played, checker)
+            checker.close()
+            self._hand.close()
+            self._console.link.stop()
+            return count, wrong, seconds
+        finally:
+            self.stage.tear_down()
+
+    def _visit(self, visit: Visit) -> list[str]:
+        """Play one visit to its end; return the enrolments that it took."""
+        enrolments, told, ends = [self._enrol(visit)], False, time.monotonic() + VISIT_SECONDS
+        while time.monotonic() < ends:
+            state = self._console.state
+            assert state is not None
+            if state.ended and state.ended.enrolment == enrolments[-1]:
+                if state.ended.outcome != "abandoned":
+                    self._lift()
+                    return enrolments
+                enrolments.append(self._enrol(visit))
+            elif state.enrolment == enrolments[-1]:
+                told |= TAKEN in (state.hint or "") and not state.confirming
+                self._serve(visit, state, told, abandon=told and visit.to_abandon and len(enrolments) == 1)
+            self._console.listen(0.05)
+        raise RuntimeError(f"the visit of {visit.identity_number} ({visit.kind}) does not end: {state}")
+
+    def _enrol(self, visit: Visit) -> str:
+        self._lift()
+        self._ask("enrol", Enrol(request_id=uuid.uuid4().hex, identity_number=visit.identity_number))
+        console = self._console
+        before = console.state.ended.enrolment if console.state and console.state.ended else None
+        console.until(
+            lambda: bool(console.state and console.state.enrolment not in (None, before)), "an enrolment"
+        )
+        assert console.state is not None
+        assert console.state.enrolment is not None
+        return console.state.enrolment
+
+    def _serve(self, visit: Visit, state: State, told: bool, abandon: bool) -> None:
+        """Do what the state asks for."""
+        if abandon:
+            self._ask(
+                "abandon", Abandon(request_id=uuid.uuid4().hex, reason="a finger was taken for another")
+            )
+        elif state.phase is Phase.REVIEW:
+            portrait = Portrait(sha256=portrait_of(visit), taken_at=datetime.now(UTC))
+            number = visit.identity_number
+            self._ask(
+                "review", Review(request_id=uuid.uuid4().hex, identity_number=number, portrait=portrait)
+            )
+        elif state.phase in (Phase.LIFT, Phase.SEAL):
+            self._lift()
+        elif state.phase is Phase.PLACE and state.position and state.attempt:
+            self._place(state, name(*visit.shows(state.position, state.attempt, state.confirming, told)))
+
+    def _place(self, state: State, image: str) -> None:
+        key = (state.enrolment, state.position, state.attempt, state.hint, state.confirming)
+        if self._hand.on:
+            if key == self._shown and time.monotonic() - self._shown_at < PATIENCE:
+                return
+            self._lift()
+            time.sleep(LIFTED)
+        self._hand.put(image)
+        self._shown, self._shown_at = key, time.monotonic()
+
+    def _lift(self) -> None:
+        if self._hand.on:
+            self._hand.lift()
+
+    def _ask(self, name: str, command: Command) -> None:
+        reply = self._console.ask(command, name)
+        if reply.outcome != "accepted":
+            raise RuntimeError(f"the booth refused to {name}: {reply.reason}")
+
+    # afterwards
+
+    def _settle(self, checker: Checker) -> None:
+        ends = time.monotonic() + SETTLE_SECONDS
+        while not checker.settled() and time.monotonic() < ends:
+            time.sleep(0.1)
+
+    def _count(self, played: Sequence[tuple[Visit, list[str]]], checker: Checker) -> tuple[Count, list[str]]:
+        """Look up what became of every visit, at the booth and at the hub."""
+        count, wrong = Count(), [f.text for f in checker.nothing_lost() + checker.samples() if not f.good]
+        store = Store(self._folder / "booth" / "booth.db", read_only=True)
+        findings, outcomes = defaultdict(list), {}
+        for entry in Journal(store).read():
+            if entry.kind == FINDING:
+                findings[entry.body["enrolment"]].append(str(entry.body["finding"]))
+            elif entry.kind in (SEALED, ABANDONED):
+                outcomes[entry.body["enrolment"]] = str(entry.body.get("outcome", "abandoned"))
+        store.close()
+        packets = checker.packets()
+        for visit, enrolments in played:
+            seen = Seen(outcomes[enrolments[-1]], [f for e in enrolments for f in findings[e]])
+            count.add(visit, seen)
+            packet = packets.get(enrolments[-1])
+            if packet is None or packet.manifest["identity_number"] != visit.identity_number:
+                wrong.append(f"{visit.kind} {visit.identity_number}: no sealed record at the hub")
+            if not seen.right(visit):
+                wrong.append(f"{visit.kind} {visit.identity_number}: {seen.outcome}, {seen.findings}")
+        return count, wrong

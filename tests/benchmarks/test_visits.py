@@ -1,0 +1,130 @@
+"""A day's visits: who comes, what is shown, and what counts as noticed."""
+
+import numpy as np
+import pytest
+
+from benchmarks.people import POSITIONS, Finger
+from benchmarks.visits import (
+    HANDS,
+    HONEST,
+    KINDS,
+    KNOWN,
+    KNOWN_SWAPPED,
+    MISTAKES,
+    RETURNS,
+    STRANGER,
+    TWICE,
+    WRONG,
+    Count,
+    Seen,
+    Visit,
+    a_day,
+    as_grown,
+    dealt,
+)
+
+DAY = a_day(as_grown(60), 4, 1, np.random.default_rng(5))
+
+
+def of(kind: str) -> list[Visit]:
+    return [visit for visit in DAY if visit.kind == kind]
+
+
+def test_everybody_comes_once_and_some_again_later() -> None:
+    assert {kind: len(of(kind)) for kind in KINDS} == dict.fromkeys(KINDS, 4)
+    assert len(DAY) == 60 + 8
+    assert len({visit.identity_number for visit in DAY}) == len(DAY)
+    for again in (*of(KNOWN), *of(KNOWN_SWAPPED)):
+        whose = {finger.person for finger in again.fingers.values()}
+        (first,) = (
+            v for v in DAY if v.kind not in RETURNS and {f.person for f in v.fingers.values()} == whose
+        )
+        assert first.kind == HONEST
+        assert DAY.index(first) < DAY.index(again)
+        shift = 5 if again.kind == KNOWN_SWAPPED else 0
+        assert all(again.fingers[p] == first.fingers[(p - 1 + shift) % 10 + 1] for p in POSITIONS)
+
+
+def test_mistakes_are_what_they_are_called() -> None:
+    for visit in of(TWICE):
+        ((position, finger),) = visit.wrong.items()
+        assert finger.position < position
+    assert all(visit.wrong == {p + 5: visit.fingers[p] for p in range(1, 6)} for visit in of(HANDS))
+    for visit in of(WRONG):
+        ((position, finger),) = visit.wrong.items()
+        assert finger == visit.fingers[position + 1]
+        assert position not in (5, 10)
+    for visit in of(STRANGER):
+        assert {f.person for f in visit.stranger.values()}.isdisjoint(
+            f.person for f in visit.fingers.values()
+        )
+
+
+@pytest.mark.parametrize("kind", [HONEST, *MISTAKES])
+def test_no_image_is_shown_twice_but_to_try_again(kind: str) -> None:
+    for visit in of(kind):
+        captured = {visit.shows(p, a, False, True) for p in POSITIONS for a in (1, 2, 3)}
+        assert {finger for finger, _ in captured} == set(visit.fingers.values())
+        again = {visit.shows(p, a, True, True) for p in POSITIONS for a in range(1, 7)}
+        again |= {visit.shows(p, a, False, False) for p in visit.wrong for a in (1, 2, 3)}
+        assert captured.isdisjoint(again)
+
+
+def test_a_second_visit_takes_other_images() -> None:
+    for again in of(KNOWN):
+        first = next(v for v in DAY if v.fingers == again.fingers)
+        images = [{v.shows(p, a, False, False) for p in POSITIONS for a in (1, 2, 3)} for v in (first, again)]
+        assert images[0].isdisjoint(images[1])
+
+
+def test_a_stranger_shows_three_times_and_then_the_right_person() -> None:
+    visit = of(STRANGER)[0]
+    shown = [visit.shows(2, attempt, True, False)[0] for attempt in (1, 2, 3, 4)]
+    assert shown == [visit.stranger[2]] * 3 + [visit.fingers[2]]
+
+
+def test_no_two_fingers_are_dealt_together_twice() -> None:
+    pairs = [
+        frozenset((one, other))
+        for turn in range(1, 6)
+        for hand in dealt(101, turn)
+        for one in hand.values()
+        for other in hand.values()
+        if one.position < other.position
+    ]
+    assert len(pairs) == len(set(pairs)) == 5 * 101 * 45
+    for turn in range(1, 6):
+        assert len({finger for hand in dealt(101, turn) for finger in hand.values()}) == 1010
+
+
+def test_what_counts() -> None:
+    honest, twice, known = Visit(HONEST, "1", {}), Visit(TWICE, "2", {}), Visit(KNOWN, "3", {})
+    stranger, wrong = Visit(STRANGER, "4", {}), Visit(WRONG, "5", {1: Finger(1, 1)})
+    count = Count()
+    for visit, seen, right in (
+        (honest, Seen("enrolled"), True),
+        (honest, Seen("enrolled", ["same-finger"]), False),
+        (honest, Seen("already-enrolled", ["already-enrolled"]), False),
+        (twice, Seen("enrolled", ["same-finger"]), True),
+        (twice, Seen("enrolled"), False),
+        (known, Seen("enrolled", ["same-finger"]), False),
+        (known, Seen("already-enrolled", ["already-enrolled"]), True),
+        (stranger, Seen("enrolled", ["not-confirmed"]), True),
+        (stranger, Seen("enrolled", ["same-finger"]), False),
+        (wrong, Seen("abandoned", ["same-finger"]), False),
+    ):
+        assert seen.right(visit) is right
+        count.add(visit, seen)
+    both = count + count
+    assert (both.visits[HONEST], both.false_alarms) == (6, 4)
+    assert [(both.visits[k], both.caught[k]) for k in (TWICE, KNOWN, STRANGER, WRONG)] == [
+        (4, 2),
+        (4, 2),
+        (4, 2),
+        (2, 2),
+    ]
+
+
+def test_too_few_subjects_are_refused() -> None:
+    with pytest.raises(ValueError, match="5 subjects are too few"):
+        a_day(as_grown(5), 1, 0, np.random.default_rng(0))
