@@ -39,6 +39,7 @@ class Booth:
         self.stage = MosquittoStage(folder, people, mqtt="auto")
         self._shown: tuple[object, ...] = ()
         self._shown_at = 0.0
+        self._said: set[str] = set()  # enrolments that were reviewed or abandoned
 
     def day(self, visits: Sequence[Visit]) -> tuple[Count, list[str], float]:
         """Play the visits; return counts, what is wrong in one line each, and seconds a visit."""
@@ -93,6 +94,10 @@ class Booth:
 
     def _serve(self, visit: Visit, state: State, told: bool, abandon: bool) -> None:
         """Do what the state asks for."""
+        if state.enrolment in self._said:
+            return  # the state of before
+        if abandon or state.phase is Phase.REVIEW:
+            self._said.add(state.enrolment or "")
         if abandon:
             self._ask(
                 "abandon", Abandon(request_id=uuid.uuid4().hex, reason="a finger was taken for another")
