@@ -6,7 +6,7 @@ journal and from the sealed records at the hub, not from what was shown.
 
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ class Booth:
         self.stage = MosquittoStage(folder, people, mqtt="auto")
         self._shown: tuple[object, ...] = ()
         self._shown_at = 0.0
+        self._shows: Counter[tuple[object, ...]] = Counter()
         self._said: set[str] = set()  # enrolments that were reviewed or abandoned
 
     def day(self, visits: Sequence[Visit]) -> tuple[Count, list[str], float]:
@@ -111,16 +112,21 @@ class Booth:
         elif state.phase in (Phase.LIFT, Phase.SEAL):
             self._lift()
         elif state.phase is Phase.PLACE and state.position and state.attempt:
-            self._place(state, name(*visit.shows(state.position, state.attempt, state.confirming, told)))
+            self._place(visit, state, told)
 
-    def _place(self, state: State, image: str) -> None:
+    def _place(self, visit: Visit, state: State, told: bool) -> None:
         key = (state.enrolment, state.position, state.attempt, state.hint, state.confirming)
         if self._hand.on:
             if key == self._shown and time.monotonic() - self._shown_at < PATIENCE:
                 return
             self._lift()
             time.sleep(LIFTED)
-        self._hand.put(image)
+        assert state.position
+        assert state.attempt
+        place = (state.enrolment, state.position, state.confirming)
+        shown = visit.shows(state.position, state.attempt, state.confirming, told, self._shows[place])
+        self._shows[place] += 1
+        self._hand.put(name(*shown))
         self._shown, self._shown_at = key, time.monotonic()
 
     def _lift(self) -> None:

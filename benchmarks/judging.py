@@ -3,6 +3,7 @@
 What a scanner would give comes as templates; nothing is kept but the gallery.
 """
 
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +34,7 @@ from matching.image import read_image
 from matching.quality import examine
 from matching.template import Template
 
+PATIENCE = 8  # times that a finger is shown before everybody gives up
 SIDE = 400  # px, of the frames that the templates came of; nobody reads it
 
 
@@ -90,10 +92,12 @@ class Booth:
         self._before: dict[Finger, Impression] = {}  # enrolled
         self._current: Enrolment | None = None
         self._requests = 0
+        self._shows: Counter[tuple[int, bool]] = Counter()  # of the visit, by position and whether to confirm
 
     def visit(self, visit: Visit) -> Seen:
         """Play a visit to its end."""
         seen, told = Seen(), False
+        self._shows.clear()
         self._command("enrol", identity_number=visit.identity_number)
         while self._current is not None:
             current = self._current
@@ -102,7 +106,7 @@ class Booth:
             elif current.reviewing:
                 portrait = {"sha256": portrait_of(visit), "taken_at": clock.now()}
                 self._command("review", identity_number=visit.identity_number, portrait=portrait)
-            elif told and visit.to_abandon:
+            elif (told and visit.to_abandon) or max(self._shows.values(), default=0) > PATIENCE:
                 self._command("abandon", reason="a finger was taken for another")
                 seen.outcome = "abandoned"
             else:
@@ -122,7 +126,9 @@ class Booth:
         """Show a finger; return whether the booth says that it was taken before."""
         position = current.wanted()
         assert position is not None
-        key = visit.shows(position, current.attempt_number(position), current.confirming, told)
+        attempt, place = current.attempt_number(position), (position, current.confirming)
+        key = visit.shows(position, attempt, current.confirming, told, self._shows[place])
+        self._shows[place] += 1
         event = self._judged(current, position, key)
         if visit.kind != HONEST or event.same_finger_as or event.already:
             seen.shown.append(self._shown(current, event, key))

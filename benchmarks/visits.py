@@ -39,14 +39,19 @@ class Visit:
     wrong: Fingers = field(default_factory=dict)  # shown at these positions until the booth says so
     stranger: Fingers = field(default_factory=dict)  # shown at first when one is to be confirmed
 
-    def shows(self, position: int, attempt: int, confirming: bool, told: bool) -> tuple[Finger, int]:
-        """Return finger and impression (1 ..); `told`: the booth has said that one was taken before."""
+    def shows(
+        self, position: int, attempt: int, confirming: bool, told: bool, before: int
+    ) -> tuple[Finger, int]:
+        """Return finger and impression (1 ..).
+
+        `told`: the booth has said that one was taken before; `before`: how often one was shown here.
+        """
         other, finger = confirming, self.fingers[position]
         if confirming and self.stranger and attempt <= STRANGE_ATTEMPTS:
             finger = self.stranger[position]
         elif not confirming and not told and position in self.wrong:
             other, finger = True, self.wrong[position]
-        return finger, (self.turn + 2 * other + (attempt - 1) % 2) % IMPRESSIONS + 1
+        return finger, (self.turn + 2 * other + before % 2) % IMPRESSIONS + 1
 
     @property
     def to_abandon(self) -> bool:

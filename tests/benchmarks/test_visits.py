@@ -63,23 +63,25 @@ def test_mistakes_are_what_they_are_called() -> None:
 @pytest.mark.parametrize("kind", [HONEST, *MISTAKES])
 def test_no_image_is_shown_twice_but_to_try_again(kind: str) -> None:
     for visit in of(kind):
-        captured = {visit.shows(p, a, False, True) for p in POSITIONS for a in (1, 2, 3)}
+        captured = {visit.shows(p, a, False, True, a - 1) for p in POSITIONS for a in (1, 2, 3)}
         assert {finger for finger, _ in captured} == set(visit.fingers.values())
-        again = {visit.shows(p, a, True, True) for p in POSITIONS for a in range(1, 7)}
-        again |= {visit.shows(p, a, False, False) for p in visit.wrong for a in (1, 2, 3)}
+        again = {visit.shows(p, a, True, True, a - 1) for p in POSITIONS for a in range(1, 7)}
+        again |= {visit.shows(p, a, False, False, a - 1) for p in visit.wrong for a in (1, 2, 3)}
         assert captured.isdisjoint(again)
 
 
 def test_a_second_visit_takes_other_images() -> None:
     for again in of(KNOWN):
         first = next(v for v in DAY if v.fingers == again.fingers)
-        images = [{v.shows(p, a, False, False) for p in POSITIONS for a in (1, 2, 3)} for v in (first, again)]
+        images = [
+            {v.shows(p, a, False, False, a - 1) for p in POSITIONS for a in (1, 2, 3)} for v in (first, again)
+        ]
         assert images[0].isdisjoint(images[1])
 
 
 def test_a_stranger_shows_three_times_and_then_the_right_person() -> None:
     visit = of(STRANGER)[0]
-    shown = [visit.shows(2, attempt, True, False)[0] for attempt in (1, 2, 3, 4)]
+    shown = [visit.shows(2, attempt, True, False, attempt - 1)[0] for attempt in (1, 2, 3, 4)]
     assert shown == [visit.stranger[2]] * 3 + [visit.fingers[2]]
 
 
