@@ -25,6 +25,7 @@ COMMANDS = {
     "extract": "image to minutiae template",
     "compare": "compare two images or templates",
     "quality": "quality of images, with its parts",
+    "slap": "the fingers of a slap: boxes, turns, positions, the hand",
     "inspect": "what a record is, field by field",
     "convert": "a record or an image to another record format",
     "show": "draw every stage of extraction",

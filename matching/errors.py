@@ -5,6 +5,10 @@ class BadImage(ValueError):
     """The picture cannot be read or is no fingerprint image; nothing was changed."""
 
 
+class WrongFingers(BadImage):
+    """A slap does not show exactly the fingers expected; the message says how many, and what to do."""
+
+
 class BadCache(RuntimeError):
     """Compiled kernels cannot be kept; the message names the folder and what to set."""
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from matching import search_code, serial
+from matching import search_code, serial, slap
 from matching.compare import CONSTANTS, compare, prepare
 from matching.compare_parameters import RANKING
 from matching.extract import run_stages
@@ -19,6 +19,7 @@ def warm() -> None:
     """Extract a made-up ridge pattern, compare it in every way there is, and search for it."""
     template, _ = examine(ridge_pattern())
     run_stages(ridge_pattern(ppi=400.0), 400.0)
+    slap.segment(ridge_pattern())
     serial.from_bytes(serial.to_bytes(template))
     bare = Template(template.minutiae, template.width, template.height)
     compare(template, template)
