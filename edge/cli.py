@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "keys": "make the keys of a booth or of the ministry",
+    "pki": "certificates for booths, hub and people, where the station has no authority",
+    "broker-config": "mosquitto's configuration and access list, from what the wire needs",
     "people": "who may log in at a booth",
     "worklist": "who is to come to a booth: lists of schools, employers, hamlets",
     "journal": "show or verify a booth's journal",
@@ -51,12 +53,12 @@ def _run(argv: list[str]) -> int:
         return 0
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: vantay COMMAND …   (vantay COMMAND --help says more)\n")
-        print("\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items()))
+        print("\n".join(f"  {name:13} {text}" for name, text in COMMANDS.items()))
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         return _fail(f"unknown command '{argv[0]}'; the commands are {', '.join(COMMANDS)}")
     try:
-        command = import_module(f"edge.commands.{argv[0]}")
+        command = import_module(f"edge.commands.{argv[0].replace('-', '_')}")
         parser = ArgumentParser(prog=f"vantay {argv[0]}", description=COMMANDS[argv[0]])
         command.configure(parser)
         return int(command.run(parser.parse_args(argv[1:])))

@@ -12,7 +12,12 @@ TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 def now() -> str:
     """Return the wall time as it stands on the wire."""
-    return utc(datetime.now(UTC))
+    return utc(moment())
+
+
+def moment() -> datetime:
+    """Return the wall time, in UTC."""
+    return datetime.now(UTC)
 
 
 def reading() -> Clock:

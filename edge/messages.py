@@ -19,7 +19,7 @@ The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable a
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -366,6 +366,16 @@ class Reply(Report):
     at: str
 
 
+class Role(StrEnum):
+    """Whom a certificate may be issued to; what each may write and read is in CHANNELS."""
+
+    BOOTH = "booth"
+    HUB = "hub"
+    CONSOLE = "console"  # at one booth: gives its commands
+    TECHNICIAN = "technician"
+    INSPECTOR = "inspector"
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """What travels on one kind of topic; everything at QoS 1."""
@@ -377,11 +387,18 @@ class Channel:
     payload: type[BaseModel] | None  # None: bytes
     says: str
     retained: bool = False
+    writers: frozenset[Role] = field(kw_only=True)  # a booth and a console: of their own booth only
+    readers: frozenset[Role] = field(kw_only=True)
 
 
 _BOOTH = f"{ROOT}/booth/{{booth}}"
 WHOEVER = "whoever looks"
 _FROM = {"sender": "booth", "other": WHOEVER}
+_BY_BOOTH, _BY_HUB = frozenset({Role.BOOTH}), frozenset({Role.HUB})
+_WATCHING = frozenset({Role.TECHNICIAN, Role.INSPECTOR})
+_AT_CONSOLE = _WATCHING | {Role.CONSOLE}
+TECHNICIANS_COMMANDS = frozenset({"abandon", "logout"})  # put a booth in order; no record is made with them
+TELLS_NUMBER = frozenset({"enrol", "review"})  # commands with an identity number: for the booth alone
 CHANNELS: tuple[Channel, ...] = (
     Channel(
         "status",
@@ -389,6 +406,8 @@ CHANNELS: tuple[Channel, ...] = (
         **_FROM,
         payload=Status,
         retained=True,
+        writers=_BY_BOOTH,
+        readers=_AT_CONSOLE | _BY_HUB,
         says="whether the booth's daemon is there; its last will says that it vanished",
     ),
     Channel(
@@ -397,6 +416,8 @@ CHANNELS: tuple[Channel, ...] = (
         **_FROM,
         payload=State,
         retained=True,
+        writers=_BY_BOOTH,
+        readers=_AT_CONSOLE | _BY_HUB,
         says="what the booth does now, and in one sentence what is to be done",
     ),
     Channel(
@@ -406,8 +427,19 @@ CHANNELS: tuple[Channel, ...] = (
         "the hub",
         JournalEntry,
         "the journal, entry by entry, in order, again and again until acknowledged",
+        writers=_BY_BOOTH,
+        readers=_WATCHING | _BY_HUB,
     ),
-    Channel("reply", f"{_BOOTH}/reply", "booth", "who sent a command", Reply, "the one answer to a command"),
+    Channel(
+        "reply",
+        f"{_BOOTH}/reply",
+        "booth",
+        "who sent a command",
+        Reply,
+        "the one answer to a command",
+        writers=_BY_BOOTH,
+        readers=_AT_CONSOLE,
+    ),
     Channel(
         "packet",
         f"{PACKET_ROOT}/booth/{{booth}}/{{packet}}/{{offset}}",
@@ -415,6 +447,8 @@ CHANNELS: tuple[Channel, ...] = (
         "the hub",
         None,
         "bytes of a sealed packet, when the hub asks for them",
+        writers=_BY_BOOTH,
+        readers=_BY_HUB,
     ),
     *(
         Channel(
@@ -424,6 +458,8 @@ CHANNELS: tuple[Channel, ...] = (
             "a console, technician or rig",
             model,
             (model.__doc__ or "").splitlines()[0],
+            writers=frozenset({Role.CONSOLE, *([Role.TECHNICIAN] if name in TECHNICIANS_COMMANDS else [])}),
+            readers=_BY_BOOTH if name in TELLS_NUMBER else _BY_BOOTH | _WATCHING,
         )
         for name, model in COMMANDS.items()
     ),
@@ -434,8 +470,19 @@ CHANNELS: tuple[Channel, ...] = (
         "the hub",
         Acknowledgement,
         "what the hub has on disk: only this moves the booth's cursor",
+        writers=_BY_HUB,
+        readers=_BY_BOOTH | _WATCHING,
     ),
-    Channel("resend", f"{_BOOTH}/resend", "hub", "the hub", Resend, "a gap: begin again from here"),
+    Channel(
+        "resend",
+        f"{_BOOTH}/resend",
+        "hub",
+        "the hub",
+        Resend,
+        "a gap: begin again from here",
+        writers=_BY_HUB,
+        readers=_BY_BOOTH | _WATCHING,
+    ),
     Channel(
         "packet-wanted",
         f"{_BOOTH}/packet-wanted",
@@ -443,6 +490,8 @@ CHANNELS: tuple[Channel, ...] = (
         "the hub",
         PacketWanted,
         "the next bytes of a packet, please",
+        writers=_BY_HUB,
+        readers=_BY_BOOTH | _WATCHING,
     ),
     Channel(
         "packet-ack",
@@ -451,6 +500,8 @@ CHANNELS: tuple[Channel, ...] = (
         "the hub",
         PacketAcknowledgement,
         "the packet is whole and on disk: only this lets the booth purge it",
+        writers=_BY_HUB,
+        readers=_BY_BOOTH | _WATCHING,
     ),
     Channel(
         "hub-status",
@@ -460,6 +511,8 @@ CHANNELS: tuple[Channel, ...] = (
         HubStatus,
         "whether the hub is there; its last will says that it vanished",
         retained=True,
+        writers=_BY_HUB,
+        readers=_AT_CONSOLE | _BY_BOOTH,
     ),
     Channel(
         "campaign-report",
@@ -469,6 +522,8 @@ CHANNELS: tuple[Channel, ...] = (
         CampaignReport,
         "how far the campaign is, anew when its figures change; nobody by name",
         retained=True,
+        writers=_BY_HUB,
+        readers=_WATCHING,
     ),
 )
 

@@ -6,6 +6,7 @@ loss with a growing pause. Callbacks only enqueue: an exception in one would sil
 
 import contextlib
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +18,15 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.errors import BadSettings
 from edge.settings import Broker
+from edge.tls import context_of, refused_by_broker, refused_by_us
 
 SESSION_SECONDS = 3600  # how long the broker keeps commands for a client that is away
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0  # seconds between two attempts to connect
+LONG_LIFE = (
+    10.0  # seconds up after which a loss counts as the first again; a broker may hang up on what it refuses
+)
 HANDSHAKE_SECONDS = 2.0  # a broker that does not speak our version may simply say nothing
 LOOK_SECONDS = 1.0  # how often paho's thread is looked after: an exception ends it without a word
 GOODBYE_SECONDS, GOODBYE_LOOK_SECONDS = 2.0, 0.02  # longest wait for the last acknowledgements
@@ -61,7 +67,15 @@ class LinkDown:
     reason: str
 
 
-LinkEvent = Received | LinkUp | LinkDown
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker refused a message. Only MQTT 5 tells; mosquitto 2.0 hangs up after it in any version."""
+
+    topic: str
+    reason: str
+
+
+LinkEvent = Received | LinkUp | LinkDown | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,12 @@ class Link:
         self._taken, self._ended = threading.Event(), threading.Event()  # of the present connection
         self._client: paho.Client | None = None  # of the present connection
         self._up = self._proven = self._was_up = False
-        self._unacknowledged: set[int] = set()
+        self._up_at = 0.0
+        self._spoke = False  # the broker answered to our CONNECT, whatever
+        self._unacknowledged: dict[int, str] = {}  # message id -> topic
+        self._early: dict[int, str] = {}  # acknowledged before publish() noted the id -> why refused, or ""
+        self._book = threading.Lock()  # of these two; never held while paho is called
+        self._context: ssl.SSLContext | None = None  # of the present connection
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
 
@@ -114,30 +133,36 @@ class Link:
         """Whether the thread lives; a dead one never comes back, the program must end."""
         return self._thread.is_alive()
 
-    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
         """Hand a message to the connection; False when there is none or too much is outstanding."""
         client = self._client
         if not client or not self._up or len(self._unacknowledged) >= OUTSTANDING:
             return False
-        information = client.publish(topic, payload, qos, retain)
+        information = client.publish(topic, payload, 1, retain)
         if information.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
-        if qos:
-            self._unacknowledged.add(information.mid)
-            if information.is_published():  # acknowledged before we noted it
-                self._unacknowledged.discard(information.mid)
+        with self._book:
+            reason = self._early.pop(information.mid, None)
+            if reason is None:
+                self._unacknowledged[information.mid] = topic
+        if reason:
+            self._on_event(Refused(topic, reason))
         return True
 
     def _run(self) -> None:
         pause, failures = FIRST_PAUSE, 0
         while not self._stop.is_set():
             client = self._client = self._make()
-            self._unacknowledged.clear()
+            with self._book:
+                self._unacknowledged.clear()
+                self._early.clear()
             reached = self._serve(client)
             client.on_connect = client.on_disconnect = client.on_subscribe = None  # no circle: the sockets
             client.on_message = client.on_publish = None  # of the last one are closed when the link is let go
             if self._was_up:
-                pause, failures, self._proven = FIRST_PAUSE, 0, True
+                failures, self._proven = 0, True
+                if time.monotonic() - self._up_at > LONG_LIFE:
+                    pause = FIRST_PAUSE
             elif reached:
                 failures += 1
                 if self._broker.mqtt == "auto" and (not self._proven or failures % PATIENCE == 0):
@@ -147,9 +172,12 @@ class Link:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _serve(self, client: paho.Client) -> bool:
-        """Connect and serve until the connection is gone; tell whether a broker was reached at all."""
+        """Connect and serve until the connection is gone; tell whether a broker spoke MQTT to us at all."""
         host, port, keepalive = self._broker.host, self._broker.port, self._broker.keepalive
         try:
+            self._context = context_of(self._broker)  # read again each time: certificates are renewed
+            if self._context:
+                client.tls_set_context(self._context)
             if self._version is MQTTProtocolVersion.MQTTv5:
                 seconds = SESSION_SECONDS if self._keep else 0
                 client.connect(
@@ -157,6 +185,12 @@ class Link:
                 )
             else:
                 client.connect(host, port, keepalive)
+        except ssl.SSLError as error:
+            self._on_event(LinkDown(refused_by_us(error, self._broker)))
+            return False
+        except BadSettings as error:
+            self._on_event(LinkDown(str(error)))
+            return False
         except (OSError, ValueError) as error:
             self._on_event(LinkDown(f"no broker at {host}:{port}: {error}"))
             return False
@@ -170,6 +204,10 @@ class Link:
         with contextlib.suppress(OSError, ValueError):
             client.disconnect()
         client.loop_stop()
+        if self._context and not self._spoke and not self._stop.is_set():
+            reason = refused_by_broker(self._context, self._broker)
+            self._on_event(LinkDown(reason or "the broker hung up without a word"))
+            return reason is None
         return True
 
     def _make(self) -> paho.Client:
@@ -189,7 +227,7 @@ class Link:
         client.on_subscribe = self._subscribed
         client.on_message = self._received
         client.on_publish = self._published
-        self._was_up = False
+        self._was_up = self._spoke = False
         self._taken.clear()
         self._ended.clear()
         return client
@@ -199,6 +237,7 @@ class Link:
     def _connected(
         self, client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
+        self._spoke = True
         if code.is_failure:
             self._on_event(LinkDown(f"the broker turned us away: {code}"))
             client.disconnect()
@@ -210,14 +249,17 @@ class Link:
     def _subscribed(
         self, client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
-        if any(code.is_failure for code in codes):
-            self._on_event(LinkDown("the broker refused a subscription: check its access list"))
+        refused = [topic for topic, code in zip(self._subscriptions, codes, strict=False) if code.is_failure]
+        if refused:
+            topics = ", ".join(refused)
+            self._on_event(LinkDown(f"the broker refused to let us read {topics}: check its access list"))
             client.disconnect()
         else:
             self._now_up()
 
     def _now_up(self) -> None:
         self._up = self._was_up = True
+        self._up_at = time.monotonic()
         self._taken.set()
         self._on_event(LinkUp("5" if self._version is MQTTProtocolVersion.MQTTv5 else "3.1.1"))
 
@@ -225,7 +267,8 @@ class Link:
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
         self._up = False
-        self._on_event(LinkDown(str(code)))
+        if self._spoke or not self._context:  # else the reason is asked for
+            self._on_event(LinkDown(str(code)))
         self._ended.set()
         self._taken.set()
 
@@ -233,9 +276,15 @@ class Link:
         self._on_event(Received(message.topic, bytes(message.payload), message.retain))
 
     def _published(
-        self, _client: paho.Client, _data: object, mid: int, _code: object, _properties: object
+        self, _client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
     ) -> None:
-        self._unacknowledged.discard(mid)
+        reason = str(code) if code.is_failure else ""
+        with self._book:
+            topic = self._unacknowledged.pop(mid, None)
+            if topic is None:
+                self._early[mid] = reason
+        if topic is not None and reason:
+            self._on_event(Refused(topic, reason))
 
 
 def _session(seconds: int) -> Properties:

@@ -5,7 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from edge.booth.plan import plan_names
 from edge.campaign.definition import Campaign
@@ -36,6 +44,16 @@ class Broker(Section):
     port: Port = 1883
     keepalive: Annotated[int, Field(ge=2, le=600)] = 15  # seconds
     mqtt: Literal["auto", "5", "3.1.1"] = "auto"  # auto: 5, and 3.1.1 for a broker that does not answer to 5
+    ca: Path | None = None  # these three are mutual TLS: the authority's certificate, ours, and its key
+    cert: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> "Broker":
+        missing = [name for name in ("ca", "cert", "key") if getattr(self, name) is None]
+        if len(missing) in (1, 2):
+            raise ValueError(f"ca, cert and key belong together: {' and '.join(missing)} not given")
+        return self
 
 
 class Scanner(Section):

@@ -14,6 +14,7 @@ from edge.vault import Vault
 CURSOR = "acknowledged"
 WINDOW = 100  # entries sent beyond the acknowledged one: a returning booth does not drown the hub
 FIRST_PATIENCE, LONGEST_PATIENCE = 2.0, 30.0  # seconds without an acknowledgement before sending again
+SILENCE = 60.0  # seconds of sending without an acknowledgement that are worth a word
 
 Publish = Callable[[str, bytes], bool]
 
@@ -30,10 +31,17 @@ class Reporter:
         self._sent_at: dict[int, float] = {}
         self._patience = FIRST_PATIENCE
         self._progress_at = 0.0  # when something was last sent or acknowledged
+        self._waiting_since: float | None = None  # for an acknowledgement
 
     def link_up(self, now: float) -> None:
         """A new connection: whatever was under way is sent again."""
+        if now - self._progress_at > LONGEST_PATIENCE:  # away for long, not a broker that hangs up on us
+            self._waiting_since = None
         self._sent, self._patience, self._progress_at = self.acknowledged, FIRST_PATIENCE, now
+
+    def unheard(self, now: float) -> bool:
+        """Tell whether nothing of what was sent has been acknowledged for long."""
+        return self._waiting_since is not None and now - self._waiting_since > SILENCE
 
     def greet(self) -> None:
         """A hub came up: send the last entry again, so that one that lost its file finds out and asks."""
@@ -55,6 +63,8 @@ class Reporter:
             if entry.seq > self.acknowledged:
                 self._sent_at.setdefault(entry.seq, now)
             self._progress_at = now
+            if self._waiting_since is None:
+                self._waiting_since = now
 
     def acknowledge(self, message: Acknowledgement, now: float) -> str | None:
         """Take the hub's word; return a sentence when it cannot be about this journal."""
@@ -75,6 +85,7 @@ class Reporter:
         self._sent = max(self._sent, message.seq)
         self._journal.store.move_cursor(CURSOR, message.seq)
         self._patience, self._progress_at = FIRST_PATIENCE, now
+        self._waiting_since = now if self._sent > message.seq else None
         return None
 
     def resend(self, message: Resend) -> None:

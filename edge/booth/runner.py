@@ -18,6 +18,7 @@ from edge.booth.commands import CommandDesk
 from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
+from edge.booth.refusals import Refusals
 from edge.booth.reporter import Reporter
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
 from edge.booth.shift import Shift
@@ -39,10 +40,11 @@ from edge.messages import (
     Status,
     parse,
 )
-from edge.mqtt import Link, LinkDown, LinkUp, Received, Will
+from edge.mqtt import Link, LinkDown, LinkUp, Received, Refused, Will
 from edge.people import People
 from edge.settings import BoothSettings
 from edge.store import Store
+from edge.tls import ends_soon
 from edge.vault import ENROLLED_CODE, IDENTITY, STATED, Label, Vault, gallery_id
 from edge.worklist import Worklist
 
@@ -82,6 +84,8 @@ class Runner:
             Will(self._wire.status, self._status(online=False, at=None)),
         )
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
+        self._refusals = Refusals()
+        self._away, self._hub_online = "", False
         self._crew = Crew(settings, self.mailbox.put, log)
         self._figures = Figures(settings.metrics_file, settings.data, log)
         self._enrolment: Enrolment | None = self._fold()
@@ -123,6 +127,9 @@ class Runner:
             raise VantayError("the MQTT thread ended: the daemon must be started again")
         self._reconcile()
         self._reporter.work(now)
+        self._refusals.work(now)
+        if sentence := self._refusals.silence(self._reporter.unheard(now), self._hub_online):
+            self._log.warning("no acknowledgement", reason=sentence)
         self._show(now)
         if self._figures.due(now):
             self._figures.write(now, self._standing())
@@ -134,13 +141,20 @@ class Runner:
                 self._received(event, now)
             case LinkUp(version):
                 self._log.info("broker connected", mqtt=version)
+                if soon := ends_soon(self._settings.broker, clock.moment()):
+                    self._log.warning("certificate", reason=soon)
+                self._away = ""
                 self._link.publish(self._wire.status, self._status(True, clock.now()), retain=True)
                 self._shown = None
                 self._figures.connected(True)
                 self._reporter.link_up(now)
-            case LinkDown(reason):
+            case LinkDown(reason) if reason != self._away:
+                self._away = reason
                 self._log.info("broker away", reason=reason)
                 self._figures.connected(False)
+            case Refused(topic, reason):
+                if sentence := self._refusals.refused(topic, reason, now):
+                    self._log.error("publish refused", topic=topic, reason=sentence)
             case FromWorker(worker, _, message, blobs) if self._crew.is_current(event):
                 if worker == "scanner":
                     self._crew.heard_scanner()
@@ -195,6 +209,7 @@ class Runner:
         except ValueError as error:
             self._log.warning("a message was dropped", topic=message.topic, reason=str(error))
             return
+        self._hub_online = status.online
         if status.online:
             self._reporter.greet()
 
@@ -434,7 +449,7 @@ class Runner:
     @property
     def _trouble(self) -> str | None:
         """Why nobody should be enrolled here now."""
-        return self._reporter.fork or self._crew.unfit
+        return self._reporter.fork or self._crew.unfit or self._refusals.trouble
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

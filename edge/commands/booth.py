@@ -14,6 +14,7 @@ from edge.errors import BadSettings
 from edge.keys import read_booth_keys
 from edge.settings import BoothSettings, read_settings
 from edge.store import Store
+from edge.tls import check_booth
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def run(arguments: Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings(arguments.config, BoothSettings)
     keys = read_booth_keys(settings.keys)
+    check_booth(settings.broker, settings.booth)
     with only_one(settings.data, "booth daemon"):
         store = Store(settings.data / "booth.db")
         logger = log.configure("booth", settings.log_file).bind(booth=settings.booth)

@@ -14,11 +14,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.dialogue import Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send, SendSealed
+from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import COMMANDS, Portrait, Reply, State, Status, booth_topic, parse
-from edge.mqtt import Link, LinkDown, LinkEvent, Received
+from edge.mqtt import Link, LinkDown, LinkEvent, Received, Refused
 from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
+from edge.tls import context_of
 
 PATIENCE = 3.0  # seconds after which a command that nobody answered is sent again
 SILENCE = 10.0  # seconds after which a booth that says nothing is worth a word
@@ -28,11 +30,24 @@ MOST_BYTES = 64 * 1024 * 1024  # of a portrait
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+    parser.add_argument(
+        "--cert", type=Path, metavar="FILE", help="the console's, where the broker asks for one"
+    )
+    parser.add_argument("--key", type=Path, metavar="FILE")
 
 
 def run(arguments: Namespace) -> int:
     """Serve one person; 0 when enrolled."""
-    return Terminal(read_settings(arguments.config, BoothSettings)).run()
+    settings = read_settings(arguments.config, BoothSettings)
+    if settings.broker.ca:  # a booth's own certificate gives no commands
+        if not (arguments.cert and arguments.key):
+            raise BadSettings("this booth's broker asks for the console's certificate: add --cert and --key")
+        broker = settings.broker.model_copy(update={"cert": arguments.cert, "key": arguments.key})
+        settings = settings.model_copy(update={"broker": broker})
+    elif arguments.cert or arguments.key:
+        raise BadSettings("this booth's broker asks for no certificate: [broker] names no ca")
+    context_of(settings.broker)
+    return Terminal(settings).run()
 
 
 class Terminal:
@@ -109,6 +124,8 @@ class Terminal:
                     self._complain(f"the booth {self._booth} does not run: waiting for it")
             case LinkDown(reason):
                 self._complain(f"no connection to the booth's broker: {reason}; waiting for it")
+            case Refused(_, reason):
+                self._complain(f"the broker refuses commands of this console's certificate ({reason})")
         return []
 
     def _answered(self, reply: Reply) -> list[Effect]:

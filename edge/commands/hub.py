@@ -27,6 +27,7 @@ from edge.hub.reading import opened
 from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
 from edge.settings import HubSettings, read_settings
+from edge.tls import context_of
 
 ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import")
 
@@ -61,6 +62,7 @@ def run(arguments: Namespace) -> int:
         return _import(settings, path, arguments.what)
     if arguments.action != "run":
         return _look(settings, path, arguments)
+    context_of(settings.broker)  # says what is wrong with the certificates before anything starts
     with only_one(settings.data, "hub"):
         store = HubStore(path)
         counter = JournalCounter(_book(settings, store)) if settings.campaign else None

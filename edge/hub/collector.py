@@ -33,8 +33,9 @@ from edge.messages import (
     booth_topic,
     parse,
 )
-from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Will
+from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Refused, Will
 from edge.settings import HubSettings
+from edge.tls import ends_soon
 
 BATCH = 500  # messages of one transaction
 REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for again
@@ -79,7 +80,7 @@ class Collector:
         counter: JournalCounter | None = None,  # where a campaign is configured
     ) -> None:
         self._log, self._release, self._store = log, release, store
-        self._known = settings.booths
+        self._known, self._broker = settings.booths, settings.broker
         self._counter = counter
         self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
         self._told, self.figures = Told(store), Figures(settings.data, release)
@@ -94,6 +95,8 @@ class Collector:
         path = settings.data / "hub.db"
         self._publisher = Publisher(path, counter, self.mailbox.put) if counter else None
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
+        self._away = ""  # why there is no connection, as it was told
+        self._refused: set[str] = set()  # what the broker refuses on this connection, as it was told
 
     def run(self) -> None:
         """Serve until Stop is put into the mailbox."""
@@ -120,15 +123,22 @@ class Collector:
                 case LinkUp(version):
                     self._log.info("broker connected", mqtt=version)
                     self.figures.connected(True)
+                    if soon := ends_soon(self._broker, clock.moment()):
+                        self._log.warning("certificate", reason=soon)
+                    self._away = ""
+                    self._refused.clear()
                     self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
                     self._reminded.clear()
                     if self._publisher:
                         self._publisher.link_up()
                     for booth in self._ledger.booths():  # whoever was cut off learns where the hub is
                         heard.setdefault(booth, Heard())
-                case LinkDown(reason):
+                case LinkDown(reason) if reason != self._away:
+                    self._away = reason
                     self._log.info("broker away", reason=reason)
                     self.figures.connected(False)
+                case Refused(topic, reason):
+                    self._tell_refusal(topic, reason)
                 case Made(failed=failed) if self._publisher:
                     self._publisher.take(event, now)
                     if failed:
@@ -155,6 +165,13 @@ class Collector:
         except queue.Empty:
             pass
         return events
+
+    def _tell_refusal(self, topic: str, reason: str) -> None:
+        what = topic.rsplit("/", 1)[-1]
+        if what not in self._refused:
+            self._refused.add(what)
+            text = f"the broker refuses the hub's {what} ({reason}): look at its access list"
+            self._log.error("publish refused", topic=topic, reason=text)
 
     # inside the transaction
 

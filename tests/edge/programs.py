@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import pytest
 
-from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Will
+from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Refused, Will
 from edge.settings import Broker
 
 SECONDS = 60.0  # after which whatever is awaited will never come; nothing waits this long on a good day
@@ -149,6 +149,7 @@ class Ear:
     heard: list[Received] = field(default_factory=list)
     ups: list[str] = field(default_factory=list)
     downs: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # topics
 
     def listen(self) -> None:
         """Sort what has come since the last time."""
@@ -161,6 +162,8 @@ class Ear:
                         self.ups.append(version)
                     case LinkDown(reason):
                         self.downs.append(reason)
+                    case Refused(topic):
+                        self.refused.append(topic)
 
     def up(self, times: int = 1) -> str:
         """Wait for a connection; return the version of MQTT."""

@@ -1,0 +1,64 @@
+"""Files that are there whole or not at all, also after a power cut."""
+
+import os
+import secrets
+from pathlib import Path
+
+from edge.errors import BadSettings
+
+
+def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Make a file; BadSettings when there is one already, which stays as it is."""
+    try:
+        temporary = _written(path, content, mode)
+        try:
+            os.link(temporary, path)
+        finally:
+            temporary.unlink()
+        _settle(path.parent)
+    except FileExistsError:
+        raise BadSettings(f"{path} exists already and is never overwritten: name another folder") from None
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be written ({error.strerror})") from None
+
+
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Make a file or put another in its place."""
+    try:
+        temporary = _written(path, content, mode)
+        try:
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink()
+            raise
+        _settle(path.parent)
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be written ({error.strerror})") from None
+
+
+def make_folder(folder: Path, mode: int = 0o700) -> None:
+    """Make a folder where there is none; BadSettings when that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        raise BadSettings(f"the folder {folder} cannot be made ({error.strerror})") from None
+
+
+def _written(path: Path, content: bytes, mode: int) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    return temporary
+
+
+def _settle(folder: Path) -> None:
+    """Let the folder's entries reach the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
