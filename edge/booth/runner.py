@@ -126,11 +126,11 @@ class Runner:
         if not self._link.alive:
             raise VantayError("the MQTT thread ended: the daemon must be started again")
         self._reconcile()
-        self._reporter.work(now)
         self._refusals.work(now)
         if sentence := self._refusals.silence(self._reporter.unheard(now), self._hub_online):
             self._log.warning("no acknowledgement", reason=sentence)
-        self._show(now)
+        self._show(now)  # before the reports: a broker that refuses one hangs up
+        self._reporter.work(now)
         if self._figures.due(now):
             self._figures.write(now, self._standing())
         return False

@@ -330,3 +330,22 @@ def test_a_worker_that_dies_is_started_again(daemon: Daemon) -> None:
         until(lambda module=module, old=worker: set(children(pid, module)) - {old}, "its next life")  # type: ignore[misc]
     assert daemon.kinds().count("worker.died") == 2
     daemon.online(True)
+
+
+def test_a_broker_that_refuses_its_journal_is_a_trouble(
+    tmp_path: Path, run: Callable[..., Program], daemon: Daemon
+) -> None:
+    daemon.program.kill()
+    (tmp_path / "acl").write_text(f"topic readwrite vantay/#\ntopic deny {booth_topic(BOOTH, 'journal')}\n")
+    broker = Mosquitto.on_free_port(tmp_path, f"acl_file {tmp_path / 'acl'}", "user root")
+    config = tmp_path / "booth.toml"
+    config.write_text(re.sub(r"port = \d+", f"port = {broker.port}", config.read_text(), count=1))
+    try:
+        broker.start()
+        with ear(broker.broker(), booth_topic(BOOTH, "state")) as one:
+            daemon.program.start()
+            one.wait("/state", lambda payload: b"the broker refuses this booth's journal" in payload)
+        assert daemon.program.said().count("publish refused") == 1, "told once, over many connections"
+    finally:
+        daemon.program.kill()
+        broker.kill()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from edge.booth import reporter as module
-from edge.booth.reporter import CURSOR, FIRST_PATIENCE, LONGEST_PATIENCE, WINDOW, Reporter
+from edge.booth.reporter import CURSOR, FIRST_PATIENCE, LONGEST_PATIENCE, SILENCE, WINDOW, Reporter
 from edge.booth.wire import BoothWire
 from edge.hub.ledger import Ledger
 from edge.hub.store import HubStore
@@ -236,6 +236,27 @@ def test_a_hub_that_lost_its_file_gets_everything_again(
     assert reporter.acknowledge(ack(journal, WINDOW), 1.1) is None
     reporter.work(1.2)
     assert line.numbers() == list(range(WINDOW + 1, WINDOW + 6))
+
+
+def test_the_hubs_silence_is_noticed_also_by_a_broker_that_hangs_up(
+    reporter: Reporter, journal: Journal, line: Line
+) -> None:
+    grow(journal, 2)
+    for second in range(0, 60, 3):  # a new connection every time, and nothing acknowledged
+        reporter.link_up(float(second))
+        reporter.work(float(second))
+        assert not reporter.unheard(float(second))
+    assert reporter.unheard(SILENCE + 1)
+    assert reporter.acknowledge(ack(journal, 1), 70.0) is None
+    assert not reporter.unheard(70.0 + SILENCE)
+    assert reporter.unheard(71.0 + SILENCE), "entry 2 still waits"
+    assert reporter.acknowledge(ack(journal, 2), 140.0) is None
+    assert not reporter.unheard(1e6), "nothing waits"
+    grow(journal, 1)
+    reporter.work(200.0)
+    reporter.link_up(1000.0)
+    assert not reporter.unheard(1000.0), "a long outage is no silence"
+    assert line.sent
 
 
 def test_a_packet_is_sent_piece_by_piece(reporter: Reporter, store: Store, line: Line) -> None:
