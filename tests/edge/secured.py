@@ -61,9 +61,8 @@ class Station:
         if " " not in configuration.read_text().split("listener ", 1)[1].splitlines()[0]:
             text = configuration.read_text().replace(f"listener {port}", f"listener {port} 127.0.0.1")
             configuration.write_text(text)  # tests listen on loopback only
-        if "# root" not in configuration.read_text():
-            with configuration.open("a") as file:
-                file.write("user root\n")  # where the tests are root's, mosquitto still reads their keys
+        with configuration.open("a") as file:
+            file.write("user root\n")  # where the tests are root's, mosquitto still reads their keys
         return Mosquitto([program, "-c", str(configuration)], log, port=port)
 
     def broker(self, port: int, identity: str) -> Broker:

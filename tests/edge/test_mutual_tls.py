@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge import tls
+from edge.cli import main
 from edge.errors import BadSettings
 from edge.settings import Broker
 from tests.edge.programs import Mosquitto, ear, until
@@ -218,3 +219,22 @@ def test_the_end_is_told_a_month_before(station: Station) -> None:
 def test_the_three_files_belong_together(given: set[str]) -> None:
     with pytest.raises(ValueError, match=r"ca, cert and key belong together: .* not given"):
         Broker.model_validate(dict.fromkeys(given, "x"))
+
+
+@pytest.mark.parametrize(
+    ("secured", "words", "sentence"),
+    [
+        (True, [], "asks for the console's certificate: add --cert and --key"),
+        (False, ["--cert", "x", "--key", "y"], "asks for no certificate"),
+        (True, ["--cert", "nowhere.crt", "--key", "nowhere.key"], "nowhere.crt cannot be read"),
+    ],
+)
+def test_a_console_shows_its_own_certificate(
+    station: Station, capsys: pytest.CaptureFixture[str], secured: bool, words: list[str], sentence: str
+) -> None:
+    mine = station.broker(1, "b-1")
+    files = f'ca = "{mine.ca}"\ncert = "{mine.cert}"\nkey = "{mine.key}"\n' if secured else ""
+    config = station.folder / "booth.toml"
+    config.write_text(f'booth = "b-1"\ndata = "d"\nkeys = "k"\n[broker]\n{files}')
+    assert main(["enrol", "--config", str(config), *words]) == 2
+    assert sentence in capsys.readouterr().err
