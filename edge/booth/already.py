@@ -1,6 +1,6 @@
 """Whether someone is enrolled here already: which fingers are looked for where.
 
-Every finger is looked for at its own position. A person's first few are looked for at all positions, too, so
+Every finger is looked for at its own position. A person's first two are looked for at all positions, too, so
 that swapped hands hide nobody; one of them would be enough, but one may be poor. As many false hits are
 expected of that as of a finger's own position: its rate is a tenth, and it looks through ten times as many.
 Once a finger has pointed at somebody, the following ones are compared with all fingers of that person, too.
@@ -11,9 +11,9 @@ from collections.abc import Collection
 from matching.gallery import Candidate, Gallery
 from matching.template import Template
 
-EVERYWHERE = 3  # fingers of a person looked for at all positions
+EVERYWHERE = 2  # fingers of a person looked for at all positions
 POSITIONS = 10
-EXACTLY = 150  # fingers of all positions compared exactly
+EXACTLY, EXACTLY_EVERYWHERE = 60, 100  # fingers of its position and of all compared exactly
 
 
 def enrolled_already(
@@ -29,9 +29,9 @@ def enrolled_already(
     `before` says how many fingers of the person have been accepted before this one, `suspected` which keys of
     the gallery they matched.
     """
-    found = gallery.search(probe, position, fmr)
+    found = gallery.search(probe, position, fmr, exactly=EXACTLY)
     if before < EVERYWHERE:
-        found += gallery.search(probe, None, fmr / POSITIONS, exactly=EXACTLY)
+        found += gallery.search(probe, None, fmr / POSITIONS, exactly=EXACTLY_EVERYWHERE)
     if suspected:
         found += gallery.search(probe, None, fmr / POSITIONS, among=suspected)
     return list({(one.key, one.position): one for one in found}.values())

@@ -163,7 +163,7 @@ def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: 
     assert answer.already == (), "the fourth finger is compared with those of its position"
     answer, _ = ask(matcher, 9, PATTERN, 5, ("s9", "s8", "unknown"), p1=other, p2=other, p6=other)
     assert [(hit.subject, hit.position) for hit in answer.already] == [("s9", 4)], "but not of a suspect's"
-    answer, _ = ask(matcher, 7, PATTERN, 3, p1=other, p2=other)
+    answer, _ = ask(matcher, 7, PATTERN, 3, p1=other)
     assert {(hit.subject, hit.position) for hit in answer.already} == {("s7", 3), ("s9", 4)}
     KEPT.pop(("e9", 4))
     answer, _ = ask(matcher, 8, PATTERN, 5)
