@@ -100,7 +100,7 @@ def _listener(folder: PurePath, server: str, where: str) -> list[str]:
 
 
 def _filter(channel: Channel, booth: str) -> str:
-    return channel.address.format(booth=booth, packet="+", offset="+")
+    return channel.address.format(booth=booth, packet="+", offset="+", report="+")
 
 
 def _way(channel: Channel) -> str | None:

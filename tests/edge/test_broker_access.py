@@ -21,18 +21,18 @@ COMMAND = {f"command-{name}" for name in COMMANDS}
 FROM_HUB = {"ack", "resend", "packet-wanted", "packet-ack"}
 HEARD_BY_ALL = {"status", "state", "reply", "hub-status"}
 WATCHED = (
-    HEARD_BY_ALL | FROM_HUB | {"journal"} | COMMAND - {"command-enrol", "command-review"}
+    HEARD_BY_ALL | FROM_HUB | {"journal", "campaign-report"} | COMMAND - {"command-enrol", "command-review"}
 )  # no packet, no identity number
 WRITES: dict[Role, set[str]] = {  # said once more, by hand: a new channel has to be put here, too
     Role.BOOTH: {"status", "state", "journal", "reply", "packet"},
-    Role.HUB: FROM_HUB | {"hub-status"},
+    Role.HUB: FROM_HUB | {"hub-status", "campaign-report"},
     Role.CONSOLE: COMMAND,
     Role.TECHNICIAN: {"command-abandon", "command-logout"},
     Role.INSPECTOR: set(),
 }
 READS: dict[Role, set[str]] = {
     Role.BOOTH: COMMAND | FROM_HUB | {"hub-status"},
-    Role.HUB: {"journal", "packet"},
+    Role.HUB: {"journal", "packet", "status", "state"},
     Role.CONSOLE: HEARD_BY_ALL,
     Role.TECHNICIAN: WATCHED,
     Role.INSPECTOR: WATCHED,
@@ -68,7 +68,7 @@ def running(broker: Mosquitto) -> Iterator[Mosquitto]:
 
 
 def topic_of(channel: Channel, booth: str) -> str:
-    return channel.address.format(booth=booth, packet="0" * 64, offset="0")
+    return channel.address.format(booth=booth, packet="0" * 64, offset="0", report="summary")
 
 
 TOPICS = {
