@@ -12,7 +12,6 @@ from matching.errors import BadCache
 COMMANDS = {
     "booth": "run the booth daemon",
     "hub": "run the station hub, or ask it how things stand (vantay hub status)",
-    "ministry": "deliver packets to the ministry's folder, and read its answers",
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "keys": "make the keys of a booth or of the ministry",
@@ -22,6 +21,7 @@ COMMANDS = {
     "worklist": "who is to come to a booth: lists of schools, employers, hamlets",
     "journal": "show or verify a booth's journal",
     "packet": "open a sealed packet with the ministry's key",
+    "ministry": "deliver packets to the ministry's folder, and read its answers",
     "schema": "the wire as AsyncAPI 3 or JSON Schema, for whoever speaks to a booth",
     "diagnose": "a bundle for whoever helps from afar, without biometric or personal data",
     "extract": "image to minutiae template",
