@@ -24,9 +24,9 @@ from edge.tls import context_of, refused_by_broker, refused_by_us
 
 SESSION_SECONDS = 3600  # how long the broker keeps commands for a client that is away
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0  # seconds between two attempts to connect
-LONG_LIFE = (
-    10.0  # seconds up after which a loss counts as the first again; a broker may hang up on what it refuses
-)
+LONG_LIFE = 10.0  # seconds up after which a loss counts as the first again
+SHORT_LIVES = 3  # in a row that are bad luck; after more the broker may be hanging up on what it refuses
+HUNG_UP_PAUSE = 2.0  # seconds at most between two attempts that both come up
 HANDSHAKE_SECONDS = 2.0  # a broker that does not speak our version may simply say nothing
 LOOK_SECONDS = 1.0  # how often paho's thread is looked after: an exception ends it without a word
 GOODBYE_SECONDS, GOODBYE_LOOK_SECONDS = 2.0, 0.02  # longest wait for the last acknowledgements
@@ -150,7 +150,7 @@ class Link:
         return True
 
     def _run(self) -> None:
-        pause, failures = FIRST_PAUSE, 0
+        pause, failures, short = FIRST_PAUSE, 0, 0
         while not self._stop.is_set():
             client = self._client = self._make()
             with self._book:
@@ -161,8 +161,8 @@ class Link:
             client.on_message = client.on_publish = None  # of the last one are closed when the link is let go
             if self._was_up:
                 failures, self._proven = 0, True
-                if time.monotonic() - self._up_at > LONG_LIFE:
-                    pause = FIRST_PAUSE
+                short = 0 if time.monotonic() - self._up_at > LONG_LIFE else short + 1
+                pause = FIRST_PAUSE if short <= SHORT_LIVES else min(pause, HUNG_UP_PAUSE)
             elif reached:
                 failures += 1
                 if self._broker.mqtt == "auto" and (not self._proven or failures % PATIENCE == 0):
