@@ -36,6 +36,7 @@ EVENTS = frozenset(
         *("the matcher does not answer: it is started again", "an enrolled finger is not compared"),
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made"),
+        *("certificate", "no acknowledgement", "publish refused"),
     }
 )
 DECISIONS = frozenset(
