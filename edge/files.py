@@ -15,7 +15,7 @@ def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
             os.link(temporary, path)
         finally:
             temporary.unlink()
-        _settle(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise BadSettings(f"{path} exists already and is never overwritten: name another folder") from None
     except OSError as error:
@@ -31,7 +31,7 @@ def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
         except OSError:
             temporary.unlink()
             raise
-        _settle(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise BadSettings(f"{path} cannot be written ({error.strerror})") from None
 
@@ -55,8 +55,8 @@ def _written(path: Path, content: bytes, mode: int) -> Path:
     return temporary
 
 
-def _settle(folder: Path) -> None:
-    """Let the folder's entries reach the disk."""
+def sync_folder(folder: Path) -> None:
+    """Bring what was made or renamed in a folder onto the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

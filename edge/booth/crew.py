@@ -105,7 +105,7 @@ class Crew:
         self.put_question()
 
     def load(self, fingers: list[tuple[Label, bytes]]) -> None:
-        """Add search codes, or templates, to the matcher's gallery."""
+        """Add fingers to the matcher's gallery by their search codes; empty where there is none."""
         lengths, blob = channel.joined(data for _, data in fingers)
         word = channel.Load(
             fingers=tuple(

@@ -31,7 +31,7 @@ class JournalCounter:
     """Takes entries inside the collector's transaction."""
 
     def __init__(self, book: CampaignBook) -> None:
-        self.book = self._book = book
+        self.book = book
         self.counted = 0  # events, since the start
         book.prepare()
         with book.store.transaction():
@@ -39,22 +39,22 @@ class JournalCounter:
 
     def take(self, booth: str, entry: JournalEntry, received: str) -> None:
         """Count an entry that is new."""
-        if entry.kind in (SEALED, CLOSED) and booth in self._book.campaign.booths:
+        if entry.kind in (SEALED, CLOSED) and booth in self.book.campaign.booths:
             at = moment_of(entry.at, entry.clock.synchronised, received)
             self._count(booth, at, entry.kind, entry.body)
 
     def _count(self, booth: str, at: int, kind: str, body: Mapping[str, object]) -> None:
-        place, packet = self._book.campaign.booths[booth], str(body["packet"])
-        if place.unit not in self._book.lists.units:
+        place, packet = self.book.campaign.booths[booth], str(body["packet"])
+        if place.unit not in self.book.lists.units:
             return
         if kind == SEALED and body["outcome"] == ENROLLED:
-            event = collected(self._book.campaign, booth, at, packet)
-        elif kind == CLOSED and self._book.db.execute(FIND, (f"{packet}:collected",)).fetchone():
+            event = collected(self.book.campaign, booth, at, packet)
+        elif kind == CLOSED and self.book.db.execute(FIND, (f"{packet}:collected",)).fetchone():
             event = Event(f"{packet}:sent", at, "sent", place.unit, place.place)
         else:
             return
-        if self._book.in_span(event) and self._book.take(event) == "new":
-            self._book.count([event])
+        if self.book.in_span(event) and self.book.take(event) == "new":
+            self.book.count([event])
             self.counted += 1
 
     def _catch_up(self) -> None:
@@ -63,10 +63,10 @@ class JournalCounter:
             "SELECT entry.*, heard_at FROM entry JOIN booth ON booth.name = entry.booth"
             " WHERE kind IN (?, ?) ORDER BY booth, seq"
         )
-        for row in self._book.db.execute(query, (SEALED, CLOSED)).fetchall():
-            if row["booth"] in self._book.campaign.booths:
+        for row in self.book.db.execute(query, (SEALED, CLOSED)).fetchall():
+            if row["booth"] in self.book.campaign.booths:
                 body, clock = json.loads(row["body"]), json.loads(row["clock"])
                 suffix = "collected" if row["kind"] == SEALED else "sent"
-                if not self._book.db.execute(FIND, (f"{body['packet']}:{suffix}",)).fetchone():
+                if not self.book.db.execute(FIND, (f"{body['packet']}:{suffix}",)).fetchone():
                     at = moment_of(row["at"], clock["synchronised"], row["heard_at"])
                     self._count(row["booth"], at, row["kind"], body)

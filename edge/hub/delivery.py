@@ -20,7 +20,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import VantayError
-from edge.hub.packets import PacketFiles, sync_folder
+from edge.files import sync_folder
+from edge.hub.packets import PacketFiles
 from edge.hub.store import HubStore
 from edge.messages import BoothName, Digest
 
@@ -201,9 +202,9 @@ class Delivery:
         return name
 
     def _next_name(self, day: str) -> str:
-        last = self._db.execute("SELECT max(batch) AS last FROM delivery WHERE batch LIKE ?", (f"{day}-%",))
-        taken = [int(name.rpartition("-")[2]) for name in [last.fetchone()["last"]] if name]
-        return f"{day}-{max(taken, default=0) + 1:03d}"
+        query = "SELECT max(batch) AS last FROM delivery WHERE batch LIKE ?"
+        last = self._db.execute(query, (f"{day}-%",)).fetchone()["last"] or "0"
+        return f"{day}-{int(last.rpartition('-')[2]) + 1:03d}"
 
     def _note_found(self) -> None:
         """Note batches that are there and that nobody noted."""

@@ -4,6 +4,8 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from edge.files import sync_folder
+
 
 class PacketFiles:
     """The folder of packets; what is not whole yet lies in `partial/`."""
@@ -50,12 +52,3 @@ class PacketFiles:
                 return True
             partial.unlink()
         return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring what was made or renamed in a folder onto the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ def new_machine(options: MachineOptions = FAST) -> HamsterPro20:
     return machine
 
 
-def run(machine: HamsterPro20, wire: ModelWire, until: type[Event] | None, most: int = 500) -> list[Event]:
+def run(machine: Any, wire: Any, until: type[Event] | None, most: int = 500) -> list[Event]:
     """Pump until an event of a kind has come; the events, that one included."""
     events: list[Event] = []
     for _ in range(most):
@@ -106,3 +107,7 @@ def run(machine: HamsterPro20, wire: ModelWire, until: type[Event] | None, most:
             return events
     assert until is None, f"no {until} in {most} steps, but {events}"
     return events
+
+
+def kinds(events: list[Event]) -> list[type]:
+    return [type(event) for event in events]

@@ -25,7 +25,7 @@ from drivers.errors import DeviceFault, FaultKind
 from drivers.next_nb_1010_u import DRIVER, HEIGHT, PART_BYTES, SETTLING_LOOKS, WIDTH
 from drivers.session import Scanner
 from fwtools.virtual.nb1010 import Nb1010U, Thermal
-from tests.drivers.bench import ridges
+from tests.drivers.bench import kinds, ridges, run
 
 EMPTY = Thermal().empty
 FINGER = Thermal().finger(ridges())[1]
@@ -64,22 +64,6 @@ class Wire:
 
 def new(**options: Any) -> Any:
     return DRIVER.make_machine(MachineOptions(poll_seconds=0.0, **options))
-
-
-def run(machine: Any, wire: Wire, until: type[Event] | None, most: int = 400) -> list[Event]:
-    events: list[Event] = []
-    for _ in range(most):
-        event = machine.receive(wire.perform(machine.next_step()))
-        if event is not None:
-            events.append(event)
-        if until is not None and isinstance(event, until):
-            return events
-    assert until is None, f"no {until} in {most} steps, but {events}"
-    return events
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
 
 
 def test_one_acquisition_from_open_to_rest() -> None:

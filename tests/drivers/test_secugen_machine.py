@@ -12,7 +12,6 @@ from drivers.api import (
     BulkIn,
     Captured,
     ControlIn,
-    Event,
     FingerOff,
     FingerOn,
     MachineOptions,
@@ -23,11 +22,7 @@ from drivers.api import (
 )
 from drivers.errors import DeviceFault, FaultKind
 from drivers.secugen_hamster_pro_20 import SETTLING_LOOKS
-from tests.drivers.bench import FAST, ModelWire, finger, new_machine, ridges, run
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
+from tests.drivers.bench import FAST, ModelWire, finger, kinds, new_machine, ridges, run
 
 
 def test_one_acquisition_from_open_to_rest() -> None:

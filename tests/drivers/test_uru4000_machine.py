@@ -16,7 +16,6 @@ from drivers.api import (
     Captured,
     ControlIn,
     ControlOut,
-    Event,
     FingerOff,
     FingerOn,
     Hear,
@@ -50,7 +49,7 @@ from drivers.session import Scanner
 from drivers.uru_descramble import TRANSFER_BYTES
 from fwtools.virtual.requests import Stall
 from fwtools.virtual.uru4500 import BLOCKS, Prism, Uru4500, upright
-from tests.drivers.bench import ridges
+from tests.drivers.bench import kinds, ridges, run
 
 EMPTY = Prism().empty
 LYING = Prism().finger(ridges())[1]
@@ -130,22 +129,6 @@ class Wire:
 
 def new(**options: Any) -> Any:
     return DRIVER.make_machine(MachineOptions(usb_id=TURNED, **options))
-
-
-def run(machine: Any, wire: Wire, until: type[Event] | None, most: int = 400) -> list[Event]:
-    events: list[Event] = []
-    for _ in range(most):
-        event = machine.receive(wire.perform(machine.next_step()))
-        if event is not None:
-            events.append(event)
-        if until is not None and isinstance(event, until):
-            return events
-    assert until is None, f"no {until} in {most} steps, but {events}"
-    return events
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
 
 
 def expected(blocks: tuple[tuple[int, int], ...] = BLOCKS) -> Any:
