@@ -1,4 +1,4 @@
-"""Our own form of a whole template, ridge evidence included: lossless, versioned, checked; 2 KB, 4 at most.
+"""Our own form of a whole template, ridge evidence included: lossless, versioned, checked; some 2 KB.
 
     offset  bytes
     0       4      "VNTP"
