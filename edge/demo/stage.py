@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ class Stage:
     control: tuple[str, int] = ("", 0)
     mqtt: Literal["auto", "5", "3.1.1"] = "3.1.1"  # what the embedded broker speaks
     model: str = "hamster"  # of the virtual scanner
+    ends_with_us: bool = False  # a SIGKILL of this process ends the others too; only for one thread
 
     def set_up(self) -> None:
         """Make keys and configuration, start everything."""
@@ -143,6 +145,8 @@ class Stage:
 
     def spawn(self, name: str, command: list[str], stdout: int | None = None) -> subprocess.Popen[bytes]:
         """Start a process whose words go to a log file of its name."""
+        if self.ends_with_us and shutil.which("setpriv"):
+            command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log if stdout is None else stdout, stderr=log

@@ -67,7 +67,7 @@ class Watch:
 
 def play(folder: Path, scans: Path, visits: list[Visit], tell: Tell) -> list[Finding]:
     """Run the whole demo in `folder`; return what was found, good and bad."""
-    stage = Stage(folder, scans)
+    stage = Stage(folder, scans, ends_with_us=True)
     total = sum(len(visit.fingers) for visit in visits)
     done = 0
     try:

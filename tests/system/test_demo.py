@@ -1,8 +1,10 @@
 """The main job as a user runs it, on synthetic people and on real images; and what it says to bad input."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,31 @@ def test_demo_with_real_images(real_data: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "already-enrolled" in done.stdout
     assert "each exactly once" in done.stdout
+
+
+@pytest.mark.system
+def test_a_demo_killed_without_warning_leaves_no_process(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([VANTAY, "demo"], env=environment) as demo:
+        while len(processes_with(f"TMPDIR={tmp_path}")) < 9:  # with the booth's two workers everything runs
+            assert demo.poll() is None
+            time.sleep(0.1)
+        demo.kill()
+        demo.wait()
+        deadline = time.monotonic() + 30
+        while (left := processes_with(f"TMPDIR={tmp_path}")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert not left
+
+
+def processes_with(variable: str) -> list[int]:
+    """The processes that were started with this variable in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if variable.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
 
 
 @pytest.mark.system
