@@ -4,11 +4,11 @@
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON` and
-`abandon REASON`. Where people log in, name and PIN come first, and a supervisor's sign an override. Ids,
-files, keys and time are the program's.
+`abandon REASON`. Where people log in, name and PIN come first, a registered finger where there is one, and a
+supervisor's sign an override. Ids, files, keys and time are the program's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,7 +71,7 @@ class SendSealed:
     """A command whose PIN is to be sealed to the booth's key first."""
 
     name: str
-    values: dict[str, str]
+    values: Mapping[str, str | int]
     pin: str
 
 
@@ -110,6 +110,7 @@ class Stage(StrEnum):
     LOGIN_NAME = "login name"
     LOGIN_PIN = "login pin"
     LOGGING_IN = "logging in"
+    LOGIN_FINGER = "login finger"
     NUMBER = "number"
     SUBJECT_NAME = "subject name"
     BIRTH = "birth"
@@ -129,6 +130,7 @@ BEFORE = (
     Stage.LOGIN_NAME,
     Stage.LOGIN_PIN,
     Stage.LOGGING_IN,
+    Stage.LOGIN_FINGER,
     Stage.NUMBER,
     Stage.SUBJECT_NAME,
     Stage.BIRTH,
@@ -147,6 +149,7 @@ class Dialogue:
         self._state: State | None = None
         self._number, self._enrolment = "", ""
         self._name, self._reason = "", ""
+        self._awaited = False  # a finger, to log in
         self._enrol: Enrol | None = None
         self._stated: dict[str, str] = {}
         self._corrects = False  # the booth refused what was stated
@@ -161,13 +164,15 @@ class Dialogue:
     @property
     def asking(self) -> bool:
         """Whether nothing goes on before something is typed."""
-        return not self.busy and self.stage is not Stage.WORK
+        return not self.busy and self.stage not in (Stage.WORK, Stage.LOGIN_FINGER)
 
     def state(self, state: State) -> list[Effect]:
         """The booth shows itself."""
         self._state = state
         if self.stage is Stage.START:
             return self._begin(state)
+        if self.stage is Stage.LOGIN_FINGER:
+            return self._finger(state)
         if self.stage in BEFORE:
             return []
         if not self._enrolment:
@@ -185,7 +190,8 @@ class Dialogue:
                 self.stage = Stage.LOGIN_NAME
                 return [*said, NAME]
             assert self._state is not None
-            return self._start(self._state)
+            self.stage, self._awaited = Stage.LOGIN_FINGER, False
+            return self._finger(self._state)
         if self.stage is Stage.ASKED and reply.command == "enrol":
             if not refused:
                 self.stage = Stage.WORK
@@ -215,6 +221,9 @@ class Dialogue:
             case Stage.LOGIN_PIN:
                 self.stage = Stage.LOGGING_IN
                 return [SendSealed("login", {"person": self._name}, text)]
+            case Stage.LOGIN_FINGER:
+                self.stage = Stage.LOGIN_NAME
+                return [NAME]
             case Stage.SIGN_NAME:
                 self._name, self.stage = text, Stage.SIGN_PIN
                 return [PIN]
@@ -271,6 +280,22 @@ class Dialogue:
             self.stage = Stage.LOGIN_NAME
             return [*said, NAME]
         return [*said, *self._start(state)]
+
+    def _finger(self, state: State) -> list[Effect]:
+        """Follow a log-in until the booth shows who is in; a person without registered fingers is at once."""
+        if state.operator == self._name:
+            return self._start(state)
+        shown = state.attendant
+        if shown and shown.person == self._name:
+            self._awaited = True
+            prompt = (state.prompt,)
+            new, self._prompt = prompt != self._prompt, prompt
+            return [Say(state.prompt)] if new else []
+        ended = state.attendant_ended
+        if self._awaited or (ended and ended.person == self._name and not ended.done):
+            self.stage = Stage.LOGIN_NAME
+            return [Say(ended.text if ended else "the log-in was given up"), NAME]
+        return []
 
     def _start(self, state: State) -> list[Effect]:
         if state.enrolment is None:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from drivers.errors import FaultKind
-from edge.booth import commands, enrolment, shift
+from edge.booth import attendant, commands, enrolment, shift
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
 
@@ -24,6 +24,7 @@ KINDS = frozenset(
         *(enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
+        *(attendant.REGISTERED, attendant.FORGOTTEN),
         *("booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }
 )
@@ -31,7 +32,16 @@ EVENTS = frozenset(
     {
         *BOOTH_LINES,
         *HUB_LINES,
-        *("broker connected", "broker away", "command", "sealed", "worker died", "gap", "entry refused"),
+        *(
+            "attendant",
+            "broker connected",
+            "broker away",
+            "command",
+            "sealed",
+            "worker died",
+            "gap",
+            "entry refused",
+        ),
         *("a message was dropped", "acknowledgement refused", "packet acknowledgement refused"),
         *("the matcher does not answer: it is started again", "an enrolled finger is not compared"),
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),

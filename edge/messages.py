@@ -196,6 +196,24 @@ class Ended(Report):
     text: str  # one sentence
 
 
+class AttendantShows(Report):
+    """Somebody who works at the booth shows a finger, and no subject's: it is known for no enrolment."""
+
+    purpose: Literal["register", "log-in"]
+    person: str
+    taken: int  # samples that agree so far
+    of: int  # how many are needed
+
+
+class AttendantEnded(Report):
+    """How that ended."""
+
+    purpose: Literal["register", "log-in"]
+    person: str
+    done: bool
+    text: str  # one sentence
+
+
 class State(Report):
     """What the booth does now, for the console and for anyone who looks."""
 
@@ -206,6 +224,8 @@ class State(Report):
     trouble: str | None = None  # why nobody should be enrolled here until a technician has come
     operator: str | None = None  # who is logged in
     login_key: str | None = None  # X25519 public key that PINs are sealed to, hex; null where nobody logs in
+    attendant: AttendantShows | None = None  # whose finger is awaited, where it is no subject's
+    attendant_ended: AttendantEnded | None = None  # the last one, until another is awaited
     alarm: str | None = None  # what looks like a mix-up and is not settled: the operator must act
     enrolment: str | None = None
     subject: str | None = None
@@ -316,14 +336,29 @@ class Override(Command):
 
 
 class Login(Command):
-    """Begin to work at the booth; whoever was logged in is out."""
+    """Begin to work at the booth; whoever was logged in is out.
+
+    Of somebody whose fingers are registered the state then asks for one: they are in when it matches.
+    """
 
     person: PersonName
     pin: SealedPin
+    without_finger: Reason | None = None  # why none can be shown; signed by a supervisor
+    supervisor: PersonName | None = None  # another person
+    supervisor_pin: SealedPin | None = None
 
 
 class Logout(Command):
     """End one's work at the booth."""
+
+
+class RegisterFinger(Command):
+    """Take a finger of somebody who works here: as a subject's it is refused from then on, and it logs in."""
+
+    person: PersonName
+    position: Annotated[Position, Field(strict=True)]
+    supervisor: PersonName  # who signs
+    pin: SealedPin  # the supervisor's
 
 
 class Portrait(BaseModel):
@@ -351,6 +386,7 @@ COMMANDS: dict[str, type[Command]] = {
     "review": Review,
     "login": Login,
     "logout": Logout,
+    "register-finger": RegisterFinger,
 }
 
 

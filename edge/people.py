@@ -17,6 +17,7 @@ from edge.messages import PERSON_NAME
 from edge.vault import Label, Vault
 
 Role = Literal["operator", "supervisor"]
+FINGER = "person-finger"  # kind of the vault's templates of the people's own fingers
 PERSON = "person"  # kind of the vault's blobs, and what stands where others have an enrolment
 PIN = r"[0-9]{6,12}"
 ITERATIONS, LANES, MEMORY_KIB, HASH_BYTES = 3, 4, 64 * 1024, 32  # RFC 9106, section 4, second choice
@@ -87,3 +88,32 @@ class People:
         if self.named(name) is None:
             raise BadCommand(f"nobody is called {name} here: 'vantay people list' names all")
         self._vault.forget(f"{PERSON}.{name}")
+        self._vault.purge(_fingers_of(name), FINGER)
+
+    def fingers(self) -> list[tuple[str, int, bytes]]:
+        """Return the registered fingers: person, position and template, several of one finger."""
+        return [(label.subject, label.position, data) for label, data in self._vault.all_of(FINGER)]
+
+    def positions_of(self, name: str) -> list[int]:
+        """Return which fingers of a person are registered."""
+        return sorted({label.position for label, _ in self._vault.all_of(FINGER, _fingers_of(name))})
+
+    def register(self, name: str, position: int, templates: list[bytes]) -> None:
+        """Keep the templates of one finger in place of any before."""
+        for label, _ in list(self._vault.all_of(FINGER, _fingers_of(name))):
+            if label.position == position:
+                self._vault.forget(label.id)
+        for number, template in enumerate(templates):
+            blob = f"{FINGER}.{name}.{position}.{number}"
+            self._vault.put(Label(blob, FINGER, _fingers_of(name), name, position), template)
+
+    def forget_fingers(self, name: str) -> None:
+        """Forget a person's fingers; BadCommand when none is registered."""
+        if not self.positions_of(name):
+            raise BadCommand(f"no finger of {name} is registered")
+        self._vault.purge(_fingers_of(name), FINGER)
+
+
+def _fingers_of(name: str) -> str:
+    """What stands where subjects' templates have an enrolment; no enrolment is called so."""
+    return f"{PERSON}.{name}"

@@ -133,8 +133,15 @@ class Fetched(Message):
     lengths: tuple[int, ...]
 
 
+class AttendantFinger(Message):
+    """One template of somebody who works here; of nobody: taken in the present presenting."""
+
+    person: str
+    length: int
+
+
 class Examine(Message):
-    """Daemon to matcher; blobs: the frame, then the templates of `accepted`, in that order."""
+    """Daemon to matcher; blobs: the frame, the templates of `accepted`, and those of `attendants` in one."""
 
     blobs = None
     type: Literal["examine"] = "examine"
@@ -147,6 +154,9 @@ class Examine(Message):
     same_finger_fmr: float
     already_enrolled_fmr: float
     suspected: tuple[str, ...] = ()  # earlier subjects whom this one's fingers matched
+    attendants: tuple[AttendantFinger, ...] = ()
+    attendant_fmr: float = 1e-6
+    search: bool = True  # among those enrolled
 
 
 class MatcherReady(Message):
@@ -163,6 +173,13 @@ class Hit(Message):
     score: float
 
 
+class AttendantHit(Message):
+    """A comparison that decided for a finger of somebody who works here."""
+
+    person: str
+    score: float
+
+
 class Examined(Message):
     """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record, search code."""
 
@@ -175,6 +192,7 @@ class Examined(Message):
     minutiae: int
     same_finger: tuple[Hit, ...]
     already: tuple[Hit, ...]
+    attendants: tuple[AttendantHit, ...] = ()
     milliseconds: float
 
 

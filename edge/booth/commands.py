@@ -8,11 +8,12 @@ import hmac
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from edge.booth import enrolment as core
+from edge.booth.attendant import Presenting, prompt
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.plan import plan_named
 from edge.booth.shift import Shift
@@ -30,10 +31,12 @@ from edge.messages import (
     Logout,
     MarkMissing,
     Override,
+    RegisterFinger,
     Reply,
     Review,
     parse,
 )
+from edge.people import Person
 from edge.settings import BoothSettings
 from edge.subject import remarks_on
 from edge.worklist import Worklist
@@ -50,6 +53,8 @@ class Verdict:
     entries: list[Entry]
     identity: tuple[Enrolment, str] | None = None
     stated: bytes | None = None  # JSON
+    presenting: Presenting | None = None  # begins; one that was there before ends
+    presented: bool = False  # one that was there ends
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,9 @@ class CommandDesk:
         at: str,
         trouble: str | None = None,
         clock_is_set: bool = True,
+        presenting: Presenting | None = None,
     ) -> Verdict:
-        """Decide; nothing is changed here. With `trouble` nobody is enrolled."""
+        """Decide; nothing is changed here. With `trouble`, or while `presenting`, nobody is enrolled."""
         request_id = None
         try:
             request_id, content = _request_id(payload)
@@ -94,6 +100,17 @@ class CommandDesk:
         try:
             if trouble and isinstance(command, Enrol):
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
+            if presenting and isinstance(command, Enrol):
+                raise BadCommand(
+                    f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first"
+                )
+            if isinstance(command, Login | RegisterFinger):
+                return self._attend(name, command, current, digest, at)
+            if presenting and current is None and isinstance(command, Abandon):
+                verdict = self._answer(
+                    name, request_id, digest, "accepted", "no finger is awaited any more", [], at
+                )
+                return replace(verdict, presented=True)
             return self._carry_out(name, command, current, digest, at, clock_is_set)
         except BadCommand as error:
             kept = error.entries if isinstance(error, NotedRefusal) else []
@@ -127,9 +144,6 @@ class CommandDesk:
                 signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
                 entries += core.override(current, command.reason, signed_by)
                 reason = "the enrolment goes on"
-            case Login():
-                entries = self.shift.log_in(command.person, command.pin, command.request_id)
-                reason = f"{command.person} is logged in"
             case Logout():
                 if current is not None:
                     raise BadCommand(f"enrolment {current.id} is not finished: finish it or abandon it first")
@@ -143,6 +157,46 @@ class CommandDesk:
                 raise AssertionError(name)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
         return Verdict(verdict.reply, verdict.entries, identity, kept)
+
+    def _attend(
+        self, name: str, command: Login | RegisterFinger, current: Enrolment | None, digest: str, at: str
+    ) -> Verdict:
+        """Somebody begins to work, or a finger of theirs is to be registered."""
+        presenting: Presenting | None = None
+        entries: list[Entry] = []
+        if isinstance(command, RegisterFinger):
+            signer = self.shift.supervisor(
+                command.supervisor, command.pin, command.request_id, "a finger's registration"
+            )
+            _refuse_during(current)
+            wanted = plan_named(self.settings.plan.name).quality.plain.of(command.position)
+            presenting = self.shift.registers(command.person, command.position, signer, wanted)
+        else:
+            person = self.shift.check(command.person, command.pin, command.request_id)
+            if command.without_finger is None:
+                presenting = self.shift.asks_finger(person)
+                if presenting:
+                    _refuse_during(current)
+                else:
+                    entries += self.shift.log_in(person)
+            else:
+                entries += self._without_finger(person, command)
+        reason = prompt(presenting) if presenting else f"{command.person} is logged in"
+        verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
+        return replace(verdict, presenting=presenting, presented=True)
+
+    def _without_finger(self, person: Person, command: Login) -> tuple[Entry, ...]:
+        if command.supervisor is None or command.supervisor_pin is None:
+            raise BadCommand(
+                "a log-in without a finger is signed: send it with 'supervisor' and 'supervisor_pin'",
+                wants="supervisor",
+            )
+        if command.supervisor == person.name:
+            raise BadCommand(f"{person.name} cannot sign for an own log-in: it needs another supervisor")
+        what = "a log-in without a finger"
+        signer = self.shift.supervisor(command.supervisor, command.supervisor_pin, command.request_id, what)
+        how = {"without_finger": command.without_finger, "signed_by": signer.name}
+        return self.shift.log_in(person, how)
 
     def _used_before(self, new: Enrolment, again: str | None) -> list[Entry]:
         """Refuse a number that was enrolled here before, unless with a reason, which is recorded."""
@@ -205,6 +259,13 @@ class CommandDesk:
 
     def _digest(self, name: str, content: str) -> str:
         return hmac.digest(self.keys.subject, json.dumps([name, content]).encode(), "sha256").hex()
+
+
+def _refuse_during(current: Enrolment | None) -> None:
+    if current is not None:
+        raise BadCommand(
+            f"enrolment {current.id} is not finished and has the scanner: finish it or abandon it first"
+        )
 
 
 def _request_id(payload: bytes) -> tuple[str, str]:

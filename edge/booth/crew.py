@@ -5,10 +5,11 @@ void. A question waits here until the matcher is ready; when the matcher dies wi
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge.booth import channel
+from edge.booth.attendant import attendant_fmr
 from edge.booth.plan import plan_named
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
@@ -129,10 +130,13 @@ class Crew:
         blobs: tuple[bytes, dict[int, bytes]],
         limits: Comparison,
         suspected: tuple[str, ...] = (),
+        attendants: Sequence[tuple[str, bytes]] = (),
+        search: bool = True,
     ) -> None:
         """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
 
-        `suspected`: earlier subjects whom the person's fingers matched.
+        `suspected`: earlier subjects whom the person's fingers matched; `attendants`: templates of those who
+        work here; `search`: among those enrolled.
         """
         pixels, accepted = blobs
         question = channel.Examine(
@@ -145,8 +149,14 @@ class Crew:
             same_finger_fmr=limits.same_finger_fmr,
             already_enrolled_fmr=limits.already_enrolled_fmr,
             suspected=suspected,
+            attendants=tuple(
+                channel.AttendantFinger(person=person, length=len(data)) for person, data in attendants
+            ),
+            attendant_fmr=attendant_fmr(limits.attendant_fpir, len(attendants)),
+            search=search,
         )
-        self._question = question, [pixels, *accepted.values()]
+        templates = b"".join(data for _, data in attendants)
+        self._question = question, [pixels, *accepted.values(), *([templates] if attendants else [])]
 
     def put_question(self) -> None:
         """Ask, when there is something to ask and someone to answer."""

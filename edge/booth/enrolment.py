@@ -1,7 +1,9 @@
 """One subject's enrolment, pure: single plain impressions, retries, best kept, mix-ups noticed.
 
     none        --start-->         capturing     refused while another subject is being enrolled
-    capturing   --sample judged--> capturing     wrong finger: found and asked again, no attempt is used up
+    capturing   --sample judged--> capturing     a finger of somebody who works here: an alarm until
+                                                 another is shown, or a supervisor says that it is theirs
+                                                 wrong finger: found and asked again, no attempt is used up
                                                  good enough: accepted; else a hint, and after the last
                                                  allowed attempt the best one is kept
                                                  enough fingers of one earlier subject: closed
@@ -41,6 +43,7 @@ ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
+ATTENDANT_FINGER = "attendant-finger"
 SAME_FINGER, NUMBER_USED, NUMBER_DIFFERS = "same-finger", "number-used", "number-differs"
 LIST_DIFFERS = "list-differs"
 SAID_OTHERWISE = {
@@ -82,6 +85,8 @@ class Enrolment:
     accepted: dict[int, Attempt] = field(default_factory=dict)
     hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions
     findings: tuple[Body, ...] = ()
+    attendant: Body | None = None  # the finding, while the finger shown last was an attendant's
+    attendants_allowed: frozenset[str] = frozenset()  # who are the subject: a supervisor said so
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
     mismatches: int = 0  # fingers shown to confirm that were not the captured one
@@ -123,6 +128,8 @@ class Enrolment:
         """The finding that is an alarm now; the worklist's stays one until it is overridden."""
         if self.duplicate_of:
             return None
+        if self.attendant:
+            return self.attendant
         overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
         alarms = ({LIST_DIFFERS} - overridden) | ({NOT_CONFIRMED} if self.confirming else set())
         return next((f for f in self.findings if f["finding"] in alarms), None)
@@ -156,6 +163,7 @@ class SampleJudged:
     same_finger_as: tuple[int, ...]  # accepted positions of this enrolment that the sample matches
     already: tuple[str, ...]  # earlier subjects whose finger at this position the sample matches
     facts: Body = field(default_factory=dict)  # kept with the attempt: device, parts of the quality, scores
+    attendants: tuple[str, ...] = ()  # people who work here, one of whose fingers the sample matches
 
 
 def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
@@ -204,7 +212,8 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         return _confirmation(current, event)
     number = current.attempt_number(event.position)
     entries: list[Entry] = []
-    if event.same_finger_as:
+    attendants = sorted(set(event.attendants) - current.attendants_allowed)
+    if event.same_finger_as or attendants:
         decision = WRONG_FINGER
     elif event.quality >= current.quality_wanted[event.position]:
         decision = ACCEPTED
@@ -217,12 +226,17 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         "sample": event.sample,
         "quality": event.quality,
         "decision": decision,
-        "hint": _hint(event, decision),
+        "hint": "this is a finger of somebody who works here" if attendants else _hint(event, decision),
         **event.facts,
     }
     if decision == BEST_KEPT:
         body["kept"] = _best([*current.tried.get(event.position, ()), _attempt(body)]).sample
-    if decision == WRONG_FINGER:
+    if attendants:
+        text = (
+            f"the finger shown as {POSITION_NAMES[event.position]} is one of {attendants[0]}, who works here"
+        )
+        entries.append(_finding(current, ATTENDANT_FINGER, event.position, attendants[0], text))
+    elif decision == WRONG_FINGER:
         names = " and ".join(POSITION_NAMES[p] for p in event.same_finger_as)
         text = f"the finger shown as {POSITION_NAMES[event.position]} is the one taken as {names}"
         entries.append(_finding(current, SAME_FINGER, event.position, list(event.same_finger_as), text))
@@ -265,8 +279,12 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
     """Go on although the finger shown to confirm was not the captured one, or the worklist says otherwise."""
     if current is None or (alarm := current.alarming) is None:
         raise BadCommand("there is no alarm to override")
+    of: Body = {"finding": alarm["finding"], "signed_by": signed_by}
+    if alarm["finding"] == ATTENDANT_FINGER:
+        if signed_by == alarm["of"]:
+            raise BadCommand(f"{signed_by} cannot sign for an own finger: it needs another supervisor")
+        of["person"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
-    of = {"finding": alarm["finding"], "signed_by": signed_by}
     return [_finding(current, OVERRIDDEN, alarm["position"], of, text)]
 
 
@@ -354,9 +372,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         return replace(current, reviewed=body)
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
-        return replace(
-            current, positions=left, missing={**current.missing, body["position"]: body["reason"]}, hint=None
-        )
+        missing = {**current.missing, body["position"]: body["reason"]}
+        return replace(current, positions=left, missing=missing, hint=None, attendant=None)
     return current
 
 
@@ -400,12 +417,18 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     found = replace(current, findings=(*current.findings, body))
     if body["finding"] == ALREADY_ENROLLED:
         return replace(found, duplicate_of=body["of"])
+    if body["finding"] == ATTENDANT_FINGER:
+        return replace(found, attendant=body)
+    if body["finding"] == OVERRIDDEN and body["of"]["finding"] == ATTENDANT_FINGER:
+        allowed = found.attendants_allowed | {body["of"]["person"]}
+        return replace(found, attendant=None, attendants_allowed=allowed, hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == NOT_CONFIRMED:
         return replace(found, confirmed=OVERRIDDEN, hint=None)
     return found
 
 
 def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
+    current = replace(current, attendant=None)
     if body["decision"] == WRONG_FINGER:
         return replace(current, hint=body["hint"])
     position, attempt = body["position"], _attempt(body)

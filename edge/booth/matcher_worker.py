@@ -87,7 +87,8 @@ class MatcherWorker:
             hint=quality.hint,
             minutiae=len(template.minutiae),
             same_finger=self._same_finger(question, template, blobs[1:]),
-            already=self._already(question, template),
+            already=self._already(question, template) if question.search else (),
+            attendants=_attendants(question, template, blobs[-1]),
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
         )
         self._daemon.send(
@@ -105,7 +106,7 @@ class MatcherWorker:
         question: channel.Examine, probe: Template, accepted: list[bytes]
     ) -> tuple[channel.Hit, ...]:
         hits, prepared = [], compare.prepare(probe)
-        for position, blob in zip(question.accepted, accepted, strict=True):
+        for position, blob in zip(question.accepted, accepted, strict=False):  # the attendants' follow
             score = compare.compare(prepared, serial.from_bytes(blob)).value
             if decide(score, question.same_finger_fmr).match:
                 hits.append(channel.Hit(position=position, score=round(score, 4)))
@@ -118,6 +119,20 @@ class MatcherWorker:
             channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
             for one in enrolled_already(self._gallery, probe, question.position, before, fmr, suspected)
         )
+
+
+def _attendants(question: channel.Examine, probe: Template, blob: bytes) -> tuple[channel.AttendantHit, ...]:
+    """The best comparison with each attendant that decides for the same finger."""
+    best: dict[str, float] = {}
+    prepared = compare.prepare(probe)
+    templates = (
+        channel.parted((one.length for one in question.attendants), blob) if question.attendants else ()
+    )
+    for one, template in zip(question.attendants, templates, strict=True):
+        score = compare.compare(prepared, serial.from_bytes(template)).value
+        if decide(score, question.attendant_fmr).match:
+            best[one.person] = max(score, best.get(one.person, 0.0))
+    return tuple(channel.AttendantHit(person=person, score=round(score, 4)) for person, score in best.items())
 
 
 def _png(pixels: NDArray[np.uint8], ppi: float) -> bytes:

@@ -14,6 +14,7 @@ from edge import clock
 from edge.booth import acquisition as finger
 from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
+from edge.booth.attendant import Presented, Presenting, ended, present
 from edge.booth.commands import CommandDesk
 from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
@@ -32,6 +33,7 @@ from edge.messages import (
     COMMANDS,
     HUB_STATUS_TOPIC,
     Acknowledgement,
+    AttendantEnded,
     HubStatus,
     PacketAcknowledgement,
     PacketWanted,
@@ -51,6 +53,9 @@ from edge.worklist import Worklist
 TICK_SECONDS = 0.25
 LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
+
+
+AWAITED = (Stage.PLACE, Stage.HOLD, Stage.JUDGE)  # something is to come of the finger
 
 
 class Stop:
@@ -73,7 +78,8 @@ class Runner:
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._journal, self._vault = Journal(store), Vault(store, keys.vault)
         self._wire = BoothWire(settings.booth)
-        self._shift = Shift(settings.booth, People(self._vault), self._journal)
+        self._people = People(self._vault)
+        self._shift = Shift(settings.booth, self._people, self._journal)
         worklist = Worklist(self._vault, keys)
         self._desk = CommandDesk(settings, keys, self._journal, self._shift, worklist)
         self._link = Link(
@@ -92,6 +98,9 @@ class Runner:
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
+        self._presenting: Presenting | None = None  # an attendant's finger; a restart ends it
+        self._presented: list[bytes] = []  # its templates so far
+        self._attended: AttendantEnded | None = None
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
         self._shown: State | None = None
         self._shown_at = 0.0
@@ -215,7 +224,9 @@ class Runner:
 
     def _command(self, name: str, payload: bytes) -> None:
         clock_is_set = clock.reading().synchronised
-        verdict = self._desk.judge(name, payload, self._enrolment, clock.now(), self._trouble, clock_is_set)
+        verdict = self._desk.judge(
+            name, payload, self._enrolment, clock.now(), self._trouble, clock_is_set, self._presenting
+        )
         with self._store.transaction():
             self._record(verdict.entries)
             if verdict.identity:
@@ -225,6 +236,8 @@ class Runner:
                     self._vault.put(Label(f"{new.id}.{STATED}", STATED, new.id, new.subject), verdict.stated)
             if any(kind == enrolment.ABANDONED for kind, _ in verdict.entries):
                 self._vault.purge(verdict.entries[0][1]["enrolment"], *OPEN_KINDS)
+        if verdict.presented:
+            self._await_attendant(verdict.presenting)
         reply = verdict.reply
         known = name if name in COMMANDS else "unknown"  # a topic may say anything
         self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
@@ -264,18 +277,63 @@ class Runner:
                 self._advance(Happened.FINGER_ON if on else Happened.FINGER_OFF)
             case channel.Occupied(token=token) if crew.is_ordered(token):
                 self._advance(Happened.OCCUPIED)
-            case channel.Captured(token=token) if crew.is_ordered(token) and self._enrolment:
-                accepted = accepted_templates(self._vault, self._enrolment)
-                position, limits = self._acquisition.position, self._settings.comparison
-                suspected = tuple(self._enrolment.hits)
-                crew.keep_question(message, position, (blobs[0], accepted), limits, suspected)
+            case channel.Captured(token=token) if crew.is_ordered(token):
+                self._captured(message, blobs[0])
                 self._advance(Happened.CAPTURED)
             case channel.MatcherReady():
                 self._loaded_to = 0
             case channel.Fetch():
                 crew.hand_over([self._enrolled(finger) for finger in message.fingers])
             case channel.Examined(token=token) if crew.take_answer(token):
-                self._judged(message, blobs)
+                if self._presenting:
+                    self._attendant_judged(self._presenting, message, blobs)
+                else:
+                    self._judged(message, blobs)
+
+    def _captured(self, message: channel.Captured, pixels: bytes) -> None:
+        """Ask the matcher what this is: a subject's finger, or an attendant's."""
+        current, presenting = self._enrolment, self._presenting
+        attendants = [(name, template) for name, _, template in self._people.fingers()]
+        accepted: dict[int, bytes] = {}
+        suspected: tuple[str, ...] = ()
+        if presenting:
+            attendants += [("", template) for template in self._presented]
+        elif current:
+            accepted, suspected = accepted_templates(self._vault, current), tuple(current.hits)
+        self._crew.keep_question(
+            message,
+            self._acquisition.position,
+            (pixels, accepted),
+            self._settings.comparison,
+            suspected,
+            attendants,
+            search=presenting is None,
+        )
+
+    def _await_attendant(self, presenting: Presenting | None) -> None:
+        """Begin with an attendant's finger, or end it; a sample under way is void."""
+        self._presenting, self._presented, self._attended = presenting, [], None
+        if self._acquisition.stage in AWAITED:
+            self._advance(Happened.CANCEL)
+
+    def _attendant_judged(self, current: Presenting, answer: channel.Examined, blobs: list[bytes]) -> None:
+        persons = {hit.person for hit in answer.attendants}
+        score = max((hit.score for hit in answer.attendants if hit.person == current.person), default=None)
+        facts = {"device": self._crew.device, "quality": answer.quality, "score": score}
+        before = "" in persons
+        sample = Presented(answer.quality, answer.hint, frozenset(persons - {""}), before, facts)
+        outcome = present(current, sample)
+        if outcome.keep:
+            self._presented.append(blobs[1])
+        with self._store.transaction():
+            if outcome.keep and outcome.presenting is None:
+                self._people.register(current.person, current.position, self._presented)
+            self._record(list(outcome.entries))
+        self._presenting = outcome.presenting
+        if self._presenting is None:
+            self._presented, self._attended = [], ended(current, outcome.done)
+        self._log.info("attendant", purpose=current.purpose, taken=len(self._presented), done=outcome.done)
+        self._advance(Happened.JUDGED)
 
     def _judged(self, answer: channel.Examined, blobs: list[bytes]) -> None:
         current, position = self._enrolment, self._acquisition.position
@@ -288,11 +346,13 @@ class Runner:
             hint=answer.hint,
             same_finger_as=tuple(hit.position for hit in answer.same_finger),
             already=tuple(hit.subject for hit in answer.already if hit.subject),
+            attendants=tuple(hit.person for hit in answer.attendants),
             facts={
                 "device": self._crew.device,
                 "minutiae": answer.minutiae,
                 "parts": answer.parts,
                 "scores": [hit.model_dump() for hit in (*answer.same_finger, *answer.already)],
+                **({"attendants": [h.model_dump() for h in answer.attendants]} if answer.attendants else {}),
             },
         )
         entries = enrolment.judge(current, event)
@@ -355,12 +415,13 @@ class Runner:
     def _reconcile(self) -> None:
         """Make scanner and acquisition do what the enrolment asks for."""
         current, stage = self._enrolment, self._acquisition.stage
-        wanted = current.wanted() if current else None
-        busy = stage in (Stage.PLACE, Stage.HOLD, Stage.JUDGE)
+        presenting = self._presenting
+        wanted = presenting.position if presenting else current.wanted() if current else None
+        busy = stage in AWAITED
         if busy and (wanted is None or wanted != self._acquisition.position):
             self._log_lost("cancelled")
             self._advance(Happened.CANCEL)
-        if current and current.closed:
+        if current and current.closed and presenting is None:
             with self._store.transaction():
                 self._record(
                     seal_enrolment(self._settings.booth, clock.now(), current, self._vault, self._keys)
@@ -423,6 +484,7 @@ class Runner:
             self._ended,
             (self._shift.operator, self._shift.key),
             self._desk.asks,
+            (self._presenting, self._attended),
         )
         if trouble := self._trouble:
             state = state.model_copy(update={"trouble": trouble})

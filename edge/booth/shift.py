@@ -6,7 +6,8 @@ daemon. Five wrong ones in a row lock a person until a technician unlocks them.
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.booth.enrolment import Entry
+from edge.booth.attendant import REGISTERED, Presenting
+from edge.booth.enrolment import Body, Entry
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.people import People, Person
@@ -46,11 +47,27 @@ class Shift:
             raise BadCommand("nobody is logged in: log in first", wants="login")
         return operator
 
-    def log_in(self, name: str, sealed: str, request_id: str) -> list[Entry]:
+    def log_in(self, person: Person, how: Body | None = None) -> tuple[Entry, ...]:
         """Let somebody in; whoever was there before is out."""
-        person = self.check(name, sealed, request_id)
         before: list[Entry] = [(LOGGED_OUT, {"person": self.operator})] if self.operator else []
-        return [*before, (LOGGED_IN, {"person": person.name, "role": person.role})]
+        return (*before, (LOGGED_IN, {"person": person.name, "role": person.role, **(how or {})}))
+
+    def asks_finger(self, person: Person) -> Presenting | None:
+        """What a person with registered fingers must show before they are in."""
+        positions = self._people.positions_of(person.name)
+        if not positions:
+            return None
+        failed = {"person": person.name, "in_a_row": self._failures(person.name) + 1}
+        success = self.log_in(person)
+        return Presenting("log-in", person.name, positions[0], success, ((FAILED, failed),))
+
+    def registers(self, name: str, position: int, signed_by: Person, quality: int) -> Presenting:
+        """What is shown to register a finger of somebody; BadCommand where there is nobody of that name."""
+        if self._people.named(name) is None:
+            raise BadCommand(f"nobody is called {name} here: a technician adds people with 'vantay people'")
+        body = {"person": name, "position": position, "signed_by": signed_by.name}
+        success = ((REGISTERED, body),)
+        return Presenting("register", name, position, success, quality_wanted=quality)
 
     def log_out(self) -> list[Entry]:
         """Let the operator go."""
@@ -72,10 +89,15 @@ class Shift:
             raise BadCommand(
                 f"{name} is the operator: an override needs another pair of eyes", wants="person"
             )
+        person = self.supervisor(name, sealed, request_id, "an override")
+        return person.name, [(SIGNED, {"person": person.name})]
+
+    def supervisor(self, name: str, sealed: str, request_id: str, what: str) -> Person:
+        """Return the supervisor whose PIN this is; BadCommand for anybody else."""
         person = self.check(name, sealed, request_id)
         if person.role != "supervisor":
-            raise BadCommand(f"{name} is no supervisor: an override needs one", wants="person")
-        return person.name, [(SIGNED, {"person": person.name})]
+            raise BadCommand(f"{name} is no supervisor: {what} needs one", wants="person")
+        return person
 
     def check(self, name: str, sealed: str, request_id: str) -> Person:
         """Return the person whose PIN this is; NotedRefusal, in the same words whatever was wrong."""

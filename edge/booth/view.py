@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from edge.booth.acquisition import Acquisition, Stage
+from edge.booth.attendant import Presenting
+from edge.booth.attendant import prompt as attendant_prompt
 from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, Body, Enrolment
-from edge.messages import POSITION_NAMES, Ended, Phase, State
+from edge.messages import POSITION_NAMES, AttendantEnded, AttendantShows, Ended, Phase, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,22 @@ PHASES = {
 }
 
 
-def phase_of(enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment) -> Phase:
+def phase_of(
+    enrolment: Enrolment | None,
+    acquisition: Acquisition,
+    equipment: Equipment,
+    presenting: Presenting | None = None,
+) -> Phase:
     """Say what the booth waits for."""
     if acquisition.finger and acquisition.stage in (Stage.PLACE, Stage.JUDGE, Stage.LIFT):
         return Phase.LIFT
-    if enrolment is None:
-        return Phase.IDLE
-    if enrolment.reviewing:
-        return Phase.REVIEW
-    if enrolment.closed:
-        return Phase.SEAL
+    if presenting is None:
+        if enrolment is None:
+            return Phase.IDLE
+        if enrolment.reviewing:
+            return Phase.REVIEW
+        if enrolment.closed:
+            return Phase.SEAL
     if acquisition.stage is Stage.JUDGE:
         return Phase.CHECK
     if not equipment.ready:
@@ -46,7 +54,9 @@ def phase_of(enrolment: Enrolment | None, acquisition: Acquisition, equipment: E
     return PHASES.get(acquisition.stage, Phase.WAIT)
 
 
-def prompt_of(phase: Phase, enrolment: Enrolment | None, equipment: Equipment) -> str:
+def prompt_of(
+    phase: Phase, enrolment: Enrolment | None, equipment: Equipment, presenting: Presenting | None = None
+) -> str:
     """Say in one sentence what to do now; never nothing."""
     wanted = enrolment.wanted() if enrolment else None
     match phase:
@@ -66,6 +76,8 @@ def prompt_of(phase: Phase, enrolment: Enrolment | None, equipment: Equipment) -
             return "check number, name and portrait with the person, then send 'review'"
         case Phase.SEAL:
             return "one moment: the record is being sealed"
+        case Phase.PLACE if presenting:
+            return attendant_prompt(presenting)
         case Phase.PLACE if enrolment and wanted:
             again = f"{enrolment.hint}: " if enrolment.hint else ""
             once_more = " once more, to confirm who is here" if enrolment.confirming else ""
@@ -93,6 +105,14 @@ def ended_by(kind: str, body: Body) -> Ended:
     return Ended(enrolment=enrolment, outcome="enrolled", text=text)
 
 
+def _shown(presenting: Presenting | None) -> AttendantShows | None:
+    if presenting is None:
+        return None
+    return AttendantShows(
+        purpose=presenting.purpose, person=presenting.person, taken=presenting.taken, of=presenting.of
+    )
+
+
 def state_of(
     booth: str,
     enrolment: Enrolment | None,
@@ -102,20 +122,25 @@ def state_of(
     ended: Ended | None = None,
     people: tuple[str | None, str | None] = (None, None),
     asks: tuple[str, ...] = (),
+    attendant: tuple[Presenting | None, AttendantEnded | None] = (None, None),
 ) -> State:
     """Put the retained state together.
 
     `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs),
-    `asks` what is compared with the worklist.
+    `asks` what is compared with the worklist, `attendant` whose finger is awaited and how
+    the last one ended.
     """
-    phase = phase_of(enrolment, acquisition, equipment)
-    wanted = enrolment.wanted() if enrolment else None
+    presenting = attendant[0]
+    phase = phase_of(enrolment, acquisition, equipment, presenting)
+    wanted = presenting.position if presenting else enrolment.wanted() if enrolment else None
     at, last, acknowledged = journal
     return State(
         booth=booth,
         at=at,
         phase=phase,
-        prompt=prompt_of(phase, enrolment, equipment),
+        prompt=prompt_of(phase, enrolment, equipment, presenting),
+        attendant=_shown(presenting),
+        attendant_ended=attendant[1],
         alarm=enrolment.alarm if enrolment else None,
         enrolment=enrolment.id if enrolment else None,
         subject=enrolment.subject if enrolment else None,

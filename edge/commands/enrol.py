@@ -18,6 +18,7 @@ from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import COMMANDS, Portrait, Reply, State, Status, booth_topic, parse
 from edge.mqtt import Link, LinkDown, LinkEvent, Received, Refused
+from edge.registering import Registering
 from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
 from edge.tls import context_of
@@ -30,6 +31,11 @@ MOST_BYTES = 64 * 1024 * 1024  # of a portrait
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+    configure_console(parser)
+
+
+def configure_console(parser: ArgumentParser) -> None:
+    """Declare what a console shows to a broker."""
     parser.add_argument(
         "--cert", type=Path, metavar="FILE", help="the console's, where the broker asks for one"
     )
@@ -38,6 +44,11 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Serve one person; 0 when enrolled."""
+    return Terminal(as_console(arguments), Dialogue()).run()
+
+
+def as_console(arguments: Namespace) -> BoothSettings:
+    """Return the booth's settings, with the console's certificate; BadSettings where it is lacking."""
     settings = read_settings(arguments.config, BoothSettings)
     if settings.broker.ca:  # a booth's own certificate gives no commands
         if not (arguments.cert and arguments.key):
@@ -47,19 +58,19 @@ def run(arguments: Namespace) -> int:
     elif arguments.cert or arguments.key:
         raise BadSettings("this booth's broker asks for no certificate: [broker] names no ca")
     context_of(settings.broker)
-    return Terminal(settings).run()
+    return settings
 
 
 class Terminal:
     """Carries out what the dialogue asks for."""
 
-    def __init__(self, settings: BoothSettings) -> None:
+    def __init__(self, settings: BoothSettings, dialogue: Dialogue | Registering) -> None:
         self._booth, self._broker = settings.booth, settings.broker
         self._mailbox: queue.SimpleQueue[LinkEvent | str | None] = queue.SimpleQueue()
         topics = [booth_topic(self._booth, name) for name in ("status", "state", "reply")]
         name = f"vantay-enrol-{uuid.uuid4().hex[:8]}"
         self._link = Link(settings.broker, name, topics, self._mailbox.put, keep_session=False)
-        self._dialogue = Dialogue()
+        self._dialogue = dialogue
         self._open: Send | None = None  # sent and not yet answered
         self._sent_at = 0.0
         self._complaint, self._key = "", ""

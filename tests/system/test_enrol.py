@@ -23,11 +23,16 @@ ONLY_TWO = ", ".join(f"{position}=cut" for position in range(3, 11))
 class Terminal:
     """The program, with somebody who types and reads."""
 
-    def __init__(self, stage: MosquittoStage) -> None:
+    def __init__(self, stage: MosquittoStage, *words: str) -> None:
         self.log = stage.folder / f"enrol-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*vantay("enrol"), "--config", str(stage.folder / "booth.toml")],
+                [
+                    *vantay(words[0] if words else "enrol"),
+                    *words[1:],
+                    "--config",
+                    str(stage.folder / "booth.toml"),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -57,11 +62,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminals(stage: MosquittoStage) -> Iterator[Callable[[], Terminal]]:
+def terminals(stage: MosquittoStage) -> Iterator[Callable[..., Terminal]]:
     started: list[Terminal] = []
 
-    def begin() -> Terminal:
-        started.append(Terminal(stage))
+    def begin(*words: str) -> Terminal:
+        started.append(Terminal(stage, *words))
         return started[-1]
 
     yield begin
@@ -277,3 +282,70 @@ def test_a_missing_configuration_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "cannot be read" in done.stderr
+
+
+def people_add(stage: MosquittoStage, name: str, role: str, pin: str) -> None:
+    config = ["--config", str(stage.folder / "booth.toml")]
+    subprocess.run([*vantay("people"), "add", *config, name, "--role", role], input=pin.encode(), check=True)
+
+
+def test_the_operators_own_finger_logs_in_and_is_refused_as_a_subjects(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
+) -> None:
+    """The images of person 3 are the operator's; the subject is person 1."""
+    people_add(stage, "an", "operator", "271828")
+    people_add(stage, "binh", "supervisor", "314159")
+    hand = Hand(stage.control)
+    register = terminals("people", "register-finger", "an", "--position", "2", "--supervisor", "binh")
+    register.reads("PIN: ", console)
+    register.type("314159")
+    for number, impression in enumerate((1, 2, 1), 1):  # the third one lies off the centre
+        register.reads(f"an, place the right index on the scanner ({number} of 3)", console)
+        show_own(hand, console, f"0003_02_{impression}.png")
+    register.reads("the right index of an is registered", console)
+    assert register.end() == 0
+
+    terminal = terminals()
+    terminal.reads("your name: ", console)
+    terminal.type("an")
+    terminal.type("271828")
+    terminal.reads("an, place a registered finger on the scanner, as the right index", console)
+    show_own(hand, console, "0002_02_1.png")
+    terminal.reads("this is no registered finger of an: an, place a registered finger", console)
+    assert console.state
+    assert console.state.operator is None
+    show_own(hand, console, "0003_02_2.png")
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    terminal.type(ONLY_TWO)
+    show(hand, console, "0001_01_1.png")
+    terminal.reads("taken: right thumb", console)
+    hand.put("0003_02_3.png")
+    terminal.reads("ALARM: the finger shown as right index is one of an, who works here", console)
+    hand.lift()
+    time.sleep(0.3)
+    show(hand, console, "0001_02_1.png")
+    terminal.reads("taken: right index", console)
+    terminal.type("abandon that was all")
+    terminal.reads("the enrolment was given up", console)
+    hand.close()
+
+
+def show_own(hand: Hand, console: Console, image: str) -> None:
+    """Show an attendant's finger when it is wanted; lift it when it was judged."""
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+    assert console.state
+    prompt = console.state.prompt
+    hand.put(image)
+    console.until(
+        lambda: bool(
+            console.state
+            and console.state.prompt != prompt
+            and console.state.phase in (Phase.LIFT, Phase.IDLE)
+        ),
+        "a judgement",
+    )
+    hand.lift()
+    console.until(
+        lambda: bool(console.state and console.state.phase in (Phase.PLACE, Phase.IDLE)), "an empty platen"
+    )

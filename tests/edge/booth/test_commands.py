@@ -237,7 +237,7 @@ def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
     assert verdict.reply.reason == (
         "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review, "
-        "login, logout"
+        "login, logout, register-finger"
     )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 

@@ -35,10 +35,14 @@ def sample(
     same: tuple[int, ...] = (),
     already: tuple[str, ...] = (),
     name: str = "",
+    attendants: tuple[str, ...] = (),
 ) -> SampleJudged:
     position = current.wanted() or 0
     name = name or f"{position}-{current.attempt_number(position)}-{quality}"
-    return SampleJudged(current.id, position, name, quality, "press lightly", same, already, {"minutiae": 40})
+    facts = {"minutiae": 40}
+    return SampleJudged(
+        current.id, position, name, quality, "press lightly", same, already, facts, attendants
+    )
 
 
 ALL = {"confirm": True, "review": True, "portrait": True}
@@ -458,6 +462,8 @@ class Life(RuleBasedStateMachine):
         self.confirmed, self.reviewed, self.mismatches = not confirm, not review, 0
         self.portrait = portrait
         entries = core.start(self.state, plan)
+        self.attendant: str | None = None
+        self.allowed: set[str] = set()
         if listed:
             entries.append(core.note_listed_otherwise(plan, listed))
         self.listed, self.findings = bool(listed), int(bool(listed))
@@ -481,17 +487,28 @@ class Life(RuleBasedStateMachine):
         quality=st.integers(0, 100),
         wrong=st.integers(0, 3),
         already=st.lists(st.sampled_from(["s0", "s7", "s9"]), max_size=2, unique=True),
+        attendants=st.sampled_from([(), (), (), ("an",), ("an", "binh")]),
     )
-    def a_finger_is_shown(self, quality: int, wrong: int, already: list[str]) -> None:
+    def a_finger_is_shown(
+        self, quality: int, wrong: int, already: list[str], attendants: tuple[str, ...]
+    ) -> None:
         position = next(p for p in self.open if p not in self.kept)
         self.samples += 1
         name = f"sample{self.samples}"
         same = tuple(sorted(self.kept))[:1] if wrong == 0 else ()
         facts = {"parts": {"contrast": 0.5}}
-        event = SampleJudged(self.id, position, name, quality, "hint", same, tuple(already), facts)
+        event = SampleJudged(
+            self.id, position, name, quality, "hint", same, tuple(already), facts, attendants
+        )
         entries = core.judge(self.state, event)
         self.record(entries)
         decision = entries[0][1]["decision"]
+        strangers = [person for person in attendants if person not in self.allowed]
+        self.attendant = strangers[0] if strangers else None
+        if strangers:
+            assert decision == core.WRONG_FINGER
+            self.findings += 1
+            return
         if same:
             assert decision == core.WRONG_FINGER
             self.findings += 1
@@ -525,6 +542,7 @@ class Life(RuleBasedStateMachine):
             return
         assert possible
         self.record(entries)
+        self.attendant = None
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
@@ -556,15 +574,22 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_supervisor_overrides(self) -> None:
         possible = self.captured() and not self.confirmed and self.mismatches >= self.plan[0]
+        if self.attendant:
+            with pytest.raises(BadCommand, match="own finger"):
+                core.override(self.state, "it is me", self.attendant)
         try:
-            self.record(core.override(self.state, "a burnt finger"))
+            self.record(core.override(self.state, "a burnt finger", "chi"))
         except BadCommand:
             assert not possible
             assert not self.listed
+            assert not self.attendant
             return
-        assert possible or self.listed
+        assert possible or self.listed or self.attendant
         self.findings += 1
-        if self.listed:
+        if self.attendant:
+            self.allowed.add(self.attendant)
+            self.attendant = None
+        elif self.listed:
             self.listed = False  # one override settles one alarm
         else:
             self.confirmed = True
@@ -654,7 +679,9 @@ class Life(RuleBasedStateMachine):
         assert self.state.closed == self.closed()
         assert self.state.mismatches == self.mismatches
         alarm = self.mismatches >= self.plan[0] and not self.confirmed and self.captured()
-        assert (self.state.alarm is not None) == ((alarm or self.listed) and not self.known)
+        assert (self.state.alarm is not None) == (
+            (alarm or self.listed or bool(self.attendant)) and not self.known
+        )
         assert {*self.state.positions, *self.state.missing} == set(FINGERS)
 
     @invariant()
@@ -681,3 +708,30 @@ TestLife.settings = settings(steady(120), stateful_step_count=50)
 def test_every_position_has_a_name() -> None:
     assert tuple(POSITION_NAMES) == FINGERS
     assert len(set(POSITION_NAMES.values())) == 10
+
+
+def test_a_finger_of_somebody_who_works_here_is_refused_until_a_supervisor_says_whose_record_it_is() -> None:
+    visit = Visit()
+    assert visit.show(90, attendants=("an",)) == core.WRONG_FINGER
+    assert visit.now.wanted() == 1, "asked again"
+    assert visit.now.alarm == "the finger shown as right thumb is one of an, who works here"
+    assert visit.now.hint == "this is a finger of somebody who works here", (
+        "the person at the scanner reads this"
+    )
+    assert visit.show(90) == core.ACCEPTED
+    assert visit.now.alarm is None, "the person's own was shown"
+    visit.show(90, attendants=("an",))
+    with pytest.raises(BadCommand, match="cannot sign for an own finger"):
+        core.override(visit.now, "it is me", "an")
+    visit.record(core.override(visit.now, "an is enrolled today", "binh"))
+    assert visit.now.alarm is None
+    assert visit.show(90, attendants=("an",)) == core.ACCEPTED
+    assert visit.show(90, attendants=("an", "chi")) == core.WRONG_FINGER, "of another one it is not said"
+    assert fold(visit.entries) == visit.now
+
+
+def test_a_finger_of_an_attendant_that_is_marked_missing_leaves_no_alarm() -> None:
+    visit = Visit()
+    visit.show(90, attendants=("an",))
+    visit.record(core.mark_missing(visit.now, 1, "cut"))
+    assert visit.now.alarm is None

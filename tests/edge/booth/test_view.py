@@ -136,6 +136,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "subject": "s1",
         "plan": "",
         "confirming": False,
+        "attendant": None,
+        "attendant_ended": None,
         "alarm": None,
         "operator": None,
         "login_key": None,

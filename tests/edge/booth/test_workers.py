@@ -249,3 +249,18 @@ def test_a_killed_worker_is_noticed(name: str) -> None:
         while (received := process.end.receive()) is not None:
             assert isinstance(received[0], channel.Alive)
         assert process.process.wait(SECONDS) == -signal.SIGKILL, "and it did not end by itself"
+
+
+def test_the_matcher_tells_whose_finger_it_is_of_those_who_work_here(matcher: Process) -> None:
+    _, (_, first, _, code) = ask(matcher, 20, PATTERN, 1)
+    _, (_, other, _, _) = ask(matcher, 21, OTHER, 2)
+    load(matcher, ("20", 3, code))
+    people = (("an", first), ("binh", other), ("an", other), ("", first))
+    attendants = tuple(channel.AttendantFinger(person=name, length=len(t)) for name, t in people)
+    asked = question(PATTERN, 22, 3, accepted=(6,))
+    asked = asked.model_copy(update={"attendants": attendants, "attendant_fmr": 1e-5, "search": False})
+    matcher.end.send(asked, PATTERN.tobytes(), other, b"".join(template for _, template in people))
+    answer, _ = matcher.hear()
+    assert isinstance(answer, channel.Examined)
+    assert sorted(hit.person for hit in answer.attendants) == ["", "an"]
+    assert (answer.same_finger, answer.already) == ((), ()), "nobody is looked for who is enrolled"

@@ -1,0 +1,125 @@
+"""A finger of somebody who works here, pure: shown three times to be registered, or once to log in.
+
+    purpose    sample                                       next
+    register   a finger of another attendant                asked again
+    register   too poor, or not the finger shown before     asked again
+    register   the third that is good and the same          registered: the templates are kept
+    log-in     matches a registered finger of the person    logged in
+    log-in     matches none                                 asked again
+    either     the third that was asked again               given up
+
+An attendant (ISO/IEC 2382-37) whose fingers are known cannot slip one into a subject's record: every sample
+of an enrolment is compared with all of them (`enrolment.judge`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from edge.booth.enrolment import Body, Entry
+from edge.messages import POSITION_NAMES, AttendantEnded
+from matching.calibration import fmr_of_search
+
+REGISTERED, FORGOTTEN = "person.finger", "person.fingers-forgotten"
+PRESENTATIONS = 3  # kept of one finger: the best of three scores misses far fewer than one
+MISSES = 3  # after which it is given up
+SUBJECT_FINGERS = 10  # compared with every attendant's
+RAREST, MOST_FREQUENT = 1e-7, 1e-5  # false match rates
+
+
+@dataclass(frozen=True, slots=True)
+class Presenting:
+    """Who is to show which finger, and how far it is."""
+
+    purpose: Literal["register", "log-in"]
+    person: str
+    position: int  # to be shown; at a log-in any registered one will do
+    success: tuple[Entry, ...]  # what is recorded then
+    failure: tuple[Entry, ...] = ()
+    quality_wanted: int = 0
+    taken: int = 0
+    missed: int = 0
+    hint: str | None = None
+
+    @property
+    def finger(self) -> str:
+        """What the finger is called."""
+        return POSITION_NAMES[self.position]
+
+    @property
+    def of(self) -> int:
+        """How many samples are needed."""
+        return PRESENTATIONS if self.purpose == "register" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The matcher's word on one sample."""
+
+    quality: int
+    hint: str | None
+    persons: frozenset[str]  # attendants, one of whose registered fingers it matches
+    as_before: bool  # it matches a sample of this presenting
+    facts: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of it: None is the end; `keep`: the sample's template belongs to the finger."""
+
+    presenting: Presenting | None
+    entries: tuple[Entry, ...] = ()
+    keep: bool = False
+    done: bool = False
+
+
+def attendant_fmr(fpir: float, templates: int) -> float:
+    """Return the FMR a comparison at which this share of subjects passes for an attendant."""
+    fmr = fmr_of_search(fpir, SUBJECT_FINGERS * max(templates, 1))
+    return min(max(fmr, RAREST), MOST_FREQUENT)
+
+
+def present(current: Presenting, sample: Presented) -> Outcome:
+    """Judge one sample."""
+    wrong = _wrong(current, sample)
+    if wrong:
+        if current.missed + 1 == MISSES:
+            return Outcome(None, current.failure)
+        return Outcome(replace(current, missed=current.missed + 1, hint=wrong))
+    if current.taken + 1 < current.of:
+        return Outcome(replace(current, taken=current.taken + 1, hint=None), keep=True)
+    (kind, body), *others = reversed(current.success)
+    last = (kind, {**body, **sample.facts})
+    return Outcome(None, (*reversed(others), last), keep=current.purpose == "register", done=True)
+
+
+def prompt(current: Presenting) -> str:
+    """Say in one sentence what to do now."""
+    again = f"{current.hint}: " if current.hint else ""
+    if current.purpose == "log-in":
+        return f"{again}{current.person}, place a registered finger on the scanner, as the {current.finger}"
+    count = f" ({current.taken + 1} of {current.of})"
+    return f"{again}{current.person}, place the {current.finger} on the scanner{count}"
+
+
+def ended(current: Presenting, done: bool) -> AttendantEnded:
+    """Say how it ended."""
+    text = f"{current.person} is logged in"
+    if not done and current.purpose == "log-in":
+        text = f"{current.person} is not logged in: no registered finger was shown"
+    elif current.purpose == "register":
+        text = f"the {current.finger} of {current.person} is {'registered' if done else 'not registered'}"
+    return AttendantEnded(purpose=current.purpose, person=current.person, done=done, text=text)
+
+
+def _wrong(current: Presenting, sample: Presented) -> str | None:
+    """Why a sample does not count."""
+    if current.purpose == "log-in":
+        known = current.person in sample.persons
+        return None if known else f"this is no registered finger of {current.person}"
+    if others := sorted(sample.persons - {current.person}):
+        return f"this finger is registered as one of {' and '.join(others)}"
+    if sample.quality < current.quality_wanted:
+        return sample.hint or "the sample is too poor"
+    if current.taken and not sample.as_before:
+        return "this is not the finger shown before"
+    return None
