@@ -11,6 +11,8 @@ COMMANDS = {
     "synthesise": "make synthetic people with fingerprint images and ground truth",
     "check-synthesis": "judge synthetic fingers with an engine that is not ours (NBIS)",
     "supported": "the page of supported scanners, from what the drivers declare",
+    "record": "record a USB scanner's traffic through usbmon",
+    "replay": "capture from a recording, through the real libusb",
     "virtual": "a virtual scanner: a USB/IP server that shows images as fingers put on and lifted",
 }
 
@@ -45,3 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _fail(sentence: str) -> int:
     print(f"vantay-fw: {sentence}", file=sys.stderr)
     return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
