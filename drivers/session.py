@@ -45,6 +45,11 @@ class Scanner:
         self._wait_ends: float | None = None
         self._fault: DeviceFault | None = None
 
+    @property
+    def resting(self) -> bool:
+        """Whether nothing on the device is switched on."""
+        return self._machine.resting
+
     def arm(self) -> None:
         """Order one acquisition: FingerOn, Captured, FingerOff will come from `step`."""
         self._machine.arm()

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ def real_data() -> Path:
             f"no real data at {DATA}: set VANTAY_DATA to the folder that holds fingerprints/ and usb/"
         )
     return DATA.resolve()
+
+
+@pytest.fixture(scope="session")
+def umockdev() -> None:
+    """A test that replays a recording asks for it and skips without it."""
+    if shutil.which("umockdev-run") is None:
+        pytest.skip("no umockdev-run here: apt-get install umockdev libusb-1.0-0")
 
 
 @pytest.hookimpl(trylast=True)

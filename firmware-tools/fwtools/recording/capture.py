@@ -41,6 +41,9 @@ def main(where: str, out: str, how: str) -> int:
     except DeviceFault as fault:
         print(fault, file=sys.stderr)
         return FAULT
+    if not scanner.resting:
+        print("the scanner did not come to rest after the capture", file=sys.stderr)
+        return FAULT
     return 0
 
 
