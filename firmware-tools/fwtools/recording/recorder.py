@@ -1,10 +1,12 @@
 """Writes what usbmon sees of one device into a file while a command runs, or until a signal comes."""
 
+import io
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
@@ -15,12 +17,14 @@ from fwtools.recording.urb import block_of, parse
 from fwtools.recording.usbmon import Usbmon
 
 LOOK_SECONDS = 0.1  # between two looks whether it is over
+MOST_WAITING = 64 << 20  # bytes in memory
+HURRY = -20  # of this process: the kernel's buffer holds two pictures of the biggest scanner
 QUIET_SECONDS, MOST_SECONDS = 0.3, 5.0  # after the end: so long nothing, but at most so long
 
 
 @dataclass(slots=True)
 class Recorded:
-    """What was written."""
+    """What was recorded."""
 
     events: int = 0
     lost: int = 0  # events that the kernel's buffer had no room for
@@ -29,29 +33,47 @@ class Recorded:
 
 def record(monitor: Usbmon, device: UsbDevice, file: BinaryIO, running: Callable[[], bool]) -> Recorded:
     """Write the device's events to the file while `running()`, and what still comes just after."""
-    recorded = Recorded()
-    file.write(file_head(monitor.name))
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, HURRY)
+    recorder = _Recorder(monitor, device, file)
     while running():
-        _take(monitor, device, file, recorded, LOOK_SECONDS)
+        recorder.take(LOOK_SECONDS)
     ends = time.monotonic() + MOST_SECONDS
-    while time.monotonic() < ends and _take(monitor, device, file, recorded, QUIET_SECONDS):
+    while time.monotonic() < ends and recorder.take(QUIET_SECONDS):
         pass
-    recorded.lost = monitor.lost_since_last()
-    return recorded
+    recorder.write()
+    recorder.recorded.lost = monitor.lost_since_last()
+    return recorder.recorded
 
 
-def _take(monitor: Usbmon, device: UsbDevice, file: BinaryIO, recorded: Recorded, seconds: float) -> bool:
-    """Write one event if it is the device's; whether any came."""
-    packet = monitor.take(seconds)
-    if packet is None:
-        return False
-    urb = parse(packet)
-    if (urb.bus, urb.device) == (device.bus, device.number):
-        file.write(block_of(urb))
-        recorded.events += 1
-        if recorded.cut is None and not urb.whole:
-            recorded.cut = urb.length
-    return True
+class _Recorder:
+    """Takes events as fast as it can and writes them when none comes: a disk may be slower than a picture."""
+
+    def __init__(self, monitor: Usbmon, device: UsbDevice, file: BinaryIO) -> None:
+        self.recorded = Recorded()
+        self._monitor, self._device, self._file = monitor, device, file
+        self._waiting = io.BytesIO()
+        self._waiting.write(file_head(monitor.name))
+
+    def take(self, seconds: float) -> bool:
+        """Keep one event if it is the device's; whether any came."""
+        packet = self._monitor.take(seconds)
+        if packet is None or self._waiting.tell() > MOST_WAITING:
+            self.write()
+        if packet is None:
+            return False
+        urb = parse(packet)
+        if (urb.bus, urb.device) == (self._device.bus, self._device.number):
+            self._waiting.write(block_of(urb))
+            self.recorded.events += 1
+            if self.recorded.cut is None and not urb.whole:
+                self.recorded.cut = urb.length
+        return True
+
+    def write(self) -> None:
+        """Write what waits."""
+        self._file.write(self._waiting.getbuffer())
+        self._waiting = io.BytesIO()
 
 
 @contextmanager

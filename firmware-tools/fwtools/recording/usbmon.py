@@ -61,8 +61,8 @@ class Usbmon:
             if error.errno in (errno.EAGAIN, errno.EINTR):
                 return None
             raise ToolError(f"/dev/{self.name} cannot be read: {error.strerror}") from error
-        captured = int.from_bytes(self._head.raw[36:40], "little")
-        return self._head.raw + self._data.raw[:captured]
+        head = self._head.raw
+        return head + ctypes.string_at(self._data, int.from_bytes(head[36:40], "little"))
 
     def lost_since_last(self) -> int:
         """How many events the buffer had no room for since this was asked last."""
