@@ -12,6 +12,7 @@ COMMANDS = {
     "check-synthesis": "judge synthetic fingers with an engine that is not ours (NBIS)",
     "supported": "the page of supported scanners, from what the drivers declare",
     "record": "record a USB scanner's traffic through usbmon",
+    "redact": "put a synthetic finger into a recording, so that it may be shared",
     "replay": "capture from a recording, through the real libusb",
     "virtual": "a virtual scanner: a USB/IP server that shows images as fingers put on and lifted",
 }

@@ -21,7 +21,8 @@ def numbers_of(model: str, transfers: Sequence[Transfer]) -> list[int]:
     return [one for one in found if one is not None]
 
 
-def _seed(transfer: Transfer) -> int | None:
+def seed_of(transfer: Transfer) -> int | None:
+    """The seed in a write of one."""
     if transfer.setup[:4] != _SEED_WRITE or len(transfer.data) != 5:
         return None
     return int.from_bytes(transfer.data[1:], "little")
@@ -33,4 +34,4 @@ def _message(transfer: Transfer) -> int | None:
     return transfer.data[2]
 
 
-_MODELS: dict[str, Callable[[Transfer], int | None]] = {URU.model: _seed, NB1010.model: _message}
+_MODELS: dict[str, Callable[[Transfer], int | None]] = {URU.model: seed_of, NB1010.model: _message}

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.api import DriverSpec
+from drivers.api import DriverSpec, UsbId
 from drivers.registry import driver_for
 from fwtools.errors import ToolError
 from fwtools.recording.about import About, read_about
@@ -24,6 +24,7 @@ class Recording:
     path: str  # of the device, "/devices/…"
     node: str | None  # "/dev/bus/usb/001/003", for a tree of ioctls
     driver: DriverSpec
+    usb_id: UsbId
     tape: Tape
     about: About | None
 
@@ -49,18 +50,20 @@ def _read(folder: Path) -> Recording:
     path = first[0].removeprefix("P: ") if first else ""
     if not path.startswith("/devices/"):
         raise BadRecording(f"its file '{DEVICE}' does not begin with the device's path (P: /devices/…)")
-    driver = _driver(first)
+    driver, usb_id = _driver(first)
     if (folder / PCAPNG).exists():
         tape: Tape = PcapngTape(_bytes(folder / PCAPNG))
-        return Recording(folder, description, path, None, driver, tape, read_about(folder))
+        return Recording(folder, description, path, None, driver, usb_id, tape, read_about(folder))
     data = _bytes(folder / IOCTL)
     node = re.match(rb"@DEV (/dev/\S+)", data)
     if node is None:
         raise BadRecording(f"{IOCTL} does not begin with the device's node (@DEV /dev/…)")
-    return Recording(folder, description, path, node[1].decode(), driver, IoctlTape(data), read_about(folder))
+    return Recording(
+        folder, description, path, node[1].decode(), driver, usb_id, IoctlTape(data), read_about(folder)
+    )
 
 
-def _driver(lines: list[str]) -> DriverSpec:
+def _driver(lines: list[str]) -> tuple[DriverSpec, UsbId]:
     found = {}
     for name in ("idVendor", "idProduct"):
         match = re.search(rf"^A: {name}=([0-9a-f]{{4}})(?:\\n)?$", "\n".join(lines), re.MULTILINE)
@@ -70,7 +73,7 @@ def _driver(lines: list[str]) -> DriverSpec:
     driver = driver_for(found["idVendor"], found["idProduct"])
     if driver is None:
         raise BadRecording(f"no driver here knows {found['idVendor']:04x}:{found['idProduct']:04x}")
-    return driver
+    return driver, UsbId(found["idVendor"], found["idProduct"])
 
 
 def _bytes(path: Path) -> bytes:

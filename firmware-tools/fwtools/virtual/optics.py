@@ -40,6 +40,14 @@ class Device:
         offsets = rng.integers(300, 1100, (2, 8))
         return cls(np.clip(field, 110, 239).astype(np.uint8), offsets.astype(np.int16))
 
+    @classmethod
+    def read(cls, factory: bytes) -> "Device":
+        """Take a device's own factory data, 22,942 bytes."""
+        offsets = np.frombuffer(factory, "<i2", 16, 0x000E).reshape(2, 8)
+        return cls(
+            np.frombuffer(factory, np.uint8, 15_000, 0x1DF8).reshape(100, 150), offsets.astype(np.int16)
+        )
+
     def factory_data(self) -> bytes:
         """The 22,942 bytes of request 8."""
         data = bytearray(22_942)

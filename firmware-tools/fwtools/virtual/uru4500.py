@@ -4,7 +4,7 @@ A model made from the fact sheet and one recording. It shows that a driver agree
 agrees with hardware. It makes the key's stream in a way of its own, not the driver's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -136,25 +136,31 @@ class Uru4500:
 
     def _take(self) -> bytes:
         raw = np.frombuffer(self._shoot(True), np.uint8).reshape(HEIGHT, WIDTH)
-        number, parts, row, moved = 0, [], 0, 0
-        stream = keystream(self._key)
-        for flags, rows in self.blocks:
-            if flags & 0x80:
-                number, moved = number + 1, 0
-                stream = keystream(self._key + number & 0xFFFFFFFF)
-            clear = raw[row : row + rows].tobytes()
-            if flags & 6 == 2:
-                secret = stream[moved : moved + len(clear)] ^ np.frombuffer(clear, np.uint8)
-                clear = b"\0" + secret[:-1].tobytes()
-            if not flags & 4:
-                moved += len(clear)
-            if not flags & 1:
-                parts.append(clear)
-            row += rows
-        data = b"".join(parts)
+        keys = [self._key + number & 0xFFFFFFFF for number in range(1 + len(self.blocks))]
+        data = rows_of(raw, self.blocks, keys)
         table = b"".join(bytes(block) for block in self.blocks).ljust(30, b"\0")
         count = (len(data) // WIDTH).to_bytes(2, "little")
         return _HEAD + count + bytes(10) + table + bytes(18) + data
+
+
+def rows_of(raw: Pixels, blocks: Sequence[tuple[int, int]], keys: Sequence[int]) -> bytes:
+    """Return the rows of a transfer: scrambled where the blocks say so, by one key after the other."""
+    number, parts, row, moved = 0, [], 0, 0
+    stream = keystream(keys[0])
+    for flags, rows in blocks:
+        if flags & 0x80:
+            number, moved = number + 1, 0
+            stream = keystream(keys[number])
+        clear = raw[row : row + rows].tobytes()
+        if flags & 6 == 2:
+            secret = stream[moved : moved + len(clear)] ^ np.frombuffer(clear, np.uint8)
+            clear = b"\0" + secret[:-1].tobytes()
+        if not flags & 4:
+            moved += len(clear)
+        if not flags & 1:
+            parts.append(clear)
+        row += rows
+    return b"".join(parts)
 
 
 def keystream(key: int) -> Pixels:
