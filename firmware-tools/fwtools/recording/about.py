@@ -102,4 +102,8 @@ def _made(kind: type[T], values: Any, path: Path) -> T:
 
 
 def _toml(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value, ensure_ascii=False).replace(
+        "\x7f", "\\u007f"
+    )  # TOML's strings are JSON's but for it

@@ -49,6 +49,7 @@ class HamsterPictures:
             elif one.setup[:2] == bytes([0x40, LED]):
                 lit = one.setup[2] == 1
         self._add(transfers, pieces)
+        self._lights = self._measured()
 
     def _add(self, transfers: Sequence[Transfer], pieces: list[Piece]) -> None:
         if len(self._lit) > len(self.shots):
@@ -67,28 +68,23 @@ class HamsterPictures:
         """Return other payloads for all shots, which the driver takes the same way."""
         optics = Optics(Device.read(self._factory), 1)
         _, lying = optics.finger(finger)
-        strength = light_over(lying, optics.empty)
-        elsewhere = np.roll(lying, _ELSEWHERE, 0)
-        fingers = alternated(
-            len(self.shots), captured, self._moved, {True: lying.tobytes(), False: elsewhere.tobytes()}
-        )
+        choices = {True: lying.tobytes(), False: np.roll(lying, _ELSEWHERE, 0).tobytes()}
+        fingers = alternated(len(self.shots), captured, self._moved, choices)
         others = []
-        for shot, lit, light, chosen in zip(self.shots, self._lit, self._lights(), fingers, strict=True):
-            if not lit:
-                picture = optics.dark
-            elif light < FINGER_OFF:
-                picture = optics.empty
-            elif light < FINGER_ON:
-                share = light / max(strength, 1.0)
-                picture = (optics.empty + share * (lying.astype(np.float32) - optics.empty)).astype(np.uint8)
-            else:
+        for shot, lit, light, chosen in zip(self.shots, self._lit, self._lights, fingers, strict=True):
+            if light >= FINGER_ON:
                 picture = np.frombuffer(chosen, np.uint8).reshape(lying.shape)
+            elif light >= FINGER_OFF:
+                picture = _weaker(lying, optics.empty, light)
+            else:
+                picture = optics.empty if lit else optics.dark
             others.append(_ended_as(shot, optics.shoot(picture)))
         return others
 
-    def _lights(self) -> list[float]:
+    def _measured(self) -> list[float]:
         """Each lit picture's light over the background, as the driver measures it."""
-        lights, background = [], np.zeros((RAW_HEIGHT, RAW_WIDTH), np.uint8)
+        lights: list[float] = []
+        background: Pixels = np.zeros((RAW_HEIGHT, RAW_WIDTH), np.uint8)
         for shot, lit in zip(self.shots, self._lit, strict=True):
             light = light_over(_raw(shot), background) if lit else 0.0
             if light <= EMPTY:
@@ -98,12 +94,18 @@ class HamsterPictures:
 
     def _moved(self, index: int) -> bool:
         before, after = (_raw(self.shots[at]) for at in (index, index + 1))
-        return change_between(before, after) > MOVING * self._lights()[index + 1]
+        return change_between(before, after) > MOVING * self._lights[index + 1]
 
 
 def _raw(shot: Shot) -> Pixels:
     payload = shot.payload[:_RAW_BYTES].ljust(_RAW_BYTES, b"\0")
     return np.frombuffer(payload, np.uint8).reshape(RAW_HEIGHT, RAW_WIDTH)
+
+
+def _weaker(lying: Pixels, empty: Pixels, light: float) -> Pixels:
+    """A finger that gives only so much light."""
+    share = light / max(light_over(lying, empty), light)
+    return (empty + share * (lying.astype(np.float32) - empty)).astype(np.uint8)
 
 
 def _ended_as(shot: Shot, picture: bytes) -> bytes:

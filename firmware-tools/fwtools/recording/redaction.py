@@ -117,8 +117,12 @@ def remains(sensor: Sensor, after: Sequence[Transfer]) -> int:
         clear = sensor.clear(shot)
         telling = _telling(clear)
         before += [_hashes(shot.payload[: len(clear)])[telling], _hashes(clear)[telling]]
-    known = np.unique(np.concatenate(before))
-    return sum(int(np.isin(_hashes(one.data), known).sum()) for one in after)
+    known = np.sort(np.concatenate(before))
+    if not known.size:
+        return 0
+    runs = np.sort(np.concatenate([_hashes(one.data) for one in after]))
+    nearest = known[np.minimum(np.searchsorted(known, runs), known.size - 1)]
+    return int((nearest == runs).sum())
 
 
 def _windows(data: bytes) -> NDArray[np.uint8]:
@@ -130,9 +134,11 @@ def _windows(data: bytes) -> NDArray[np.uint8]:
 def _telling(data: bytes) -> NDArray[np.bool_]:
     """Which runs are of more than noise on a flat ground: flat ones are alike in all pictures."""
     ordered = np.sort(_windows(data), axis=1)
-    return (np.diff(ordered, axis=1) > 0).sum(1) >= TELLING - 1
+    telling: NDArray[np.bool_] = (np.diff(ordered, axis=1) > 0).sum(1) >= TELLING - 1
+    return telling
 
 
 def _hashes(data: bytes) -> NDArray[np.uint64]:
     words = np.ascontiguousarray(_windows(data)).view("<u8")
-    return words[:, 0] * _MIX[0] + words[:, 1] * _MIX[1]
+    hashes: NDArray[np.uint64] = words[:, 0] * _MIX[0] + words[:, 1] * _MIX[1]
+    return hashes

@@ -32,7 +32,7 @@ class Shot:
 class Sensor(Protocol):
     """What one model's pictures are."""
 
-    shots: Sequence[Shot]
+    shots: list[Shot]
 
     def image(self, shot: Shot) -> Pixels:
         """Return the upright image that the driver makes of a picture."""

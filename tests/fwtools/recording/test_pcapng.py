@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fwtools.recording.pcapng import BadRecording, file_head, packet_block, read_packets
 from fwtools.recording.urb import HEAD_BYTES, pack, parse, read_urbs, write_urbs
+from tests.fwtools.recording.parts import usbmon
 
 PACKETS = st.lists(st.binary(max_size=90), max_size=6)
 
@@ -19,17 +20,6 @@ def pcapng(packets: list[bytes]) -> bytes:
 
 def one_sentence(error: BadRecording) -> None:
     assert len(str(error).splitlines()) == 1
-
-
-def usbmon(
-    event: str, data: bytes = b"", *, kind: int = 3, endpoint: int = 0x82, length: int | None = None
-) -> bytes:
-    """One event as the kernel writes it, packed here without the codec's help."""
-    wanted = len(data) if length is None else length
-    head = struct.pack(
-        "<QBBBBH2sqii", 0xFFFF888012345678, ord(event), kind, endpoint, 9, 2, b"-\0", 1_700_000_000, 42, 0
-    )
-    return head + struct.pack("<II8sIIII", wanted, len(data), bytes(8), 0, 0, 0, 0) + data
 
 
 @given(PACKETS)
