@@ -1,6 +1,6 @@
 """`vantay-fw replay`: capture from a recording, through the real libusb."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +11,8 @@ from fwtools.recording.folder import Recording, read_recording
 from fwtools.recording.options import add_capture_options, capture_of
 from fwtools.recording.replaying import Replayed, replay
 
+LEAST_PPI, MOST_PPI = 50, 5000
+
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
@@ -18,8 +20,18 @@ def configure(parser: ArgumentParser) -> None:
         "recording", type=Path, metavar="FOLDER", help="with device and capture.pcapng or .ioctl"
     )
     parser.add_argument("--out", type=Path, metavar="PNG", help="write the upright image there")
-    parser.add_argument("--ppi", type=float, help="the resolution to write into it, instead of the driver's")
+    parser.add_argument("--ppi", type=_ppi, help="the resolution to write into it, instead of the driver's")
     add_capture_options(parser)
+
+
+def _ppi(text: str) -> float:
+    try:
+        ppi = float(text)
+    except ValueError:
+        ppi = 0.0
+    if not LEAST_PPI <= ppi <= MOST_PPI:
+        raise ArgumentTypeError(f"'{text}' is no resolution from {LEAST_PPI} to {MOST_PPI} pixels per inch")
+    return ppi
 
 
 def run(args: Namespace) -> int:

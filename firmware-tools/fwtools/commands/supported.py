@@ -29,7 +29,8 @@ emulated Cortex-A72); no booth has run on a Raspberry Pi here.
 3. Measure the resolution with a target of known size, both ways; for enrolment within 1 % of the table.
 4. Pull the cable during a capture and put it back: the same finger is asked for once more.
 5. Leave a finger on the platen while the booth starts: it must ask to lift it.
-6. Record the USB traffic of a capture of something that is no finger, and send it with what you saw.
+6. Record a capture of something that is no finger (`vantay-fw record --capture`), redact it
+   (`vantay-fw redact`: the serial number, too), and send it with what you saw.
 """
 
 

@@ -12,7 +12,7 @@ from fwtools.recording.pcapng import BadRecording
 from fwtools.recording.tape import IoctlTape, PcapngTape, Tape
 
 DEVICE, PCAPNG, IOCTL = "device", "capture.pcapng", "capture.ioctl"
-MOST_BYTES = 256 << 20  # of one file: a picture of the biggest scanner takes 0.7 MB
+MOST_BYTES = 64 << 20  # of one file: a picture of the biggest scanner takes 0.7 MB
 
 
 @dataclass(frozen=True, slots=True)
