@@ -6,6 +6,7 @@ drivers as well.
 
 import json
 import platform
+import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -73,6 +74,8 @@ def run(args: Namespace) -> int:
 def _device(args: Namespace) -> UsbDevice:
     if args.capture and args.command:
         raise ToolError("give --capture or a command, not both")
+    if args.command and shutil.which(args.command[0]) is None:
+        raise ToolError(f"there is no program {args.command[0]}")
     if args.usb is not None and args.bus is None and args.device is None:
         return at_port(args.usb)
     if args.usb is None and args.bus is not None and args.device is not None:

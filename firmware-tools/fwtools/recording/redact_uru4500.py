@@ -32,9 +32,8 @@ class UruPictures:
                 picture = Picture.parse(one.data)
             except BadPicture as error:
                 raise BadRecording(f"it holds {error}, which cannot be redacted") from error
-            stop = HEAD_BYTES + picture.rows.size
             self._pictures[len(self.shots)] = picture, _keys_after(transfers, index, picture)
-            self.shots.append(shot_of(transfers, [Piece(index, HEAD_BYTES, max(stop, len(one.data)))]))
+            self.shots.append(shot_of(transfers, [Piece(index, HEAD_BYTES, len(one.data))]))
 
     def image(self, shot: Shot) -> Pixels:
         """Return the upright image that the driver makes of a picture."""

@@ -111,6 +111,7 @@ def test_what_is_there_already_is_left_alone(
         (["--usb", "1-1", "--bus", "1"], "name the device with"),
         (["--bus", "1"], "name the device with"),
         (["--usb", "1-1", "--capture", "--", "true"], "give --capture or a command, not both"),
+        (["--usb", "1-1", "--", "no-such-program"], "there is no program no-such-program"),
     ],
 )
 def test_an_order_that_is_not_clear_is_refused(
