@@ -27,6 +27,7 @@ class FaultKind(StrEnum):
     BUSY = "busy"  # another program holds it: open again soon, then call a technician
     PERMISSION = "permission"  # a technician must install the udev rule
     UNSUPPORTED = "unsupported"  # a technician must choose another device
+    AMBIGUOUS = "ambiguous"  # a technician must say which scanner is this booth's
 
 
 class CaptureRetry(Exception):

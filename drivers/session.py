@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from drivers import registry
 from drivers.api import (
@@ -16,22 +16,15 @@ from drivers.api import (
     UsbId,
     Wait,
 )
+from drivers.choosing import FoundScanner, choose
 from drivers.errors import DeviceFault, FaultKind
-from drivers.usb_transport import UsbDevice, find_devices
+from drivers.usb_transport import find_devices
 from drivers.where import parse_where
 
 SLICE_SECONDS = 0.02  # longest sleep of one `step`, so that an order or a signal is heard soon
 CLOSING_STEPS = 128  # most steps to bring the machine to rest; the longest capture takes 94
 _CUT = 0.0  # of a wait that ends at once
 _DEFAULT = MachineOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class FoundScanner:
-    """A supported scanner that is plugged in."""
-
-    location: str
-    spec: DriverSpec
 
 
 class Scanner:
@@ -117,27 +110,29 @@ class Scanner:
 
 
 def open_scanner(where: str, options: MachineOptions = _DEFAULT) -> Scanner:
-    """Open the first supported scanner at `where`; every failure is a DeviceFault.
+    """Open the one supported scanner at `where`; every failure is a DeviceFault, and so are several scanners.
 
     `where` is "usb", "usb:BUS-PORT[.PORT]" or "usbip://HOST:PORT[/BUSID]".
     """
-    found = _supported(where)
-    if not found:
-        known = ", ".join(driver.model for driver in registry.known_drivers())
-        raise DeviceFault(FaultKind.NOT_FOUND, f"no supported scanner at {where} (supported: {known})")
-    device, spec = found[0]
-    return Scanner(spec, device.open(), replace(options, usb_id=UsbId(device.vendor, device.product)))
+    return open_found(choose(list_scanners(where), where), options)
+
+
+def open_found(found: FoundScanner, options: MachineOptions = _DEFAULT) -> Scanner:
+    """Open one of `list_scanners`; every failure is a DeviceFault."""
+    assert found.connect is not None, "it was found by list_scanners"
+    return Scanner(found.spec, found.connect(), replace(options, usb_id=found.usb_id))
 
 
 def list_scanners(where: str) -> list[FoundScanner]:
-    """The supported scanners at a place; DeviceFault when the place cannot be asked."""
-    return [FoundScanner(device.location, spec) for device, spec in _supported(where)]
-
-
-def _supported(where: str) -> list[tuple[UsbDevice, DriverSpec]]:
+    """The supported scanners at a place, by location; DeviceFault when the place cannot be asked."""
     try:
         devices = find_devices(parse_where(where))
     except ValueError as error:
         raise DeviceFault(FaultKind.UNSUPPORTED, str(error)) from error
-    pairs = [(device, registry.driver_for(device.vendor, device.product)) for device in devices]
-    return [(device, spec) for device, spec in pairs if spec is not None]
+    scanners = []
+    for device in devices:
+        spec = registry.driver_for(device.vendor, device.product)
+        if spec is not None:
+            usb_id = UsbId(device.vendor, device.product)
+            scanners.append(FoundScanner(device.location, spec, device.serial, usb_id, device.open))
+    return scanners

@@ -72,6 +72,7 @@ class UsbDevice:
     vendor: int
     product: int
     location: str
+    serial: str  # what the system read from it when it was plugged in
     open: Callable[[], "UsbTransport"]
 
 
@@ -110,8 +111,9 @@ def _remote(where: RemoteUsb) -> list[UsbDevice]:
 
 
 def _found(device: Any, location: str, reads: Callable[[], Reads]) -> UsbDevice:
+    vendor, product = device.idVendor, device.idProduct
     return UsbDevice(
-        device.idVendor, device.idProduct, location, lambda: UsbTransport(device, location, reads)
+        vendor, product, location, _serial(location), lambda: UsbTransport(device, location, reads)
     )
 
 

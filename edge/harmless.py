@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from drivers.errors import FaultKind
 from edge.booth import attendant, commands, enrolment, shift
+from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
 
@@ -46,6 +47,7 @@ EVENTS = frozenset(
         *("the matcher does not answer: it is started again", "an enrolled finger is not compared"),
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made"),
+        *("scanner ready", "scanner fault"),
         *("certificate", "no acknowledgement", "publish refused"),
     }
 )
@@ -64,10 +66,11 @@ WORDS: dict[str, frozenset[str]] = {
     "command": frozenset({*COMMANDS, "unknown"}),
     "worker": frozenset({"scanner", "matcher"}),
     "fault": frozenset(kind.value for kind in FaultKind),
+    "rung": frozenset(rung.value for rung in Rung),
     "mqtt": frozenset({"5", "3.1.1"}),
 }
 NUMBERS = frozenset(
-    {"seq", "entries", "backlog", "new", "known", "gap", "refused", "milliseconds", "again_in"}
+    {"seq", "entries", "backlog", "new", "known", "gap", "refused", "milliseconds", "again_in", "processes"}
 )
 SMALL = 10**6  # an identity number has twelve digits
 RELEASE = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")

@@ -188,6 +188,15 @@ class Phase(StrEnum):
     WAIT = "wait"  # scanner or matcher are not ready
 
 
+class Device(Report):
+    """A scanner."""
+
+    model: str
+    serial: str  # as the device tells it; empty where it tells none
+    firmware: str = ""
+    location: str  # the port it is plugged into: "usb:1-1.2" or "usbip://host:port/busid"
+
+
 class Ended(Report):
     """How the last enrolment at the booth ended."""
 
@@ -243,6 +252,9 @@ class State(Report):
     asks: list[str] = []  # keys of `enrol` that the booth compares with its worklist
     scanner: str  # "ready", or what is wrong with it
     device: str | None = None
+    scanner_device: Device | None = None  # the scanner that is there
+    scanner_change: str | None = None  # it is another one than before; until an enrolment ends
+    taken_with: dict[Position, Device] = {}  # which device took the accepted sample of each position
     matcher: str
     ended: Ended | None = None  # the last enrolment before this one, or before now
     last_seq: int

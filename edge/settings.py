@@ -30,6 +30,12 @@ Place = Annotated[
     Field(description='"usb", "usb:1-1.2" or "usbip://host:port/busid"'),
 ]
 
+SerialNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$"),
+    Field(description="1 to 64 printable characters"),
+]
+
 
 class Section(BaseModel):
     """A frozen part of the tree."""
@@ -57,9 +63,10 @@ class Broker(Section):
 
 
 class Scanner(Section):
-    """Where the scanner is: "usb", "usb:1-1.2" or "usbip://host:port/busid"."""
+    """Which scanner: the only one at a place, or the one there that has a serial number."""
 
     where: Place = "usb"
+    serial: SerialNumber | None = None  # as the booth's state shows it; of several scanners this one is ours
     poll_seconds: Annotated[float, Field(ge=0.01, le=2)] = 0.1  # between two looks at the platen
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from edge.booth.ladder import Rung
 from edge.messages import Position
 
 PACKET_BYTES = 65536
@@ -57,17 +58,20 @@ class ScannerReady(Message):
 
 
 class ScannerFault(Message):
-    """Scanner to daemon: the device is gone or broken; the worker goes on trying."""
+    """Scanner to daemon: the device is gone or broken; what is done about it, and after how many seconds."""
 
     type: Literal["scanner-fault"] = "scanner-fault"
     kind: str
     detail: str
+    rung: Rung
+    seconds: float
 
 
 class Alive(Message):
     """Scanner to daemon, at least every few seconds: the worker does not hang."""
 
     type: Literal["alive"] = "alive"
+    processes: int = 0  # given up since the scanner last served
 
 
 class Finger(Message):

@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.booth import channel
 from edge.booth.attendant import attendant_fmr
-from edge.booth.plan import plan_named
+from edge.booth.scanner_standing import RESTARTING, Device, ScannerStanding
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
 from edge.settings import BoothSettings, Comparison
@@ -18,40 +18,43 @@ from edge.vault import Label
 
 JUDGE_SECONDS = 20.0  # a matcher that has not answered by then is started again
 SILENCE_SECONDS = 20.0  # the same for the scanner's process; its longest transfer takes ten
-RESTARTING = "its process is being started again"
+START_SECONDS = 60.0  # until its first word
 
 
 class Crew:
     """The two workers of one booth."""
 
     def __init__(
-        self, settings: BoothSettings, on_event: Callable[[FromWorker | WorkerDied], None], log: Any
+        self,
+        settings: BoothSettings,
+        last: Device | None,
+        on_event: Callable[[FromWorker | WorkerDied], None],
+        log: Any,
     ) -> None:
-        where = [settings.scanner.where, str(settings.scanner.poll_seconds)]
+        self.scanner = ScannerStanding(settings.plan.name, last)
+        self._wish, self._log = settings.scanner, log
         self._workers = {
-            "scanner": Worker("scanner", where, on_event),
+            "scanner": Worker("scanner", [], on_event),
             "matcher": Worker("matcher", [], on_event),
         }
-        self._log = log
-        self._scanner, self._device_name = "starting", None  # type: str, str | None
         self._matcher = "starting"
-        self._plan = settings.plan.name
-        self.unfit: str | None = None  # why the scanner that is there cannot do what the plan asks for
-        self.device: dict[str, Any] = {}  # kept with every sample it takes
-        self._heard_at: float | None = None  # when the scanner's process last said anything
+        self._quiet_until: float | None = None  # the scanner's process says something before
+        self._silenced = False  # it did not
         self._token = 0
         self._question: tuple[channel.Examine, list[bytes]] | None = None
+        self._taken_by: Device = {}  # the picture of the question
         self._asked_at: float | None = None  # when the matcher was asked
 
     @property
     def equipment(self) -> Equipment:
         """How scanner and matcher are."""
-        return Equipment(self._scanner, self._device_name, self._matcher)
+        scanner = self.scanner
+        return Equipment(scanner.text, scanner.device, self._matcher, scanner.advice, scanner.change)
 
     def start(self) -> None:
         """Start both."""
-        for worker in self._workers.values():
-            worker.start()
+        self._start_scanner()
+        self._workers["matcher"].start()
 
     def stop(self) -> None:
         """End both."""
@@ -64,24 +67,39 @@ class Crew:
 
     # the scanner
 
-    def scanner_ready(self, message: channel.ScannerReady) -> None:
-        """Remember the device."""
-        self.device = message.model_dump(mode="json", include={"model", "serial", "location"})
-        self.unfit = None
-        if message.not_for_enrolment:
-            self.unfit = f"this scanner ({message.model}) is not for enrolment: {message.not_for_enrolment}"
-        elif lacking := plan_named(self._plan).lacking(message.impressions, message.fingers):
-            self.unfit = f"the plan {self._plan} cannot be done with this scanner: {lacking}"
-        self._scanner = self.unfit or "ready"
-        self._device_name = f"{message.model} {message.serial} at {message.location}"
+    def scanner_ready(self, message: channel.ScannerReady) -> dict[str, Any]:
+        """Take the device; return what the journal says of it."""
+        body = self.scanner.ready(message)
+        self._log.info("scanner ready", another="instead_of" in body, **(self.scanner.device or {}))
+        return body
 
-    def heard_scanner(self) -> None:
+    def scanner_fault(self, message: channel.ScannerFault) -> dict[str, Any]:
+        """Take what is wrong; return what the journal says of it."""
+        body = self.scanner.fault(message)
+        self._log.warning(
+            "scanner fault",
+            fault=message.kind,
+            rung=message.rung.value,
+            again_in=message.seconds,
+            processes=self.scanner.processes,
+            reason=message.detail,
+        )
+        return body
+
+    def heard_scanner(self, now: float) -> None:
         """Note that the scanner's process lives."""
-        self._heard_at = time.monotonic()
+        self._quiet_until = now + SILENCE_SECONDS
 
-    def scanner_lost(self, why: str) -> None:
-        """Remember what is wrong."""
-        self._scanner, self._device_name, self.unfit = why, None, None
+    def _start_scanner(self) -> None:
+        """Start its process with what is known of earlier lives."""
+        wish, standing, worker = self._wish, self.scanner, self._workers["scanner"]
+        worker.arguments = [wish.where, str(wish.poll_seconds), f"--processes={standing.processes}"]
+        if wish.serial is not None:
+            worker.arguments.append(f"--serial={wish.serial}")
+        if standing.last is not None:
+            worker.arguments.append(f"--before={standing.last['location']}")
+        worker.start()
+        self._quiet_until, self._silenced = time.monotonic() + START_SECONDS, False
 
     def arm(self) -> None:
         """Order one finger."""
@@ -157,6 +175,7 @@ class Crew:
         )
         templates = b"".join(data for _, data in attendants)
         self._question = question, [pixels, *accepted.values(), *([templates] if attendants else [])]
+        self._taken_by = self.scanner.device or {}
 
     def put_question(self) -> None:
         """Ask, when there is something to ask and someone to answer."""
@@ -165,12 +184,12 @@ class Crew:
             self._asked_at = time.monotonic()
             self._workers["matcher"].send(question, *blobs)
 
-    def take_answer(self, token: int) -> bool:
-        """Whether this is the answer awaited; it is awaited no more."""
+    def take_answer(self, token: int) -> Device | None:
+        """Return the device that took the sample, when this is the answer awaited; it is awaited no more."""
         if self._question is None or token != self._token:
-            return False
+            return None
         self._question, self._asked_at = None, None
-        return True
+        return self._taken_by
 
     # lives
 
@@ -179,8 +198,8 @@ class Crew:
         pause = self._workers[event.worker].bury(now)
         self._log.warning("worker died", worker=event.worker, reason=event.reason, again_in=pause)
         if event.worker == "scanner":
-            self._heard_at = None
-            self.scanner_lost(RESTARTING)
+            self._quiet_until = None
+            self.scanner.died(self._silenced or not event.killed)
             return False
         self._matcher = RESTARTING
         lost = self._asked_at is not None
@@ -190,13 +209,15 @@ class Crew:
 
     def watch(self, now: float) -> None:
         """Start dead workers again; end a worker that says nothing any more."""
-        for worker in self._workers.values():
-            worker.start_when_due(now)
+        if self._workers["scanner"].due(now):
+            self._start_scanner()
+        if self._workers["matcher"].due(now):
+            self._workers["matcher"].start()
         if self._asked_at is not None and now - self._asked_at > JUDGE_SECONDS:
             self._log.error("the matcher does not answer: it is started again")
             self._asked_at = now
             self._workers["matcher"].kill()
-        if self._heard_at is not None and now - self._heard_at > SILENCE_SECONDS:
+        if self._quiet_until is not None and now > self._quiet_until:
             self._log.error("the scanner's process says nothing: it is started again")
-            self._heard_at = now
+            self._quiet_until, self._silenced = now + SILENCE_SECONDS, True
             self._workers["scanner"].kill()

@@ -62,6 +62,7 @@ class Attempt:
     number: int
     sample: str  # id of the vault's blob
     quality: int  # 0..100
+    device: Body | None = None  # that took it
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         body["already"] = list(event.already)
         hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
         entries += _known_person(current, event.position, hits, len(current.positions))
-    return [(ATTEMPT, body), *entries]
+    return [(ATTEMPT, body), *(_by_device(entry, event) for entry in entries)]
 
 
 def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[Entry]:
@@ -409,7 +410,7 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     entries: list[Entry] = [(CONFIRMATION, body)]
     if decision == NOT_CONFIRMED and number == current.attempts_allowed:
         text = f"the finger shown to confirm is not the captured {name}: another person may be standing here"
-        entries.append(_finding(current, NOT_CONFIRMED, event.position, None, text))
+        entries.append(_by_device(_finding(current, NOT_CONFIRMED, event.position, None, text), event))
     return entries
 
 
@@ -449,7 +450,7 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
 
 
 def _attempt(body: Body) -> Attempt:
-    return Attempt(body["attempt"], body["sample"], body["quality"])
+    return Attempt(body["attempt"], body["sample"], body["quality"], body.get("device"))
 
 
 def _best(tries: list[Attempt]) -> Attempt:
@@ -470,6 +471,12 @@ def _taken_as(event: SampleJudged) -> str:
 def _finding(current: Enrolment, finding: str, position: int, of: Any, text: str) -> Entry:
     body = {"enrolment": current.id, "finding": finding, "position": position, "of": of, "text": text}
     return (FINDING, body)
+
+
+def _by_device(finding: Entry, event: SampleJudged) -> Entry:
+    """Keep with a finding which device took the sample that it is about."""
+    kind, body = finding
+    return (kind, {**body, "device": event.facts["device"]} if "device" in event.facts else body)
 
 
 def _known_person(

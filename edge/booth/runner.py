@@ -21,6 +21,7 @@ from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
 from edge.booth.refusals import Refusals
 from edge.booth.reporter import Reporter
+from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
 from edge.booth.shift import Shift
 from edge.booth.supervisor import FromWorker, WorkerDied
@@ -50,6 +51,7 @@ from edge.tls import ends_soon
 from edge.vault import ENROLLED_CODE, IDENTITY, STATED, Label, Vault, gallery_id
 from edge.worklist import Worklist
 
+SCANNER_READY = "scanner.ready"
 TICK_SECONDS = 0.25
 LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
@@ -92,7 +94,8 @@ class Runner:
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         self._refusals = Refusals()
         self._away, self._hub_online = "", False
-        self._crew = Crew(settings, self.mailbox.put, log)
+        last_scanner = next(self._journal.read(self._journal.last_of(SCANNER_READY) - 1, 1), None)
+        self._crew = Crew(settings, device_of(last_scanner), self.mailbox.put, log)
         self._figures = Figures(settings.metrics_file, settings.data, log)
         self._enrolment: Enrolment | None = self._fold()
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
@@ -166,7 +169,7 @@ class Runner:
                     self._log.error("publish refused", topic=topic, reason=sentence)
             case FromWorker(worker, _, message, blobs) if self._crew.is_current(event):
                 if worker == "scanner":
-                    self._crew.heard_scanner()
+                    self._crew.heard_scanner(now)
                 self._from_worker(message, blobs)
             case WorkerDied() if self._crew.is_current(event):
                 self._worker_died(event, now)
@@ -265,30 +268,31 @@ class Runner:
     def _from_worker(self, message: channel.Message, blobs: list[bytes]) -> None:
         crew = self._crew
         match message:
-            case channel.ScannerReady(firmware=firmware):
-                crew.scanner_ready(message)
-                self._record([("scanner.ready", {**crew.device, "firmware": firmware})])
+            case channel.ScannerReady():
+                self._record([(SCANNER_READY, crew.scanner_ready(message))])
                 self._advance(Happened.SCANNER_BACK)
-            case channel.ScannerFault(kind=kind, detail=detail):
-                crew.scanner_lost(f"{kind}: {detail}")
-                self._record([("scanner.fault", {"fault": kind, "detail": detail})])
+            case channel.ScannerFault():
+                self._record([("scanner.fault", crew.scanner_fault(message))])
                 self._advance(Happened.SCANNER_LOST)
+            case channel.Alive(processes=processes):
+                crew.scanner.lives(processes)
             case channel.Finger(token=token, on=on) if crew.is_ordered(token):
                 self._advance(Happened.FINGER_ON if on else Happened.FINGER_OFF)
             case channel.Occupied(token=token) if crew.is_ordered(token):
                 self._advance(Happened.OCCUPIED)
             case channel.Captured(token=token) if crew.is_ordered(token):
+                crew.scanner.served()
                 self._captured(message, blobs[0])
                 self._advance(Happened.CAPTURED)
             case channel.MatcherReady():
                 self._loaded_to = 0
             case channel.Fetch():
                 crew.hand_over([self._enrolled(finger) for finger in message.fingers])
-            case channel.Examined(token=token) if crew.take_answer(token):
+            case channel.Examined(token=token) if (device := crew.take_answer(token)) is not None:
                 if self._presenting:
-                    self._attendant_judged(self._presenting, message, blobs)
+                    self._attendant_judged(self._presenting, message, blobs, device)
                 else:
-                    self._judged(message, blobs)
+                    self._judged(message, blobs, device)
 
     def _captured(self, message: channel.Captured, pixels: bytes) -> None:
         """Ask the matcher what this is: a subject's finger, or an attendant's."""
@@ -316,10 +320,12 @@ class Runner:
         if self._acquisition.stage in AWAITED:
             self._advance(Happened.CANCEL)
 
-    def _attendant_judged(self, current: Presenting, answer: channel.Examined, blobs: list[bytes]) -> None:
+    def _attendant_judged(
+        self, current: Presenting, answer: channel.Examined, blobs: list[bytes], device: Device
+    ) -> None:
         persons = {hit.person for hit in answer.attendants}
         score = max((hit.score for hit in answer.attendants if hit.person == current.person), default=None)
-        facts = {"device": self._crew.device, "quality": answer.quality, "score": score}
+        facts = {"device": device, "quality": answer.quality, "score": score}
         before = "" in persons
         sample = Presented(answer.quality, answer.hint, frozenset(persons - {""}), before, facts)
         outcome = present(current, sample)
@@ -335,7 +341,7 @@ class Runner:
         self._log.info("attendant", purpose=current.purpose, taken=len(self._presented), done=outcome.done)
         self._advance(Happened.JUDGED)
 
-    def _judged(self, answer: channel.Examined, blobs: list[bytes]) -> None:
+    def _judged(self, answer: channel.Examined, blobs: list[bytes], device: Device) -> None:
         current, position = self._enrolment, self._acquisition.position
         assert current is not None
         event = SampleJudged(
@@ -348,7 +354,7 @@ class Runner:
             already=tuple(hit.subject for hit in answer.already if hit.subject),
             attendants=tuple(hit.person for hit in answer.attendants),
             facts={
-                "device": self._crew.device,
+                "device": device,
                 "minutiae": answer.minutiae,
                 "parts": answer.parts,
                 "scores": [hit.model_dump() for hit in (*answer.same_finger, *answer.already)],
@@ -370,7 +376,8 @@ class Runner:
             quality=answer.quality,
             hint=attempt["hint"],
             minutiae=answer.minutiae,
-            device=self._crew.device.get("model"),
+            device=device.get("model"),
+            **{key: device.get(key) for key in DEVICE_KEYS},
             milliseconds=answer.milliseconds,
         )
         self._advance(Happened.JUDGED)
@@ -393,7 +400,9 @@ class Runner:
             enrolment=self._enrolment.id if self._enrolment else None,
             position=self._acquisition.position,
             decision=why,
-            **dict.fromkeys(("attempt", "quality", "hint", "minutiae", "device", "milliseconds")),
+            **dict.fromkeys(
+                ("attempt", "quality", "hint", "minutiae", "device", *DEVICE_KEYS, "milliseconds")
+            ),
         )
 
     # effects
@@ -472,6 +481,7 @@ class Runner:
             self._figures.recorded(kind, body)
             if kind in enrolment.ENDS:
                 self._ended = ended_by(kind, body)
+                self._crew.scanner.enrolment_ended()
 
     def _show(self, now: float) -> None:
         progress = (clock.now(), self._journal.tail()[0], self._reporter.acknowledged)
@@ -511,7 +521,7 @@ class Runner:
     @property
     def _trouble(self) -> str | None:
         """Why nobody should be enrolled here now."""
-        return self._reporter.fork or self._crew.unfit or self._refusals.trouble
+        return self._reporter.fork or self._crew.scanner.trouble or self._refusals.trouble
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

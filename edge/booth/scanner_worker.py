@@ -1,46 +1,106 @@
 """The process that owns one scanner: pumps its driver, reports, and opens it again after a fault.
 
-It ends when the daemon's end of the channel closes.
+What follows a fault is the ladder's word (`edge/booth/ladder.py`). The process ends when that says so, and
+when the daemon's end of the channel closes.
 """
 
+import argparse
 import contextlib
 import select
-import sys
 import time
+from dataclasses import dataclass
 
 from drivers.api import Captured, FingerOff, FingerOn, MachineOptions, Opened, PlatenOccupied
+from drivers.choosing import FoundScanner, choose
 from drivers.errors import DeviceFault
-from drivers.session import Scanner, open_scanner
+from drivers.session import Scanner, list_scanners, open_found
 from edge.booth import channel
 from edge.booth.channel import Channel
+from edge.booth.ladder import FOOT, STEADY_SECONDS, Ladder, Move, Rung, climb
+from edge.booth.plugging import Plugs
 
-RETRY_SECONDS = 0.5  # between two attempts to open a scanner
 PULSE_SECONDS = 2.0  # between two signs of life
+POLL_SECONDS = 0.25  # between two looks at what is plugged in, where nobody tells
+TOLD_SECONDS = 5.0  # between two looks for a scanner where udev tells
+SETTLE_SECONDS = 0.1  # after a plug, until libusb knows of it, too; no rest is shorter
 
 
 class DaemonGone(Exception):
     """The other end of the channel closed."""
 
 
-class ScannerWorker:
-    """Serves one channel with the scanner at `where`."""
+class OtherScanner(Exception):
+    """This one has another serial number than ours."""
 
-    def __init__(self, to_daemon: Channel, where: str, poll_seconds: float) -> None:
-        self._daemon, self._where = to_daemon, where
-        self._options = MachineOptions(poll_seconds=poll_seconds)
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which scanner, and what the daemon knows of earlier lives."""
+
+    where: str
+    poll_seconds: float
+    serial: str | None = None
+    before: str | None = None  # location of the one in use
+    processes: int = 0  # given up since it last served
+
+
+class ScannerWorker:
+    """Serves one channel with the scanner that is wished for."""
+
+    def __init__(self, to_daemon: Channel, wish: Wish, plugs: Plugs) -> None:
+        self._daemon, self._wish, self._before = to_daemon, wish, wish.before
+        self._options = MachineOptions(poll_seconds=wish.poll_seconds)
+        self._ladder = Ladder(processes=wish.processes)
         self._token: int | None = None  # of the order in force
-        self._last_fault = ""
-        self._pulse_at = 0.0
+        self._found: list[FoundScanner] = []
+        self._told = ""
+        self._opened_at: float | None = None
+        self._pulse_at = float("-inf")
+        self._plugs = plugs
 
     def run(self) -> None:
-        """Open, pump, and after a fault open again, until the daemon is gone."""
+        """Open, pump, and after a fault open again, until the daemon is gone or a fresh process is due."""
         with contextlib.suppress(DaemonGone, BrokenPipeError, ConnectionResetError):
+            self._pulse()
             while True:
                 try:
-                    self._serve(open_scanner(self._where, self._options))
+                    self._round()
                 except DeviceFault as fault:
-                    self._tell(fault)
-                self._rest(RETRY_SECONDS)
+                    unseen = not self._found and self._plugs.scanner_here
+                    self._ladder, move = climb(self._ladder, fault.kind, unseen)
+                    self._tell(fault, move)
+                    self._rest(move)
+                    if move.end:
+                        return
+
+    def _round(self) -> None:
+        """Serve our scanner until it fails; with a number wanted ask those whose number is unknown."""
+        serial, tried = self._wish.serial, set[str]()
+        failed: DeviceFault | None = None
+        self._found = []
+        while True:
+            self._opened_at = None
+            self._found = list_scanners(self._wish.where)
+            try:
+                one = choose(self._found, self._wish.where, serial, self._before, tried)
+            except DeviceFault:
+                if failed is None:
+                    raise
+                raise failed from None
+            try:
+                self._serve(open_found(one, self._options))
+            except OtherScanner:
+                tried.add(one.location)
+            except DeviceFault as fault:
+                if serial is None or self._opened or one.serial:
+                    raise
+                tried.add(one.location)  # it did not come so far as to tell whether it is ours
+                failed = fault
+
+    @property
+    def _opened(self) -> bool:
+        """Whether the scanner told who it is, and it is ours."""
+        return self._opened_at is not None
 
     def _serve(self, scanner: Scanner) -> None:
         self._token = None
@@ -49,37 +109,47 @@ class ScannerWorker:
                 self._orders(scanner)
                 self._report(scanner, scanner.step())
         finally:
+            with contextlib.suppress(OSError):
+                self._pulse()  # resetting takes a while
             with contextlib.suppress(DeviceFault):
                 scanner.close()
 
     def _report(self, scanner: Scanner, event: object) -> None:
         match event:
             case Opened():
-                identity = scanner.identity
-                assert identity is not None
-                self._last_fault = ""
-                self._daemon.send(
-                    channel.ScannerReady(
-                        model=identity.model,
-                        serial=identity.serial,
-                        firmware=identity.firmware,
-                        location=identity.location,
-                        impressions=scanner.spec.impressions,
-                        fingers=scanner.spec.fingers,
-                        not_for_enrolment=scanner.spec.not_for_enrolment,
-                    )
-                )
+                self._ready(scanner)
             case FingerOn() | FingerOff() if self._token is not None:
                 self._daemon.send(channel.Finger(token=self._token, on=isinstance(event, FingerOn)))
             case PlatenOccupied() if self._token is not None:
                 self._daemon.send(channel.Occupied(token=self._token))
             case Captured(frame) if self._token is not None:
+                self._ladder = FOOT
                 height, width = frame.pixels.shape
                 message = channel.Captured(token=self._token, width=width, height=height, ppi=frame.ppi_x)
                 self._daemon.send(message, frame.pixels.tobytes())
 
+    def _ready(self, scanner: Scanner) -> None:
+        identity = scanner.identity
+        assert identity is not None
+        if self._wish.serial not in (None, identity.serial):
+            raise OtherScanner
+        self._told, self._opened_at, self._before = "", time.monotonic(), identity.location
+        self._daemon.send(
+            channel.ScannerReady(
+                model=identity.model,
+                serial=identity.serial,
+                firmware=identity.firmware,
+                location=identity.location,
+                impressions=scanner.spec.impressions,
+                fingers=scanner.spec.fingers,
+                not_for_enrolment=scanner.spec.not_for_enrolment,
+            )
+        )
+
     def _orders(self, scanner: Scanner) -> None:
         """Take every order that waits, and show that this process lives."""
+        if self._opened_at is not None and time.monotonic() - self._opened_at > STEADY_SECONDS:
+            self._ladder = FOOT
         self._pulse()
         while select.select([self._daemon], [], [], 0)[0]:
             match self._receive():
@@ -93,7 +163,7 @@ class ScannerWorker:
     def _pulse(self) -> None:
         if time.monotonic() - self._pulse_at > PULSE_SECONDS:
             self._pulse_at = time.monotonic()
-            self._daemon.send(channel.Alive())
+            self._daemon.send(channel.Alive(processes=self._ladder.processes))
 
     def _receive(self) -> channel.Message:
         received = self._daemon.receive()
@@ -101,25 +171,43 @@ class ScannerWorker:
             raise DaemonGone
         return received[0]
 
-    def _tell(self, fault: DeviceFault) -> None:
+    def _tell(self, fault: DeviceFault, move: Move) -> None:
         """Say what is wrong once, not at every attempt."""
-        if str(fault) != self._last_fault:
-            self._last_fault = str(fault)
-            self._daemon.send(channel.ScannerFault(kind=fault.kind.value, detail=fault.detail))
+        if (told := f"{move.rung}: {fault}") != self._told:
+            self._told = told
+            self._daemon.send(
+                channel.ScannerFault(
+                    kind=fault.kind.value, detail=fault.detail, rung=move.rung, seconds=move.seconds
+                )
+            )
 
-    def _rest(self, seconds: float) -> None:
-        """Wait; orders that come meanwhile are void: the daemon arms again when the scanner is ready."""
+    def _rest(self, move: Move) -> None:
+        """Wait, or until a scanner is plugged in or out; orders that come meanwhile are void."""
+        plugs = self._plugs
+        seconds = TOLD_SECONDS if plugs.told and move.rung is Rung.WAIT else move.seconds
         end = time.monotonic() + seconds
-        self._pulse()
         while (left := end - time.monotonic()) > 0:
-            if select.select([self._daemon], [], [], left)[0]:
+            self._pulse()
+            heard = [self._daemon.fileno(), *([plugs.fileno()] if plugs.told else [])]
+            slice_seconds = PULSE_SECONDS if plugs.told else POLL_SECONDS
+            if self._daemon.fileno() in select.select(heard, [], [], min(left, slice_seconds))[0]:
                 self._receive()
+            if plugs.changed():
+                end = min(end, time.monotonic() + SETTLE_SECONDS)
 
 
 def main() -> None:
-    """Start as `python -m edge.booth.scanner_worker DESCRIPTOR WHERE POLL_SECONDS`."""
-    descriptor, where, poll_seconds = sys.argv[1:]
-    ScannerWorker(Channel.inherited(int(descriptor)), where, float(poll_seconds)).run()
+    """Start as `python -m edge.booth.scanner_worker DESCRIPTOR WHERE POLL_SECONDS [--serial=…] …`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("descriptor", type=int)
+    parser.add_argument("where")
+    parser.add_argument("poll_seconds", type=float)
+    parser.add_argument("--serial")
+    parser.add_argument("--before")
+    parser.add_argument("--processes", type=int, default=0)
+    words = vars(parser.parse_args())
+    to_daemon, wish = Channel.inherited(words.pop("descriptor")), Wish(**words)
+    ScannerWorker(to_daemon, wish, Plugs(wish.where)).run()
 
 
 if __name__ == "__main__":

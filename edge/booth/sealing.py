@@ -49,6 +49,7 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
                 "sample": attempt.sample,
                 "quality": attempt.quality,
                 "impression": "plain",
+                "device": attempt.device,
             }
         )
     manifest = {

@@ -1,6 +1,7 @@
 """Starts a worker process, hands on what it says, and starts it again when it dies."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ class WorkerDied:
     worker: str
     life: int
     reason: str = field(default="", compare=False)  # for the log
+    killed: bool = field(default=False, compare=False)  # by SIGKILL: it did not end by itself
 
 
 class Worker:
@@ -41,7 +43,7 @@ class Worker:
     ) -> None:
         self.name, self.life, self.pid = name, 0, 0
         self._started_at, self._pause, self._due = 0.0, FIRST_PAUSE, None  # type: float, float, float | None
-        self._arguments, self._on_event = arguments, on_event
+        self.arguments, self._on_event = arguments, on_event  # of the next life
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +55,7 @@ class Worker:
         command = [sys.executable, "-m", f"edge.booth.{self.name}_worker", str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(
-                [*command, *self._arguments],
+                [*command, *self.arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C on a terminal is the daemon's alone
@@ -93,10 +95,9 @@ class Worker:
         self._due = now + self._pause
         return self._pause
 
-    def start_when_due(self, now: float) -> None:
-        """Start the planned life when its time has come."""
-        if self._due is not None and now >= self._due:
-            self.start()
+    def due(self, now: float) -> bool:
+        """Whether the time of a planned life has come."""
+        return self._due is not None and now >= self._due
 
     def kill(self) -> None:
         """End a worker that hangs; WorkerDied follows."""
@@ -116,4 +117,4 @@ class Worker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        self._on_event(WorkerDied(self.name, life, reason))
+        self._on_event(WorkerDied(self.name, life, reason, process.returncode == -signal.SIGKILL))

@@ -6,7 +6,8 @@ from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.attendant import Presenting
 from edge.booth.attendant import prompt as attendant_prompt
 from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, Body, Enrolment
-from edge.messages import POSITION_NAMES, AttendantEnded, AttendantShows, Ended, Phase, State
+from edge.booth.scanner_standing import name_of
+from edge.messages import POSITION_NAMES, AttendantEnded, AttendantShows, Device, Ended, Phase, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,10 @@ class Equipment:
     """How scanner and matcher are: "ready", or what is wrong."""
 
     scanner: str = "starting"
-    device: str | None = None
+    device: Body | None = None  # model, serial, firmware, location
     matcher: str = "starting"
+    advice: str | None = None  # what somebody has to do about the scanner
+    change: str | None = None  # another scanner than before
 
     @property
     def ready(self) -> bool:
@@ -60,7 +63,7 @@ def prompt_of(
     """Say in one sentence what to do now; never nothing."""
     wanted = enrolment.wanted() if enrolment else None
     match phase:
-        case Phase.IDLE if not equipment.ready:
+        case Phase.IDLE if not equipment.ready or equipment.advice:
             return _trouble(equipment)
         case Phase.IDLE:
             return "ready for the next subject"
@@ -87,6 +90,10 @@ def prompt_of(
 
 
 def _trouble(equipment: Equipment) -> str:
+    if equipment.scanner == "ready" and equipment.advice:
+        return f"{equipment.advice}: the scanner fails again and again"
+    if equipment.scanner != "ready" and equipment.advice:
+        return f"{equipment.advice}: the scanner is not ready ({equipment.scanner})"
     if equipment.scanner != "ready":
         return f"one moment: the scanner is not ready ({equipment.scanner})"
     return f"one moment: the matcher is not ready ({equipment.matcher})"
@@ -111,6 +118,12 @@ def _shown(presenting: Presenting | None) -> AttendantShows | None:
     return AttendantShows(
         purpose=presenting.purpose, person=presenting.person, taken=presenting.taken, of=presenting.of
     )
+
+
+def _taken_with(enrolment: Enrolment | None) -> dict[int, Device]:
+    """Which device took each accepted sample; releases before 2026-11-26 did not write its firmware."""
+    accepted = enrolment.accepted if enrolment else {}
+    return {p: Device(**taken.device) for p, taken in sorted(accepted.items()) if taken.device}
 
 
 def state_of(
@@ -157,7 +170,10 @@ def state_of(
         warnings=list(enrolment.warnings) if enrolment else [],
         asks=list(asks),
         scanner=equipment.scanner,
-        device=equipment.device,
+        device=name_of(equipment.device) if equipment.device else None,
+        scanner_device=Device(**equipment.device) if equipment.device else None,
+        scanner_change=equipment.change,
+        taken_with=_taken_with(enrolment),
         matcher=equipment.matcher,
         ended=ended,
         operator=people[0],

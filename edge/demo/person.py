@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from edge.demo.script import Visit, portrait_of
 from edge.errors import VantayError
@@ -46,7 +47,7 @@ class Hand:
         self._file.close()
         self._socket.close()
 
-    def order(self, order: dict[str, str]) -> None:
+    def order(self, order: dict[str, Any]) -> None:
         """Tell the virtual scanner something; VantayError when it refuses."""
         self._file.write(json.dumps(order) + "\n")
         self._file.flush()

@@ -242,7 +242,7 @@ def test_a_machine_without_libusb_says_what_to_install(monkeypatch: pytest.Monke
 
 def test_only_supported_devices_are_scanners(monkeypatch: pytest.MonkeyPatch) -> None:
     def device(product: int) -> UsbDevice:
-        return UsbDevice(0x1162, product, f"usb:1-{product}", lambda: None)  # type: ignore[arg-type,return-value]
+        return UsbDevice(0x1162, product, f"usb:1-{product}", "", lambda: None)  # type: ignore[arg-type,return-value]
 
     monkeypatch.setattr(session, "find_devices", lambda where: [device(1), device(0x2200), device(2)])
     assert list_scanners("usb") == [session.FoundScanner("usb:1-8704", DRIVER)]

@@ -74,6 +74,12 @@ def test_places_of_a_scanner(tmp_path: Path, where: str) -> None:
     assert read_settings(path, BoothSettings).scanner.where == where
 
 
+@pytest.mark.parametrize("serial", ["H-1", "{A1B2} 3", "x" * 64])
+def test_serial_numbers(tmp_path: Path, serial: str) -> None:
+    path = written(tmp_path, f'{GOOD}[scanner]\nserial = "{serial}"\n')
+    assert read_settings(path, BoothSettings).scanner.serial == serial
+
+
 MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "unknown key": (
         "boot = 1\n" + GOOD,
@@ -114,6 +120,10 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "no place of a scanner": (
         GOOD + '[scanner]\nwhere = "com1"\n',
         '\'scanner.where\' must be "usb", "usb:1-1.2" or "usbip://host:port/busid"',
+    ),
+    "no serial number": (
+        GOOD + '[scanner]\nserial = " "\n',
+        "'scanner.serial' must be 1 to 64 printable characters",
     ),
     "broken TOML": ("booth = b-1\n", "booth.toml is no valid TOML: Invalid value (at line 1, column 9)"),
     "said twice": (GOOD + 'keys = "k"\n', "booth.toml is no valid TOML: Cannot overwrite a value (at line 4"),

@@ -169,12 +169,11 @@ def test_early_deaths_make_the_next_life_wait_and_a_long_life_forgives() -> None
 
 def test_the_next_life_begins_when_it_is_due(start: Callable[..., Worker], heard: Heard) -> None:
     worker = start(*NO_SCANNER)
-    worker.start_when_due(1e9)
-    assert worker.life == 1, "nobody died"
+    assert not worker.due(1e9), "nobody died"
     worker.kill()
     death(heard)
     pause = worker.bury(1e9)
-    worker.start_when_due(1e9 + pause / 2)
-    assert worker.life == 1
-    worker.start_when_due(1e9 + pause)
-    assert worker.life == 2
+    assert not worker.due(1e9 + pause / 2)
+    assert worker.due(1e9 + pause)
+    worker.start()
+    assert not worker.due(1e9 + pause)

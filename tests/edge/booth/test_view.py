@@ -11,7 +11,8 @@ from edge.booth.view import Equipment, phase_of, prompt_of, state_of
 from edge.messages import Phase, State, parse
 from tests.edge.parts import AT
 
-READY = Equipment(scanner="ready", device="Pro 20", matcher="ready")
+PRO_20 = {"model": "Pro 20", "serial": "H-1", "firmware": "22.06", "location": "usb:1-1"}
+READY = Equipment(scanner="ready", device=PRO_20, matcher="ready")
 FRESH = Enrolment("e1", "s1", (2, 3), 3, {2: 30, 3: 30}, 2, hint="press lightly", missing={1: "cut"})
 CLOSED = replace(FRESH, accepted={2: Attempt(1, "a", 50), 3: Attempt(1, "b", 50)})
 LISTED_OTHERWISE = note_listed_otherwise(CLOSED, ["name"])[1]
@@ -37,6 +38,13 @@ def test_there_is_always_something_to_say() -> None:
     ("enrolment", "acquisition", "equipment", "phase", "prompt"),
     [
         (None, Acquisition(), READY, Phase.IDLE, "ready for the next subject"),
+        (
+            None,
+            Acquisition(),
+            replace(READY, advice="unplug it and plug it in again"),
+            Phase.IDLE,
+            "unplug it and plug it in again: the scanner fails again and again",
+        ),
         (None, Acquisition(Stage.LIFT, 2, True, True), READY, Phase.LIFT, "lift the finger"),
         (
             FRESH,
@@ -61,6 +69,13 @@ def test_there_is_always_something_to_say() -> None:
             TROUBLED[0],
             Phase.WAIT,
             "one moment: the scanner is not ready (starting)",
+        ),
+        (
+            FRESH,
+            Acquisition(Stage.PLACE, 2, False, False),
+            replace(TROUBLED[0], scanner="timeout: it hangs", advice="unplug it and plug it in again"),
+            Phase.WAIT,
+            "unplug it and plug it in again: the scanner is not ready (timeout: it hangs)",
         ),
         (
             FRESH,
@@ -126,7 +141,10 @@ def test_a_finger_is_asked_for_only_when_it_can_be_taken() -> None:
 
 def test_the_state_says_who_and_how_far() -> None:
     tried = replace(
-        FRESH, warnings=("look twice",), tried={2: (Attempt(1, "a", 10),)}, accepted={3: Attempt(1, "b", 50)}
+        FRESH,
+        warnings=("look twice",),
+        tried={2: (Attempt(1, "a", 10),)},
+        accepted={3: Attempt(1, "b", 50, PRO_20)},
     )
     state = view(tried, Acquisition(Stage.PLACE, 2, False, True), READY)
     assert state.model_dump(exclude={"prompt", "phase"}) == {
@@ -151,7 +169,10 @@ def test_the_state_says_who_and_how_far() -> None:
         "warnings": ["look twice"],
         "asks": [],
         "scanner": "ready",
-        "device": "Pro 20",
+        "device": "Pro 20 H-1 at usb:1-1",
+        "scanner_device": PRO_20,
+        "scanner_change": None,
+        "taken_with": {3: PRO_20},
         "matcher": "ready",
         "positions": [2, 3],
         "ended": None,

@@ -1,56 +1,22 @@
 """The worker processes: they live as long as the daemon's end of the channel, and answer what is asked."""
 
-import contextlib
 import io
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from edge.booth import channel
-from edge.booth.channel import Channel, Message
 from matching import iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
+from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
 
 pytestmark = pytest.mark.system
 
-NO_SCANNER = ["usbip://127.0.0.1:1", "0.1"]  # nobody listens there
-SECONDS = 60.0  # most that any of this may take on a busy machine
 FMR = 1e-3
-
-
-@dataclass
-class Process:
-    """A worker and the daemon's end."""
-
-    end: Channel
-    process: subprocess.Popen[bytes]
-
-    def hear(self) -> tuple[Message, list[bytes]]:
-        received = self.end.receive()
-        assert received is not None, "the worker is gone"
-        return received
-
-
-@contextlib.contextmanager
-def worker(name: str, *arguments: str) -> Iterator[Process]:
-    end, theirs = Channel.pair()
-    end._socket.settimeout(SECONDS)
-    command = [sys.executable, "-m", f"edge.booth.{name}_worker", str(theirs.fileno()), *arguments]
-    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
-    theirs.close()
-    try:
-        yield Process(end, process)
-    finally:
-        end.close()
-        process.kill()
-        process.communicate()
 
 
 def ended_quietly(one: Process) -> bool:
@@ -224,7 +190,7 @@ def test_the_matcher_ends_when_the_daemon_went_before_it_was_ready() -> None:
 
 def test_the_scanner_worker_says_once_what_is_wrong_and_ends_with_the_daemon() -> None:
     with worker("scanner", *NO_SCANNER) as process:
-        fault, _ = process.hear()
+        fault = process.word()
         assert isinstance(fault, channel.ScannerFault)
         assert (fault.kind, "127.0.0.1:1" in fault.detail) == ("not found", True)
         process.end.send(channel.Arm(token=1))
@@ -244,7 +210,7 @@ def test_the_scanner_worker_ends_when_the_daemon_went_before_it_said_anything() 
 @pytest.mark.parametrize("name", ["scanner", "matcher"])
 def test_a_killed_worker_is_noticed(name: str) -> None:
     with worker(name, *(NO_SCANNER if name == "scanner" else [])) as process:
-        process.hear()
+        process.word()
         process.process.kill()
         while (received := process.end.receive()) is not None:
             assert isinstance(received[0], channel.Alive)
