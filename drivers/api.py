@@ -140,11 +140,24 @@ class FingerOff:
     """The platen is empty again. Without a Captured since FingerOn the machine stays armed."""
 
 
-Event = Opened | PlatenOccupied | FingerOn | Captured | FingerOff
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A picture of the platen while the driver looks for a finger or one lies on it; never a sample.
+
+    For a live preview and for feedback on how the finger lies. Comes only with `MachineOptions.preview`, from
+    devices that can, at any moment of an acquisition; upright like a sample. Not to be written to.
+    """
+
+    frame: Frame
+
+
+Event = Opened | PlatenOccupied | FingerOn | Captured | FingerOff | Preview
 
 
 class Machine(Protocol):
     """One open device. After `arm`, one acquisition: FingerOn, Captured, FingerOff; then at rest.
+
+    With `MachineOptions.preview` any number of Preview come in between, from devices that can.
 
     After a DeviceFault the machine stays broken: every further call raises the same fault.
     """
@@ -207,6 +220,7 @@ class MachineOptions:
     settle_frames: int = 1  # pictures that must equal the one before; 0 takes the first with a finger in it
     choose: Callable[[], int] = random_word  # numbers that are the host's to choose: seeds, message numbers
     empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
+    preview: bool = False  # report a Preview of each picture looked at while armed, where the device can
     usb_id: UsbId | None = None  # which of the driver's devices it is, where that is known
 
 

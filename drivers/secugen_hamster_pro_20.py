@@ -20,7 +20,8 @@ the platen is empty: a finger that lay there before nobody knows may be the last
 look every `poll_seconds`; light enough over the background is a finger; look
 again without pause until two pictures agree, so that a finger still landing is not captured; report the
 image; look until it is lifted; LED off; at rest. An empty picture becomes the new background. At rest
-the status is read once a second, so that an unplugged device is noticed.
+the status is read once a second, so that an unplugged device is noticed. With `preview` each picture of an
+acquisition is reported once its stream is off, and looks follow each other sooner.
 """
 
 import numpy as np
@@ -37,6 +38,7 @@ from drivers.api import (
     Frame,
     Opened,
     PlatenOccupied,
+    Preview,
     UsbId,
     Wait,
 )
@@ -83,6 +85,7 @@ EMPTY = 5.0  # up to here the picture becomes the new background: an empty plate
 MOVING = 0.10  # change over light: noise gives at most 0.05, a shift by one pixel of the image at least 0.105
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
 REST_SECONDS = 1.0  # between two reads of the status at rest
+PREVIEW_PAUSE = 0.1  # most seconds between two looks with a preview; a look takes about 0.06
 
 
 class HamsterPro20(ProgramMachine):
@@ -90,6 +93,8 @@ class HamsterPro20(ProgramMachine):
 
     _calibration: Calibration
     _background: Raw
+    _raw: Raw  # the last picture
+    _shown: tuple[Raw, Frame] | None = None  # the last one previewed, so that it is rendered once only
     _whole: bool  # whether the last picture ended as pictures end
 
     def program(self) -> Program[None]:
@@ -156,7 +161,7 @@ class HamsterPro20(ProgramMachine):
             if raw is not None:
                 raw = yield from self._until_still(raw, order)
             if raw is not None:
-                self.emit(Captured(Frame(render(raw, self._calibration), PPI, PPI)))
+                self.emit(Captured(self._frame(raw)))
                 self.fulfil()
                 yield from self._until_lifted(order)
                 return
@@ -166,7 +171,7 @@ class HamsterPro20(ProgramMachine):
         self._cleared = light < FINGER_OFF
         if not self._cleared:
             self.emit(PlatenOccupied())
-        yield from self._end_look()
+        yield from self._end_look(order)
         if not self._cleared:
             yield from self._until_lifted(order)
 
@@ -177,10 +182,10 @@ class HamsterPro20(ProgramMachine):
             if found:
                 self._cleared = False
                 self.emit(FingerOn())
-            yield from self._end_look()
+            yield from self._end_look(order)
             if found:
                 return raw
-            yield Wait(self.options.poll_seconds)
+            yield self._pause()
         return None
 
     def _until_still(self, raw: Raw, order: int) -> Program[Raw | None]:
@@ -193,7 +198,7 @@ class HamsterPro20(ProgramMachine):
             self._cleared = light < FINGER_OFF
             if self._cleared:
                 self.emit(FingerOff())
-            yield from self._end_look()
+            yield from self._end_look(order)
             if self._cleared:
                 return None
             same = self._whole and change_between(before, raw) <= MOVING * light
@@ -202,13 +207,13 @@ class HamsterPro20(ProgramMachine):
 
     def _until_lifted(self, order: int) -> Program[None]:
         while not self._cleared:
-            yield Wait(self.options.poll_seconds)
+            yield self._pause()
             if self.withdrawn(order):
                 return
             self._cleared = self._measure((yield from self._look())) < FINGER_OFF
             if self._cleared:
                 self.emit(FingerOff())
-            yield from self._end_look()
+            yield from self._end_look(None if self._cleared else order)
 
     def _look(self) -> Program[Raw]:
         """Take one picture in the finger's light, as recorded; `_end_look` must follow."""
@@ -217,16 +222,30 @@ class HamsterPro20(ProgramMachine):
         yield _exposure(WORKING_EXPOSURE)
         return (yield from self._stream())
 
-    def _end_look(self) -> Program[None]:
+    def _end_look(self, order: int | None = None) -> Program[None]:
+        """End a look; one that was made for an order is shown, unless that was withdrawn."""
         yield ControlOut(STREAM_OFF, 0, 0)
+        if self.options.preview and order is not None and not self.withdrawn(order):
+            self._shown = self._raw, self._frame(self._raw)
+            self.emit(Preview(self._shown[1]))
         yield ControlIn(STATUS, 0, 0, 4)
+
+    def _frame(self, raw: Raw) -> Frame:
+        if self._shown is not None and self._shown[0] is raw:
+            return self._shown[1]
+        return Frame(render(raw, self._calibration), PPI, PPI)
+
+    def _pause(self) -> Wait:
+        seconds = self.options.poll_seconds
+        return Wait(min(seconds, PREVIEW_PAUSE) if self.options.preview else seconds)
 
     def _stream(self) -> Program[Raw]:
         yield ControlOut(START, 1, 0)
         yield ControlOut(STREAM_ON, 0, 0)
         data = yield BulkIn(0x82, FRAME_BYTES, 65_536)
         self._whole = data.endswith(TRAILER)
-        return np.frombuffer(data, np.uint8, RAW_WIDTH * RAW_HEIGHT).reshape(RAW_HEIGHT, RAW_WIDTH)
+        self._raw = np.frombuffer(data, np.uint8, RAW_WIDTH * RAW_HEIGHT).reshape(RAW_HEIGHT, RAW_WIDTH)
+        return self._raw
 
     def _set(self, register: int, value: int) -> Program[None]:
         yield ControlOut(REGISTER, SENSOR, register, bytes([value]))

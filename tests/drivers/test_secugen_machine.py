@@ -17,6 +17,7 @@ from drivers.api import (
     MachineOptions,
     Opened,
     PlatenOccupied,
+    Preview,
     Step,
     Wait,
 )
@@ -151,6 +152,47 @@ def test_a_captured_finger_is_never_captured_for_the_next_order() -> None:
     assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
 
 
+def test_with_a_preview_each_picture_of_an_acquisition_is_shown_once() -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, preview=True))
+    assert kinds(run(machine, wire, Opened)) == [Opened], "nothing is shown without an order"
+    looks = sum(isinstance(step, BulkIn) for step in wire.steps)
+    machine.arm()
+    shown = run(machine, wire, None, most=60)
+    assert set(kinds(shown)) == {Preview}
+    wire.platen = [*finger()]
+    shown += run(machine, wire, Captured)
+    *_, before, captured = shown
+    assert isinstance(before, Preview)
+    assert isinstance(captured, Captured)
+    assert before.frame is captured.frame, "rendered twice"
+    assert np.corrcoef(captured.frame.pixels.ravel(), ridges().ravel())[0, 1] > 0.98
+    shown += run(machine, wire, None, most=60)
+    wire.platen = []
+    shown += run(machine, wire, FingerOff)
+    assert run(machine, wire, None, most=60) == [], "nothing is shown after the finger was lifted"
+    pictures = sum(isinstance(step, BulkIn) for step in wire.steps) - looks
+    assert kinds(shown).count(Preview) == pictures - 1, "all but the one that shows it lifted"
+
+
+def test_a_withdrawn_order_is_shown_nothing() -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, preview=True))
+    run(machine, wire, Opened)
+    machine.arm()
+    run(machine, wire, Preview)
+    machine.disarm()
+    assert run(machine, wire, None, most=60) == []
+
+
+def test_looks_of_a_preview_follow_each_other_sooner() -> None:
+    for preview, seconds in ((False, 0.2), (True, 0.1)):
+        wire, machine = ModelWire(), new_machine(MachineOptions(preview=preview))
+        run(machine, wire, Opened)
+        machine.arm()
+        wire.steps.clear()
+        run(machine, wire, None, most=60)
+        assert {step.seconds for step in wire.steps if isinstance(step, Wait)} == {seconds, 1.0}
+
+
 def test_a_finger_put_on_at_rest_is_taken_at_once() -> None:
     wire, machine = ModelWire(), new_machine()
     run(machine, wire, Opened)
@@ -265,10 +307,10 @@ ACTIONS = ["arm", "disarm", "put", "lift", "step", "steps"]
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(ACTIONS), max_size=40), st.integers(0, 2))
-@example(["arm", "put", "steps", "steps", "disarm", "arm", "steps", "lift", "steps"], 1)
-def test_orders_and_fingers_at_any_moment(actions: list[str], settle: int) -> None:
-    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, settle))
+@given(st.lists(st.sampled_from(ACTIONS), max_size=40), st.integers(0, 2), st.booleans())
+@example(["arm", "put", "steps", "steps", "disarm", "arm", "steps", "lift", "steps"], 1, True)
+def test_orders_and_fingers_at_any_moment(actions: list[str], settle: int, preview: bool) -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, settle, preview=preview))
     run(machine, wire, Opened)
     last: type | None = None
     ordered = 0
@@ -285,7 +327,10 @@ def test_orders_and_fingers_at_any_moment(actions: list[str], settle: int) -> No
             step = machine.next_step()
             assert step == machine.next_step()
             event = machine.receive(wire.perform(step))
-            if event is not None:
+            if isinstance(event, Preview):
+                assert preview
+                assert ordered, "a preview without an order"
+            elif event is not None:
                 assert type(event) in GRAMMAR[last], f"{type(event)} after {last}"
                 assert ordered, "an event without an order"
                 last = type(event)
