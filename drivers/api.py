@@ -237,4 +237,5 @@ class DriverSpec:
     make_machine: Callable[[MachineOptions], Machine]
     fingers: int = 1  # most fingers of one picture
     proved_by: str = "a model of ours only"  # what shows that the driver fits the device
+    preview: str = "none"  # what a live preview gets, in words
     not_for_enrolment: str | None = None  # why its pictures may not become enrolment records

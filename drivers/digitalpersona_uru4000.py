@@ -300,6 +300,7 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=UruReader,
+    preview="none: the device sends one picture when a finger comes",
     proved_by="a recording of a real 4500, replayed bit for bit; the others by their likeness to it; "
     "not yet run on hardware here",
     not_for_enrolment="its resolution was never measured: until this unit is calibrated against a target "

@@ -161,6 +161,7 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=Nb1010U,
+    preview="none: a picture is 92 transfers, taken only while a finger comes to rest",
     proved_by="a recording of a real device, replayed bit for bit; not yet run on hardware here",
     not_for_enrolment="its 385 ppi are below the 500 ppi of enrolment records: it may verify, not enrol",
 )

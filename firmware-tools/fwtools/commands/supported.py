@@ -9,8 +9,8 @@ HEAD = """# Supported scanners
 
 Written by `vantay-fw supported` from what the drivers declare.
 
-| model | USB id | proved by | frame | resolution | impressions | enrolment |
-| --- | --- | --- | --- | --- | --- | --- |
+| model | USB id | proved by | frame | resolution | impressions | live preview | enrolment |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
 TAIL = """
 A recording of a real device is replayed byte for byte through the real libusb, and the picture is compared
@@ -29,7 +29,8 @@ emulated Cortex-A72); no booth has run on a Raspberry Pi here.
 3. Measure the resolution with a target of known size, both ways; for enrolment within 1 % of the table.
 4. Pull the cable during a capture and put it back: the same finger is asked for once more.
 5. Leave a finger on the platen while the booth starts: it must ask to lift it.
-6. Record a capture of something that is no finger (`vantay-fw record --capture`), redact it
+6. Where the table promises a live preview: it follows the finger, and ends when the finger is lifted.
+7. Record a capture of something that is no finger (`vantay-fw record --capture`), redact it
    (`vantay-fw redact`: the serial number, too), and send it with what you saw.
 """
 
@@ -55,4 +56,13 @@ def _cells(driver: DriverSpec) -> tuple[str, ...]:
     ids = ", ".join(f"{one.vendor:04x}:{one.product:04x}" for one in driver.ids)
     frame, ppi = f"{driver.width} x {driver.height}", f"{driver.ppi:g} ppi"
     enrolment = f"no: {driver.not_for_enrolment}" if driver.not_for_enrolment else "yes"
-    return driver.model, ids, driver.proved_by, frame, ppi, ", ".join(driver.impressions), enrolment
+    return (
+        driver.model,
+        ids,
+        driver.proved_by,
+        frame,
+        ppi,
+        ", ".join(driver.impressions),
+        driver.preview,
+        enrolment,
+    )
