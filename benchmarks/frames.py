@@ -4,16 +4,24 @@
 
 Pumps the machines against the virtual scanners' models, in this process, and counts the time inside the
 machine from the bytes of the picture to Captured. The first capture is told apart: it makes tables.
+Then the Hamster on the software bus, its virtual device in a process of its own on another core: live
+previews a second with an empty platen, and how long an opening takes without and with remembered data.
 """
 
+import contextlib
+import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from drivers import digitalpersona_uru4000, secugen_hamster_pro_20
 from drivers.api import (
@@ -24,10 +32,13 @@ from drivers.api import (
     Event,
     FingerOff,
     Hear,
+    Learned,
     MachineOptions,
     Opened,
+    Preview,
     Step,
 )
+from drivers.session import open_scanner
 from fwtools.virtual import hamster, uru4500
 from fwtools.virtual.optics import Device, Optics
 
@@ -36,13 +47,69 @@ OPTIONS = MachineOptions(poll_seconds=0.0, settle_frames=0, empty_first=False)
 
 def main() -> int:
     """Measure and print."""
+    cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     for name, (spec, device, show) in {"U.are.U 4500": uru(), "Hamster Pro 20": secugen()}.items():
         times = [1e3 * seconds for seconds in captures(spec.make_machine(OPTIONS), device, show, count)]
         p95 = sorted(times[1:])[int(0.95 * (count - 1))]
         print(f"{name}: median {median(times[1:]):.2f} ms, 95 % under {p95:.2f} ms, first {times[0]:.2f} ms")
+    os.sched_setaffinity(0, cores)
+    with software_bus("hamster") as where:
+        print(f"Hamster Pro 20, software bus: {previews(where):.1f} previews a second")
+        fresh, known = openings(where)
+        print(
+            f"Hamster Pro 20, software bus: opened in {fresh:.0f} ms, with remembered data in {known:.0f} ms"
+        )
     return 0
+
+
+@contextlib.contextmanager
+def software_bus(model: str) -> Iterator[str]:
+    """Serve a virtual scanner; say where."""
+    program = str(Path(sys.executable).parent / "vantay-fw")
+    with tempfile.TemporaryDirectory() as folder:
+        Image.fromarray(ridges()).save(Path(folder) / "100_1.png", dpi=(500, 500))
+        command = [program, "virtual", "--model", model, "--scans", folder]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                yield f"usbip://{json.loads(process.stdout.readline())['usbip']}"
+            finally:
+                process.terminate()
+
+
+def previews(where: str, seconds: float = 10.0) -> float:
+    """Previews a second with the ordinary pauses."""
+    scanner = open_scanner(where, MachineOptions(preview=True))
+    while not isinstance(scanner.step(), Opened):
+        pass
+    scanner.arm()
+    while not isinstance(scanner.step(), Preview):
+        pass
+    count, began = 0, time.monotonic()
+    while time.monotonic() < began + seconds:
+        count += isinstance(scanner.step(), Preview)
+    rate = count / (time.monotonic() - began)
+    scanner.close()
+    return rate
+
+
+def openings(where: str, count: int = 10) -> tuple[float, float]:
+    """Median milliseconds of an opening with nothing remembered, and with what was learned then."""
+    remembered: dict[str, bytes] = {}
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(2 * count):
+        known = number % 2 == 1
+        options = MachineOptions(remembered=dict(remembered) if known else {})
+        began = time.monotonic()
+        scanner = open_scanner(where, options)
+        while not isinstance(event := scanner.step(), Opened):
+            if isinstance(event, Learned):
+                remembered[event.key] = event.data
+        times[known].append(1e3 * (time.monotonic() - began))
+        scanner.close()
+    return median(times[False]), median(times[True])
 
 
 Show = Callable[[bool], None]

@@ -5,7 +5,7 @@ A driver is one file that defines `DRIVER: DriverSpec`. Its machine knows no soc
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -151,7 +151,15 @@ class Preview:
     frame: Frame
 
 
-Event = Opened | PlatenOccupied | FingerOn | Captured | FingerOff | Preview
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the device told once and for all, before Opened: `MachineOptions.remembered` of later openings."""
+
+    key: str
+    data: bytes
+
+
+Event = Opened | PlatenOccupied | FingerOn | Captured | FingerOff | Preview | Learned
 
 
 class Machine(Protocol):
@@ -221,6 +229,7 @@ class MachineOptions:
     choose: Callable[[], int] = random_word  # numbers that are the host's to choose: seeds, message numbers
     empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
     preview: bool = False  # report a Preview of each picture looked at while armed, where the device can
+    remembered: Mapping[str, bytes] | None = None  # data of every Learned so far; None: nothing is kept
     usb_id: UsbId | None = None  # which of the driver's devices it is, where that is known
 
 

@@ -33,6 +33,7 @@ class Crew:
     ) -> None:
         self.scanner = ScannerStanding(settings.plan.name, last)
         self._wish, self._log = settings.scanner, log
+        self._memory = settings.data / "scanners"  # what drivers learned from devices
         self._workers = {
             "scanner": Worker("scanner", [], on_event),
             "matcher": Worker("matcher", [], on_event),
@@ -94,6 +95,7 @@ class Crew:
         """Start its process with what is known of earlier lives."""
         wish, standing, worker = self._wish, self.scanner, self._workers["scanner"]
         worker.arguments = [wish.where, str(wish.poll_seconds), f"--processes={standing.processes}"]
+        worker.arguments.append(f"--memory={self._memory}")
         if wish.serial is not None:
             worker.arguments.append(f"--serial={wish.serial}")
         if standing.last is not None:

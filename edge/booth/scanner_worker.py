@@ -9,12 +9,13 @@ import contextlib
 import select
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from drivers.api import Captured, FingerOff, FingerOn, MachineOptions, Opened, PlatenOccupied
+from drivers.api import Captured, FingerOff, FingerOn, Learned, MachineOptions, Opened, PlatenOccupied
 from drivers.choosing import FoundScanner, choose
 from drivers.errors import DeviceFault
 from drivers.session import Scanner, list_scanners, open_found
-from edge.booth import channel
+from edge.booth import channel, remembered
 from edge.booth.channel import Channel
 from edge.booth.ladder import FOOT, STEADY_SECONDS, Ladder, Move, Rung, climb
 from edge.booth.plugging import Plugs
@@ -42,6 +43,7 @@ class Wish:
     serial: str | None = None
     before: str | None = None  # location of the one in use
     processes: int = 0  # given up since it last served
+    memory: Path | None = None  # folder of what drivers learned from devices
 
 
 class ScannerWorker:
@@ -49,7 +51,8 @@ class ScannerWorker:
 
     def __init__(self, to_daemon: Channel, wish: Wish, plugs: Plugs) -> None:
         self._daemon, self._wish, self._before = to_daemon, wish, wish.before
-        self._options = MachineOptions(poll_seconds=wish.poll_seconds)
+        self._remembered = remembered.load(wish.memory) if wish.memory else None
+        self._options = MachineOptions(poll_seconds=wish.poll_seconds, remembered=self._remembered)
         self._ladder = Ladder(processes=wish.processes)
         self._token: int | None = None  # of the order in force
         self._found: list[FoundScanner] = []
@@ -118,6 +121,9 @@ class ScannerWorker:
         match event:
             case Opened():
                 self._ready(scanner)
+            case Learned(key, data) if self._remembered is not None and self._wish.memory:
+                self._remembered[key] = data
+                remembered.keep(self._wish.memory, key, data)
             case FingerOn() | FingerOff() if self._token is not None:
                 self._daemon.send(channel.Finger(token=self._token, on=isinstance(event, FingerOn)))
             case PlatenOccupied() if self._token is not None:
@@ -205,6 +211,7 @@ def main() -> None:
     parser.add_argument("--serial")
     parser.add_argument("--before")
     parser.add_argument("--processes", type=int, default=0)
+    parser.add_argument("--memory", type=Path)
     words = vars(parser.parse_args())
     to_daemon, wish = Channel.inherited(words.pop("descriptor")), Wish(**words)
     ScannerWorker(to_daemon, wish, Plugs(wish.where)).run()

@@ -14,6 +14,7 @@ from drivers.api import (
     ControlIn,
     FingerOff,
     FingerOn,
+    Learned,
     MachineOptions,
     Opened,
     PlatenOccupied,
@@ -22,7 +23,8 @@ from drivers.api import (
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
-from drivers.secugen_hamster_pro_20 import SETTLING_LOOKS
+from drivers.secugen_hamster_pro_20 import SETTLING_LOOKS, recall
+from drivers.secugen_image import render
 from tests.drivers.bench import FAST, ModelWire, finger, kinds, new_machine, ridges, run
 
 
@@ -296,6 +298,70 @@ def test_blank_factory_data_are_refused(blank: bytes) -> None:
     assert fault.value.kind is FaultKind.PROTOCOL
 
 
+def learn() -> tuple[ModelWire, Learned]:
+    wire = ModelWire()
+    learned, opened = run(wire=wire, machine=new_machine(MachineOptions(0.0, remembered={})), until=Opened)
+    assert isinstance(learned, Learned)
+    assert isinstance(opened, Opened)
+    assert factory_reads(wire) == 6
+    return wire, learned
+
+
+def factory_reads(wire: ModelWire) -> int:
+    return sum(isinstance(step, ControlIn) and step.request == 8 for step in wire.steps)
+
+
+def test_remembered_factory_data_spare_all_reads_but_one_and_give_the_same_image() -> None:
+    wire, learned = learn()
+    images = []
+    for remembered in (None, {learned.key: learned.data}):
+        wire, machine = ModelWire(), new_machine(MachineOptions(0.0, remembered=remembered))
+        assert kinds(run(machine, wire, Opened)) == [Opened]
+        assert factory_reads(wire) == (6 if remembered is None else 1)
+        images.append(render(finger()[1], machine._calibration))
+    assert np.array_equal(*images)
+
+
+def test_another_last_block_than_remembered_has_everything_read_again() -> None:
+    _, learned = learn()
+    wire = ModelWire()
+
+    def other(number: int, step: Step, data: bytes) -> bytes:
+        last = isinstance(step, ControlIn) and step.request == 8 and step.index == 0x7000
+        return data[:-1] + bytes([data[-1] ^ 1]) if last else data
+
+    wire.answer = other
+    machine = new_machine(MachineOptions(0.0, remembered={learned.key: learned.data}))
+    again, _ = run(machine, wire, Opened)
+    assert isinstance(again, Learned)
+    assert factory_reads(wire) == 7
+    assert again.data[32:] == learned.data[32:-1] + bytes([learned.data[-1] ^ 1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 32 + 22_941), st.integers(1, 255), st.booleans())
+def test_damaged_memories_are_never_used(at: int, change: int, cut: bool) -> None:
+    data = LEARNED.data
+    spoilt = data[:at] if cut else data[:at] + bytes([data[at] ^ change]) + data[at + 1 :]
+    assert recall(LEARNED.key, data) == data[32:]
+    assert recall(LEARNED.key, spoilt) is None
+    assert recall(LEARNED.key + "x", data) is None, "another device's"
+
+
+def test_nothing_is_remembered_of_a_device_without_an_id() -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, remembered={}))
+    wire.answer = lambda number, step, data: bytes(len(data)) if number == 0 else data
+    assert kinds(run(machine, wire, Opened)) == [Opened]
+
+
+def test_a_damaged_memory_is_learned_anew() -> None:
+    wire = ModelWire()
+    machine = new_machine(MachineOptions(0.0, remembered={LEARNED.key: LEARNED.data[:-1] + b"?"}))
+    assert run(machine, wire, Opened)[0] == LEARNED
+    assert factory_reads(wire) == 6
+
+
+LEARNED = learn()[1]
 GRAMMAR: dict[type | None, set[type]] = {  # what may follow what, while orders come and go
     None: {PlatenOccupied, FingerOn},
     PlatenOccupied: {PlatenOccupied, FingerOff, FingerOn},

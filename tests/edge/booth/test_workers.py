@@ -3,11 +3,17 @@
 import io
 import signal
 from collections.abc import Iterator
+<<<<<<< HEAD
+=======
+from dataclasses import dataclass
+from pathlib import Path
+>>>>>>> 449b202 (Remember the Hamster's factory data from one opening to the next)
 
 import numpy as np
 import pytest
 from PIL import Image
 
+<<<<<<< HEAD
 from edge.booth import channel
 from matching import iso19794, search_code, serial
 from matching.pattern import ridge_pattern
@@ -16,6 +22,19 @@ from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
 
 pytestmark = pytest.mark.system
 
+=======
+from edge.booth import channel, remembered
+from edge.booth.channel import Channel, Message
+from matching import iso19794, search_code, serial
+from matching.pattern import ridge_pattern
+from matching.quality import examine
+from tests.fwtools.virtual_scanner import virtual_scanner, write_fingers
+
+pytestmark = pytest.mark.system
+
+NO_SCANNER = ["usbip://127.0.0.1:1", "0.1", "/nowhere"]  # nobody listens there
+SECONDS = 60.0  # most that any of this may take on a busy machine
+>>>>>>> 449b202 (Remember the Hamster's factory data from one opening to the next)
 FMR = 1e-3
 
 
@@ -199,6 +218,29 @@ def test_the_scanner_worker_says_once_what_is_wrong_and_ends_with_the_daemon() -
             assert isinstance(received[0], channel.Alive), "the same fault is not told again"
             process.end._socket.settimeout(1.0)
         assert process.process.poll() is None
+        assert ended_quietly(process)
+
+
+def test_the_scanner_worker_keeps_what_its_driver_learned_and_mends_it(tmp_path: Path) -> None:
+    folder = tmp_path / "scanners"
+    fingers = tmp_path / "fingers"
+    fingers.mkdir()
+    write_fingers(fingers, 1)
+    with virtual_scanner(fingers, "--model", "hamster") as scanner:
+        opened(scanner.usbip, folder)
+        first = remembered.load(folder)
+        (file,) = folder.iterdir()
+        file.write_bytes(file.read_bytes()[:-1])
+        assert remembered.load(folder) != first
+        opened(scanner.usbip, folder)
+    assert remembered.load(folder) == first
+    assert len(first) == 1
+
+
+def opened(where: str, folder: Path) -> None:
+    with worker("scanner", where, "0.1", str(folder)) as process:
+        while not isinstance(message := process.hear()[0], channel.ScannerReady):
+            assert isinstance(message, channel.Alive), message
         assert ended_quietly(process)
 
 
