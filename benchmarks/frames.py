@@ -70,8 +70,10 @@ def software_bus(model: str) -> Iterator[str]:
     program = str(Path(sys.executable).parent / "vantay-fw")
     with tempfile.TemporaryDirectory() as folder:
         Image.fromarray(ridges()).save(Path(folder) / "100_1.png", dpi=(500, 500))
-        command = [program, "virtual", "--model", model, "--scans", folder]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        command = [program, "virtual", "--model", model, "--scans", folder, "--control", "0"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
             try:
                 assert process.stdout is not None
                 yield f"usbip://{json.loads(process.stdout.readline())['usbip']}"

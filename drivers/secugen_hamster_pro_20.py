@@ -319,6 +319,6 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=HamsterPro20,
-    preview="every look at the platen, 5 a second or more",
+    preview="every look at the platen; 9 a second on the software bus",
     proved_by="a recording of a real device, replayed through libusb; not yet run on hardware here",
 )
