@@ -3,38 +3,21 @@
 import io
 import signal
 from collections.abc import Iterator
-<<<<<<< HEAD
-=======
-from dataclasses import dataclass
 from pathlib import Path
->>>>>>> 449b202 (Remember the Hamster's factory data from one opening to the next)
 
 import numpy as np
 import pytest
 from PIL import Image
 
-<<<<<<< HEAD
-from edge.booth import channel
+from edge.booth import channel, remembered
 from matching import iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
 from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
-
-pytestmark = pytest.mark.system
-
-=======
-from edge.booth import channel, remembered
-from edge.booth.channel import Channel, Message
-from matching import iso19794, search_code, serial
-from matching.pattern import ridge_pattern
-from matching.quality import examine
 from tests.fwtools.virtual_scanner import virtual_scanner, write_fingers
 
 pytestmark = pytest.mark.system
 
-NO_SCANNER = ["usbip://127.0.0.1:1", "0.1", "/nowhere"]  # nobody listens there
-SECONDS = 60.0  # most that any of this may take on a busy machine
->>>>>>> 449b202 (Remember the Hamster's factory data from one opening to the next)
 FMR = 1e-3
 
 
@@ -238,7 +221,7 @@ def test_the_scanner_worker_keeps_what_its_driver_learned_and_mends_it(tmp_path:
 
 
 def opened(where: str, folder: Path) -> None:
-    with worker("scanner", where, "0.1", str(folder)) as process:
+    with worker("scanner", where, "0.1", f"--memory={folder}") as process:
         while not isinstance(message := process.hear()[0], channel.ScannerReady):
             assert isinstance(message, channel.Alive), message
         assert ended_quietly(process)
