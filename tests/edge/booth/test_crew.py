@@ -99,6 +99,7 @@ def test_the_next_life_knows_of_the_ones_before(crew: Crew, heard: Heard) -> Non
     crew.scanner.processes = 2
     crew.start()
     words = ["usbip://127.0.0.1:1", "0.1", "--processes=2", "--serial=A B", "--before=here"]
+    words.insert(3, f"--memory={tmp_path}/scanners")
     assert crew._workers["scanner"].arguments == words
     first = of_scanner(heard, FromWorker)
     assert first.message == channel.Alive(processes=2)
