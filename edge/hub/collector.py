@@ -8,13 +8,14 @@ import queue
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge import clock
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.figures import Figures
-from edge.hub.ledger import Ledger, OpenPacket
+from edge.hub.ledger import Ledger, OpenPacket, Standing
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
 from edge.hub.store import HubStore
@@ -143,10 +144,11 @@ class Collector:
                     self._publisher.take(event, now)
                     if failed:
                         self._log.error("reports not made", reason=failed)
-        self._answer(heard, now)
         everybody = self._ledger.booths() if self._due("everybody", now) else []
-        for booth in {*heard, *everybody}:
-            self._ask_for_packets(booth, now)
+        stand, packets = self._looked_up(heard, {*heard, *everybody})
+        self._answer(heard, stand, now)
+        for booth, opened in packets.items():
+            self._ask_for_packets(booth, opened, now)
         if self._publisher:
             self._publisher.work(now, lambda topic, said: self._link.publish(topic, said, retain=True))
         for wrong in self._told.write(now):
@@ -227,9 +229,17 @@ class Collector:
 
     # after the commit
 
-    def _answer(self, heard: dict[str, Heard], now: float) -> None:
+    def _looked_up(
+        self, heard: Iterable[str], everybody: Iterable[str]
+    ) -> tuple[dict[str, Standing], dict[str, list[OpenPacket]]]:
+        """Read where booths stand and what is open of their packets, in one go."""
+        with self._store.reading():
+            stand = {booth: self._ledger.standing(booth) for booth in heard}
+            return stand, {booth: self._ledger.open_packets(booth) for booth in everybody}
+
+    def _answer(self, heard: dict[str, Heard], stand: dict[str, Standing], now: float) -> None:
         for booth, brought in heard.items():
-            standing = self._ledger.standing(booth)
+            standing = stand[booth]
             word = Acknowledgement(seq=standing.last_seq, hash=standing.last_hash)
             self._say(booth, "ack", word)
             self._note(booth, standing.last_seq, brought)
@@ -250,9 +260,9 @@ class Collector:
             milliseconds=round(1000 * max(waited)) if waited else None,
         )
 
-    def _ask_for_packets(self, booth: str, now: float) -> None:
+    def _ask_for_packets(self, booth: str, opened: list[OpenPacket], now: float) -> None:
         wanted = 0
-        for packet in self._ledger.open_packets(booth):
+        for packet in opened:
             if packet.complete:
                 if self._due(f"ack {packet.hash}", now):
                     word = PacketAcknowledgement(packet=packet.hash, size=packet.size)

@@ -13,6 +13,13 @@ from edge.messages import Digest, JournalEntry, canonical
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
+STANDING = "SELECT last_seq, last_hash, highest_seen FROM booth WHERE name = ?"
+HEARD = """
+INSERT INTO booth VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+    last_seq = excluded.last_seq, last_hash = excluded.last_hash,
+    highest_seen = max(highest_seen, excluded.highest_seen), heard_at = excluded.heard_at
+"""
+
 Taken = Literal["new", "known", "gap", "refused"]
 
 
@@ -22,6 +29,7 @@ class Standing:
 
     last_seq: int
     last_hash: str
+    highest_seen: int = 0  # above last_seq while there is a gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,8 @@ class Ledger:
 
     def standing(self, booth: str) -> Standing:
         """Return the last entry held of a booth."""
-        row = self.db.execute("SELECT last_seq, last_hash FROM booth WHERE name = ?", (booth,)).fetchone()
-        return Standing(row["last_seq"], row["last_hash"]) if row else Standing(0, GENESIS)
+        row = self.db.execute(STANDING, (booth,)).fetchone()
+        return Standing(*row) if row else Standing(0, GENESIS)
 
     def take(self, booth: str, entry: JournalEntry, at: str) -> Taken:
         """Take one entry, idempotent by (booth, seq); the same seq with another hash is a fork: refused."""
@@ -65,18 +73,17 @@ class Ledger:
                 "or an old copy was restored",
             )
             return "refused"
-        self._heard(booth, entry.seq, at, last)
         if entry.seq > last.last_seq + 1:
+            self._heard(booth, last, entry.seq, at)
             self.db.execute("INSERT OR IGNORE INTO gap VALUES (?, ?)", (booth, at))
             return "gap"
-        if entry.previous_hash != last.last_hash:
-            self._alarm(
-                booth, entry, at, "it does not follow the entry held before it: a copy went its own way"
-            )
+        if why := _unfit(entry, last):
+            self._heard(booth, last, entry.seq, at)
+            self._alarm(booth, entry, at, why)
             return "refused"
-        if not _sound(entry):
-            self._alarm(booth, entry, at, f"a {entry.kind} must name its packet, enrolment, size and samples")
-            return "refused"
+        self._heard(booth, Standing(entry.seq, entry.hash), entry.seq, at)
+        if last.highest_seen > last.last_seq and entry.seq >= last.highest_seen:
+            self.db.execute("DELETE FROM gap WHERE booth = ?", (booth,))
         self._insert(booth, entry, at)
         return "new"
 
@@ -104,25 +111,14 @@ class Ledger:
         row = self.db.execute("SELECT hash FROM entry WHERE booth = ? AND seq = ?", (booth, seq)).fetchone()
         return str(row["hash"]) if row else None
 
-    def _heard(self, booth: str, seq: int, at: str, last: Standing) -> None:
-        self.db.execute(
-            "INSERT INTO booth VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
-            " highest_seen = max(highest_seen, excluded.highest_seen), heard_at = excluded.heard_at",
-            (booth, last.last_seq, last.last_hash, seq, at),
-        )
+    def _heard(self, booth: str, stands: Standing, seq: int, at: str) -> None:
+        self.db.execute(HEARD, (booth, stands.last_seq, stands.last_hash, seq, at))
 
     def _insert(self, booth: str, entry: JournalEntry, at: str) -> None:
         clock, body = canonical(entry.clock.model_dump()).decode(), canonical(entry.body).decode()
         self.db.execute(
             "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (booth, entry.seq, entry.at, clock, entry.kind, body, entry.previous_hash, entry.hash),
-        )
-        self.db.execute(
-            "UPDATE booth SET last_seq = ?, last_hash = ? WHERE name = ?", (entry.seq, entry.hash, booth)
-        )
-        self.db.execute(
-            "DELETE FROM gap WHERE booth = ? AND ? >= (SELECT highest_seen FROM booth WHERE name = ?)",
-            (booth, entry.seq, booth),
         )
         if entry.kind == SEALED:
             fact = entry.body
@@ -160,6 +156,13 @@ class _Sealed(_Acted):
     size: Annotated[int, Field(ge=1, le=LARGEST_PACKET)]
     outcome: str
     samples: dict[str, str]
+
+
+def _unfit(entry: JournalEntry, last: Standing) -> str | None:
+    """Say why the next entry is not taken after the one before; None where it is."""
+    if entry.previous_hash != last.last_hash:
+        return "it does not follow the entry held before it: a copy went its own way"
+    return None if _sound(entry) else f"a {entry.kind} must name its packet, enrolment, size and samples"
 
 
 def _sound(entry: JournalEntry) -> bool:

@@ -232,3 +232,12 @@ def test_what_the_hub_cannot_act_on_is_refused(
         f"entry 1 of booth b-1 was refused: a {kind} must name its packet, enrolment, size and samples"
     ]
     assert status_of(hub_store)["booths"][0]["samples"] == 0
+
+
+def test_open_packets_are_found_without_reading_those_that_are_over(ledger: Ledger) -> None:
+    asked: list[str] = []
+    ledger.db.set_trace_callback(asked.append)
+    ledger.open_packets("b-1")
+    ledger.db.set_trace_callback(None)
+    (step,) = ledger.db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    assert "packet_open" in step["detail"]
