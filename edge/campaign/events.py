@@ -9,6 +9,7 @@ a stop of work:          fault, with its cause and the minutes lost
 
 import re
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from edge.campaign.lists import Units
@@ -33,6 +34,9 @@ FIELDS = (
     "cause",
     "minutes",
 )
+_KNOWN = frozenset(FIELDS)
+_STEPS = frozenset(CHAIN)
+_KINDS = frozenset(KINDS)
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,120}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _MOST = {"age": 130, "seconds": 86_400, "amount": 100_000_000, "minutes": 1440}
@@ -57,23 +61,27 @@ class Event(NamedTuple):
 
 def event_of(row: dict[str, Any], units: Units) -> Event:
     """Check one imported line; ValueError with one sentence says what is wrong with it."""
-    unknown = sorted(set(row) - set(FIELDS))
-    if unknown:
+    if not row.keys() <= _KNOWN:
+        unknown = sorted(set(row) - _KNOWN)
         raise ValueError(f"unknown key {unknown[0]}; known are {', '.join(FIELDS)}")
-    words = {name: _word(row, name) for name in FIELDS if name not in (*_MOST, "at")}
-    numbers = {name: _number(row, name, most) for name, most in _MOST.items()}
-    if not _ID.fullmatch(words["id"]):
+    name, kind, unit = _word(row, "id"), _word(row, "kind"), _word(row, "unit")
+    place, operator, issue = _word(row, "place"), _word(row, "operator"), _word(row, "issue")
+    cause = _word(row, "cause")
+    age, seconds = _number(row, "age"), _number(row, "seconds")
+    amount, minutes = _number(row, "amount"), _number(row, "minutes")
+    if not _ID.fullmatch(name):
         raise ValueError("the id must be 1 to 120 letters, digits or ._:/-")
-    if words["kind"] not in KINDS:
+    if kind not in _KINDS:
         raise ValueError(f"the kind must be one of {', '.join(KINDS)}")
-    if words["unit"] not in units:
+    if unit not in units:
         raise ValueError("no unit has this code: units are named by official code")
-    if words["place"] not in ("", *PLACES):
+    if place and place not in PLACES:
         raise ValueError(f"the place must be one of {', '.join(PLACES)}")
-    for name in ("operator", "issue"):
-        if words[name] and not _NAME.fullmatch(words[name]):
-            raise ValueError(f"the {name} must be 1 to 31 small letters, digits or hyphens")
-    event = Event(at=_moment(row.get("at")), **words, **numbers)  # type: ignore[arg-type]
+    for what, word in (("operator", operator), ("issue", issue)):
+        if word and not _NAME.fullmatch(word):
+            raise ValueError(f"the {what} must be 1 to 31 small letters, digits or hyphens")
+    at = _moment(row.get("at"))
+    event = Event(name, at, kind, unit, place, operator, age, issue, seconds, amount, cause, minutes)
     _complete(event)
     return event
 
@@ -83,8 +91,18 @@ def file_of(event: str) -> str:
     return event.rpartition(":")[0]
 
 
+def event_key(event: str) -> int:
+    """Return 64 bits (BLAKE2b) of an event's id, the same for all steps of one file's chain.
+
+    Two ids may share a key: whoever looks for one compares the ids as well.
+    """
+    file, _, step = event.rpartition(":")
+    name = file if step in _STEPS else event
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
 def _complete(event: Event) -> None:
-    if event.kind in CHAIN and event.id != f"{file_of(event.id)}:{event.kind}":
+    if event.kind in _STEPS and event.id != f"{file_of(event.id)}:{event.kind}":
         raise ValueError(f"the id of a file's event is FILE:{event.kind}, so that it counts once")
     if event.kind == "fault" and (event.cause not in CAUSES or event.minutes < 0):
         raise ValueError(f"a fault needs minutes and a cause, one of {', '.join(CAUSES)}")
@@ -103,10 +121,11 @@ def _word(row: dict[str, Any], name: str) -> str:
     return value.strip()
 
 
-def _number(row: dict[str, Any], name: str, most: int) -> int:
+def _number(row: dict[str, Any], name: str) -> int:
     value = row.get(name)
     if value is None or value == "":
         return -1
+    most = _MOST[name]
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
     if type(value) is not int or not 0 <= value <= most:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from edge.campaign.book import Book
 from edge.campaign.definition import Campaign
-from edge.campaign.events import Event, file_of
+from edge.campaign.events import Event, event_key, file_of
 from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, read_units
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
@@ -19,13 +19,19 @@ from edge.messages import canonical
 FACTS = Event._fields[4:]  # all that is not a column of its own
 AT_ONCE = 50_000  # events folded between two writes
 FILES = """
-SELECT a.id, a.unit,
-    EXISTS (SELECT 1 FROM campaign_event WHERE id = substr(a.id, 1, length(a.id) - 9) || 'sent'),
-    EXISTS (SELECT 1 FROM campaign_event WHERE id = substr(a.id, 1, length(a.id) - 9) || 'acknowledged')
-FROM campaign_event AS a WHERE a.day = ? AND a.kind = 'collected' -- a word of nine letters
+SELECT a.id, a.unit, max(b.id = substr(a.id, 1, length(a.id) - 9) || 'sent'),
+    max(b.id = substr(a.id, 1, length(a.id) - 9) || 'acknowledged')
+FROM campaign_event AS a JOIN campaign_event AS b ON b.key = a.key -- the steps of the file are found together
+WHERE a.day = ? AND a.kind = 'collected' GROUP BY a.rowid -- a word of nine letters
 """
+SEALERS = """
+SELECT name FROM booth WHERE EXISTS (SELECT 1 FROM entry WHERE kind = 'enrolment.sealed' AND booth = name)
+"""
+HELD = "SELECT at, kind, unit, facts FROM campaign_event WHERE key = ? AND id = ?"
+INSERT = "INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?, ?)"
 Taken = Literal["new", "known", "conflict"]
-
+Row = tuple[int, str, int, int, str, str, str]  # as INSERT takes it
+SAYS_NOTHING = Event("", 0, "", "")[4:]
 
 Read = TypeVar("Read")
 
@@ -73,16 +79,34 @@ class CampaignBook:
 
     def take(self, event: Event) -> Taken:
         """Take one event once, to be counted when it is new; another one under a known id is a conflict."""
-        row = (event.id, self.campaign.day_index(event.at), event.at, event.kind, event.unit, _facts(event))
-        fresh = self.db.execute(
-            "INSERT OR IGNORE INTO campaign_event VALUES (?, ?, ?, ?, ?, ?)", row
-        ).rowcount
-        if fresh:
-            return "new"
-        held = self.db.execute(
-            "SELECT at, kind, unit, facts FROM campaign_event WHERE id = ?", (event.id,)
-        ).fetchone()
-        return "known" if tuple(held) == row[2:] else "conflict"
+        return self.take_all([event])[0]
+
+    def take_all(self, events: list[Event]) -> list[Taken]:
+        """Take events once each; return what became of each, in their order.
+
+        They are looked up and written in the order of their keys, so that the index is walked once, not leapt
+        about in.
+        """
+        keys = [event_key(event.id) for event in events]
+        outcomes: list[Taken] = ["new"] * len(events)
+        fresh: dict[str, Row] = {}
+        looking = self.db.cursor()
+        looking.row_factory = None
+        for place in sorted(range(len(events)), key=keys.__getitem__):  # of one id the first comes first
+            key, event = keys[place], events[place]
+            said = (event.at, event.kind, event.unit, _facts(event))
+            before = fresh.get(event.id)
+            held = before[3:] if before else looking.execute(HELD, (key, event.id)).fetchone()
+            if held is None:
+                fresh[event.id] = (key, event.id, self.campaign.day_index(event.at), *said)
+            else:
+                outcomes[place] = "known" if held == said else "conflict"
+        looking.executemany(INSERT, fresh.values())
+        return outcomes
+
+    def has(self, event: str) -> bool:
+        """Tell whether an event is held, by its id."""
+        return self.db.execute(HELD, (event_key(event), event)).fetchone() is not None
 
     def in_span(self, event: Event) -> bool:
         """Tell whether an event is of this campaign's days."""
@@ -128,6 +152,13 @@ class CampaignBook:
                 tally.add(measure, key, at, number)
             if cut_off is not None:
                 tally.fold(self._events(f"WHERE day = {day} AND at <= {cut_off}"))
+        return self._book(tally)
+
+    def uncounted(self) -> Book:
+        """Return a book in which nothing is counted, for a report that needs none of it."""
+        return self._book(Tally(self.campaign))
+
+    def _book(self, tally: Tally) -> Book:
         lists = self.lists
         return Book(
             self.campaign, lists.units, lists.quotas, tally, lists.stops, [*lists.problems, *self._apart()]
@@ -135,12 +166,13 @@ class CampaignBook:
 
     def files(self, day: int) -> list[File]:
         """Return the files collected on a business day, and how far each is by now."""
-        rows = self.db.execute(FILES, (day,))
+        rows = self.db.cursor()
+        rows.row_factory = None
+        rows.execute(FILES, (day,))
         return [File(file_of(name), unit, bool(sent), bool(known)) for name, unit, sent, known in rows]
 
     def _apart(self) -> list[str]:
-        rows = self.db.execute("SELECT DISTINCT booth FROM entry WHERE kind = 'enrolment.sealed'").fetchall()
-        lost = [row["booth"] for row in rows if row["booth"] not in self.campaign.booths]
+        lost = [row["name"] for row in self.db.execute(SEALERS) if row["name"] not in self.campaign.booths]
         told = [
             f"booth {name} is not in [campaign.booths]: what it collected is not counted" for name in lost
         ]
@@ -173,8 +205,10 @@ class CampaignBook:
 
 
 def _facts(event: Event) -> str:
+    if event[4:] == SAYS_NOTHING:
+        return ""
     said = {name: value for name, value in zip(FACTS, event[4:], strict=True) if value not in ("", -1)}
-    return canonical(said).decode() if said else ""
+    return canonical(said).decode()
 
 
 def _event(row: tuple[str, int, str, str, str]) -> Event:

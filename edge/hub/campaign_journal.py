@@ -13,7 +13,6 @@ from edge.hub.ledger import CLOSED, SEALED
 from edge.messages import JournalEntry
 
 ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
-FIND = "SELECT 1 FROM campaign_event WHERE id = ?"
 
 
 def collected(campaign: Campaign, booth: str, at: int, packet: str) -> Event:
@@ -49,7 +48,7 @@ class JournalCounter:
             return
         if kind == SEALED and body["outcome"] == ENROLLED:
             event = collected(self.book.campaign, booth, at, packet)
-        elif kind == CLOSED and self.book.db.execute(FIND, (f"{packet}:collected",)).fetchone():
+        elif kind == CLOSED and self.book.has(f"{packet}:collected"):
             event = Event(f"{packet}:sent", at, "sent", place.unit, place.place)
         else:
             return
@@ -67,6 +66,6 @@ class JournalCounter:
             if row["booth"] in self.book.campaign.booths:
                 body, clock = json.loads(row["body"]), json.loads(row["clock"])
                 suffix = "collected" if row["kind"] == SEALED else "sent"
-                if not self.book.db.execute(FIND, (f"{body['packet']}:{suffix}",)).fetchone():
+                if not self.book.has(f"{body['packet']}:{suffix}"):
                     at = moment_of(row["at"], clock["synchronised"], row["heard_at"])
                     self._count(row["booth"], at, row["kind"], body)

@@ -1,5 +1,6 @@
 """The hub's SQLite file: every booth's journal, and how far each packet is. A commit is on disk."""
 
+from edge.campaign.events import event_key
 from edge.store import Database
 
 SCHEMA = """
@@ -28,11 +29,13 @@ CREATE TABLE IF NOT EXISTS told ( -- by a booth of itself, when it last said any
     booth TEXT PRIMARY KEY, online INTEGER, release TEXT, trouble TEXT, last_seq INTEGER, heard_at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS packet_waiting ON packet (booth) WHERE complete_at IS NULL;
-CREATE TABLE IF NOT EXISTS campaign_event (
-    id TEXT PRIMARY KEY, day INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, unit TEXT NOT NULL,
-    facts TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS campaign_event_by_day ON campaign_event (day, at);
+CREATE INDEX IF NOT EXISTS packet_open ON packet (booth) WHERE closed_at IS NULL OR complete_at IS NULL;
+CREATE TABLE IF NOT EXISTS campaign_event ( -- appended to, whatever the ids; looked up by short keys of them
+    key INTEGER NOT NULL, id TEXT NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+    unit TEXT NOT NULL, facts TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS campaign_event_by_key ON campaign_event (key);
+CREATE INDEX IF NOT EXISTS campaign_event_on_day ON campaign_event (day, kind);
 CREATE TABLE IF NOT EXISTS campaign_count (
     measure TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (measure, key, day)
@@ -41,8 +44,24 @@ CREATE TABLE IF NOT EXISTS campaign_definition (counted_by TEXT NOT NULL) STRICT
 """
 
 
+MOVE = """
+ALTER TABLE campaign_event RENAME TO campaign_event_before;
+DROP INDEX campaign_event_by_day;
+"""
+MOVED = """
+INSERT INTO campaign_event SELECT event_key(id), id, day, at, kind, unit, facts FROM campaign_event_before;
+DROP TABLE campaign_event_before;
+"""
+
+
 class HubStore(Database):
     """The hub's file."""
 
-    schema = SCHEMA
     what = "hub's file"
+
+    def set_up(self) -> None:
+        """Make what is lacking; events as files had them before they had keys are carried over."""
+        columns = {row["name"] for row in self.db.execute("PRAGMA table_info(campaign_event)")}
+        before, after = (MOVE, MOVED) if columns and "key" not in columns else ("", "")
+        self.db.create_function("event_key", 1, event_key, deterministic=True)
+        self.db.executescript(f"BEGIN IMMEDIATE;{before}{SCHEMA}{after}COMMIT;")

@@ -230,7 +230,9 @@ def test_nothing_of_a_person_is_in_a_hubs_bundle(
         words = ("b-1", 1, PLAIN, NAME, 2000, NUMBER)
         store.db.execute("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?)", words)
         store.db.execute("INSERT INTO packet VALUES (?, 'b-1', ?, 9, NULL, NULL)", (PLAIN, NUMBER))
-        store.db.execute("INSERT INTO campaign_event VALUES (?, 1, 1, ?, ?, ?)", (NUMBER, NAME, PLAIN, TEXT))
+        store.db.execute(
+            "INSERT INTO campaign_event VALUES (1, ?, 1, 1, ?, ?, ?)", (NUMBER, NAME, PLAIN, TEXT)
+        )
     store.close()
     log_of(home)
     (home / "hub.toml").write_text(

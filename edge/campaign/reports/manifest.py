@@ -24,8 +24,12 @@ def manifest_hash(files: Iterable[str]) -> str:
 
 def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
     """List the files of one business day; `files` are that day's."""
-    listed = sorted(one for one in files if scope.unit is None or one.unit in book.parts(scope.unit))
-    rows: list[dict[str, Cell]] = [one._asdict() for one in listed]
+    wanted = frozenset(book.parts(scope.unit))
+    listed = sorted(one for one in files if scope.unit is None or one.unit in wanted)
+    rows: list[dict[str, Cell]] = [
+        {"file": file, "unit": unit, "sent": sent, "acknowledged": known}
+        for file, unit, sent, known in listed
+    ]
     acknowledged = sum(one.acknowledged for one in listed)
     sent = sum(one.sent for one in listed)
     columns = (Column("file", "file"), Column("unit", "unit"), Column("sent", "sent", "yes"))

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from edge.campaign.reports.svg import svg
-from edge.campaign.reports.table import Cell, Report, Table, shown
+from edge.campaign.reports.table import Cell, Column, Report, Table, shown
 
 STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#1a1a1a}
@@ -32,15 +32,21 @@ def head(report: Report) -> list[str]:
 def as_text(report: Report) -> bytes:
     """Write an aligned table."""
     table = report.table
-    cells = [[column.title for column in table.columns]]
-    cells += [[shown(row[column.key], column.kind) for column in table.columns] for row in table.rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    right = [column.kind in ("number", "share") for column in table.columns]
-    lines = [table.title, *head(report), ""]
-    for row in cells:
-        padded = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join([*lines, "", *table.notes, ""]).encode()
+    padded = [
+        _padded(column, [shown(cell, column.kind) for cell in table.column(column.key)])
+        for column in table.columns
+    ]
+    lines = ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+    return "\n".join([table.title, *head(report), "", *lines, "", *table.notes, ""]).encode()
+
+
+def _padded(column: Column, cells: list[str]) -> list[str]:
+    """Return a column's title and cells, all of one width."""
+    cells = [column.title, *cells]
+    width = max(map(len, cells))
+    if column.kind in ("number", "share"):
+        return [cell.rjust(width) for cell in cells]
+    return [cell.ljust(width) for cell in cells]
 
 
 def as_json(report: Report) -> bytes:

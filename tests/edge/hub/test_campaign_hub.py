@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.campaign.book import Scope
-from edge.campaign.events import FIELDS
+from edge.campaign.events import FIELDS, Event
 from edge.cli import main
 from edge.errors import BadSettings
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import CLOSED, SEALED, Ledger
+from edge.hub.reading import opened as only_read
 from edge.hub.store import HubStore
 from edge.journal import GENESIS
 from edge.messages import Acknowledgement, Clock, HubStatus, JournalEntry, booth_topic, parse
@@ -473,3 +474,71 @@ def test_what_booths_report_to_a_running_hub_is_in_the_report(
 def _said_until(booth: Ear, entry: JournalEntry, seq: int) -> bool:
     booth.publish(booth_topic("b-1", "journal"), entry.payload())
     return any(parse(Acknowledgement, word).seq == seq for word in booth.on("/ack"))
+
+
+# how events are kept
+
+
+def test_ids_that_share_a_key_are_two_events(
+    book: CampaignBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.hub.campaign.event_key", lambda _: 7)
+    rows = [event(1), event(2), event(1, "sent"), event(1, unit="00094"), event(2)]
+    one = import_events(book, written(tmp_path, *rows))
+    assert (one.new, one.known, one.reasons) == (
+        3,
+        1,
+        ["line 4: another event is held under this id: nothing is overwritten"],
+    )
+    two = import_events(book, written(tmp_path, *reversed(rows)))
+    assert (two.new, two.known, two.refused) == (0, 4, 1)
+    day = book.campaign.day_index(1684377000)
+    assert book.files(day) == [("f-1", "00091", True, False), ("f-2", "00091", False, False)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["00091", "00094"])), max_size=12))
+@steady(50)
+def test_a_batch_is_taken_like_its_lines_one_by_one(pairs: list[tuple[int, str]]) -> None:
+    events = [Event(f"f-{n}:collected", 1684377000, "collected", unit) for n, unit in pairs]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "units.csv").write_text(UNITS)
+        (folder / "quota.csv").write_text("code,quota\n00091,3\n")
+        (folder / "hub").mkdir()
+        (folder / "hub.toml").write_text(CAMPAIGN)
+        book = opened(folder / "hub.toml")
+        with undone(book.store):
+            at_once = book.take_all(events)
+        with undone(book.store):
+            assert at_once == [book.take(one) for one in events]
+        book.store.close()
+
+
+def test_refusals_are_named_in_the_order_of_the_lines(book: CampaignBook, tmp_path: Path) -> None:
+    rows = [event(1), event(1, unit="00094"), "no JSON", event(1, unit="003"), "[]"]
+    reasons = import_events(book, written(tmp_path, *rows)).reasons
+    assert [reason.split(":")[0] for reason in reasons] == [f"line {n}" for n in (2, 3, 4, 5)]
+
+
+def test_a_file_from_before_events_had_keys_is_carried_over(config: Path, tmp_path: Path) -> None:
+    book = opened(config)
+    import_events(book, written(tmp_path, event(1), event(2), event(1, "sent")))
+    name = tmp_path / "hub" / "hub.db"
+    rows = book.db.execute("SELECT id, day, at, kind, unit, facts FROM campaign_event").fetchall()
+    book.db.executescript(
+        "DROP TABLE campaign_event; CREATE TABLE campaign_event (id TEXT PRIMARY KEY, day INTEGER NOT NULL,"
+        " at INTEGER NOT NULL, kind TEXT NOT NULL, unit TEXT NOT NULL, facts TEXT NOT NULL) STRICT, WITHOUT"
+        " ROWID; CREATE INDEX campaign_event_by_day ON campaign_event (day, at);"
+    )
+    book.db.executemany("INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?)", [tuple(row) for row in rows])
+    book.store.close()
+    with pytest.raises(BadSettings, match="campaign_event has no key"):
+        only_read(name)
+    for new, known in ((1, 3), (0, 4)):  # carried over once
+        book = opened(config)
+        again = import_events(book, written(tmp_path, event(1), event(2), event(1, "sent"), event(3)))
+        assert (again.new, again.known, again.refused) == (new, known, 0)
+        book.store.close()
+    tables = HubStore(name).db.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%before'").fetchall()
+    assert not tables
+    assert opened(config).book().done("collected", None, 13) == 3
