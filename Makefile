@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: setup demo test test-all test-faults test-soak check bench bench-day lock clean
+.PHONY: setup demo test test-all test-faults test-soak check bench bench-day bench-city lock clean
 
 setup: $(STAMP)
 	@$(BIN)/vantay warm
@@ -53,6 +53,9 @@ bench: setup
 
 bench-day: setup # under 45 minutes on two cores; people are made once, in the cache
 	@$(BIN)/python benchmarks/day.py
+
+bench-city: setup # about 25 minutes on two cores; CITY="--scale 25" tries it in two
+	@$(BIN)/python benchmarks/city.py $(CITY)
 
 lock: # needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -55,7 +55,7 @@ def configure(program: str, file: Path | None = None) -> Any:
             structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     return structlog.get_logger().bind(program=program)  # made once, not at every line
 
