@@ -96,6 +96,7 @@ def _listener(folder: PurePath, server: str, where: str) -> list[str]:
         "# Nothing is kept here: the booths' journals are the queue, only the hub's acknowledgement counts.",
         "persistence false",
         "max_queued_messages 0",
+        "set_tcp_nodelay true",
     ]
 
 

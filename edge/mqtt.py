@@ -6,6 +6,7 @@ loss with a growing pause. Callbacks only enqueue: an exception in one would sil
 
 import contextlib
 import random
+import socket
 import ssl
 import threading
 import time
@@ -97,8 +98,10 @@ class Link:
         on_event: Callable[[LinkEvent], None],
         will: Will | None = None,
         keep_session: bool = True,  # the broker keeps what comes while we are away
+        outstanding: int = OUTSTANDING,
     ) -> None:
         self._broker, self._id, self._keep = broker, client_id, keep_session
+        self._most = outstanding
         self._subscriptions, self._on_event, self._will = subscriptions, on_event, will
         self._version = FIRST_TRY[broker.mqtt]
         self._taken, self._ended = threading.Event(), threading.Event()  # of the present connection
@@ -136,7 +139,7 @@ class Link:
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
         """Hand a message to the connection; False when there is none or too much is outstanding."""
         client = self._client
-        if not client or not self._up or len(self._unacknowledged) >= OUTSTANDING:
+        if not client or not self._up or len(self._unacknowledged) >= self._most:
             return False
         information = client.publish(topic, payload, 1, retain)
         if information.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -194,6 +197,9 @@ class Link:
         except (OSError, ValueError) as error:
             self._on_event(LinkDown(f"no broker at {host}:{port}: {error}"))
             return False
+        connection = client.socket()
+        if isinstance(connection, socket.socket):  # else small messages wait 40 ms for each other (Nagle)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.loop_start()  # paho's own thread: only then may another thread publish
         if self._taken.wait(HANDSHAKE_SECONDS):
             thread = client._thread  # paho says nowhere else whether its thread still lives

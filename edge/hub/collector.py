@@ -38,7 +38,8 @@ from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Refused, Will
 from edge.settings import HubSettings
 from edge.tls import ends_soon
 
-BATCH = 500  # messages of one transaction
+BATCH = 2000  # messages of one transaction; the more are waiting, the fewer acknowledgements each costs
+OUTSTANDING = 5000  # acknowledgements handed to the broker: one lost is two seconds of a booth's patience
 REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for again
 REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
 AT_ONCE = 4  # packets a booth is asked for at the same time
@@ -92,6 +93,7 @@ class Collector:
             [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+", *TOPICS],
             self._arrive,
             Will(HUB_STATUS_TOPIC, self._status(online=False, at=None)),
+            outstanding=OUTSTANDING,
         )
         path = settings.data / "hub.db"
         self._publisher = Publisher(path, counter, self.mailbox.put) if counter else None
