@@ -57,11 +57,14 @@ DROP TABLE campaign_event_before;
 class HubStore(Database):
     """The hub's file."""
 
+    schema = SCHEMA
     what = "hub's file"
 
     def set_up(self) -> None:
         """Make what is lacking; events as files had them before they had keys are carried over."""
-        columns = {row["name"] for row in self.db.execute("PRAGMA table_info(campaign_event)")}
-        before, after = (MOVE, MOVED) if columns and "key" not in columns else ("", "")
+        columns = {row[1] for row in self.db.execute("PRAGMA table_info(campaign_event)")}
+        if not columns or "key" in columns:
+            super().set_up()
+            return
         self.db.create_function("event_key", 1, event_key, deterministic=True)
-        self.db.executescript(f"BEGIN IMMEDIATE;{before}{SCHEMA}{after}COMMIT;")
+        self.db.executescript(f"BEGIN IMMEDIATE;{MOVE}{SCHEMA}{MOVED}COMMIT;")
