@@ -95,11 +95,11 @@ def test_one_that_falls_silent_is_ended_and_counts_one_that_is_killed_does_not(
     assert crew.scanner.processes == 1
 
 
-def test_the_next_life_knows_of_the_ones_before(crew: Crew, heard: Heard) -> None:
+def test_the_next_life_knows_of_the_ones_before(crew: Crew, heard: Heard, tmp_path: Path) -> None:
     crew.scanner.processes = 2
     crew.start()
     words = ["usbip://127.0.0.1:1", "0.1", "--processes=2", "--serial=A B", "--before=here"]
-    words.insert(3, f"--memory={tmp_path}/scanners")
+    words.insert(3, f"--memory={tmp_path / 'scanners'}")
     assert crew._workers["scanner"].arguments == words
     first = of_scanner(heard, FromWorker)
     assert first.message == channel.Alive(processes=2)
