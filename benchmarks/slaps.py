@@ -4,8 +4,9 @@
 
 A round is a right four, a left four and two thumbs; every fifth round one or two fingers of each hand are
 missing, and named as such. Constants were tuned on the seeds 11 and 12. The skin of six people serves in
-turn, the shape of the hand is new in every round. Exit code 1 when, of complete slaps, the number or the hand
-is right in less than 99 %; a hand that is undetermined is not right.
+turn, the shape of the hand is new in every round. The slaps with missing fingers are judged a second time with
+nothing said of them: they must be refused. Exit code 1 when, of complete slaps, the number or the hand is right
+in less than 99 %, and when fewer fingers are taken for all; a hand that is undetermined is not right.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def main() -> int:
     counts: Counter[tuple[int, bool, str]] = Counter()
     turns: list[float] = []
     seconds: list[float] = []
+    taken = 0  # for all fingers where some are missing
     for number in range(args.rounds):
         for position in NAMES:
             missing = missing_of(number, position)
@@ -47,13 +49,15 @@ def main() -> int:
             words = judge(made, missing, turns)
             seconds.append(perf_counter() - start)
             counts.update((position, bool(missing), word) for word in words)
+            taken += bool(missing) and "number" in judge(made, frozenset(), [])
             if (
                 faults := {"number", "places", "hand"}
                 - set(words)
                 - ({"hand"} if missing or position == 15 else set())
             ):
                 print(f"round {number} {NAMES[position]}: not right: {', '.join(sorted(faults))}", flush=True)
-    return report(counts, turns, seconds)
+    print(f"fewer fingers taken for all of a hand: {taken}")
+    return max(report(counts, turns, seconds), int(taken > 0))
 
 
 def missing_of(number: int, position: int) -> frozenset[int]:
@@ -86,7 +90,9 @@ def judge(made: Slap, missing: frozenset[int], turns: list[float]) -> list[str]:
     except WrongFingers:
         return ["all"]
     right = ["all", "number"]
-    pairs = list(zip(found.fingers, made.fingers, strict=True))
+    pairs = list(
+        zip(found.fingers, made.fingers, strict=False)
+    )  # fewer where some were not said to be missing
     if all(is_near(seen, shown) for seen, shown in pairs):
         right.append("places")
     turns += [float(np.rad2deg(abs(seen.turn - shown.turn))) for seen, shown in pairs]

@@ -103,14 +103,13 @@ def segment(
     image = extract.whole_cells(extract.at_500_ppi(pixels, ppi))
     spread, tensor = measure(image)
     skin = find_skin(spread, tensor, p.skin)
-    labels = parts.split_at_necks(parts.depth_inside(skin, p.parts.most), p.parts.neck, p.parts.shallow)
-    found = describe(labels, tensor, p.skin, p.parts)
-    turn = common_turn(found, p.turn)
-    tips = [
-        above_joint(tip, own_turn(tip, turn, p.turn), p.parts) for tip in fingertips(found, turn, p.parts)
-    ]
+    depth = parts.depth_inside(skin, p.parts.most)
+    labels, turn, tips = apart(depth, tensor, p.parts.neck, p)
     if position is not None and len(tips) != len(expected):
-        raise WrongFingers(sentence(len(tips), expected))
+        seen = len(tips)
+        labels, turn, tips = apart(depth, tensor, p.parts.finer, p)
+        if len(tips) != len(expected):
+            raise WrongFingers(sentence(seen, expected))
     boxes = [box_of(tip, own_turn(tip, turn, p.turn), p.parts) for tip in tips]
     hand, certainty = hand_of(boxes, turn, position, missing, p)
     names = expected if position is not None else named(hand, len(boxes))
@@ -122,6 +121,15 @@ def segment(
         for name, tip, box in zip(names, tips, boxes, strict=True)
     ]  # fmt: skip
     return Slap(tuple(fingers), turn, hand, certainty)
+
+
+def apart(depth: Floats, tensor: Floats, neck: float, p: Slaps) -> tuple[Labels, float, list[Part]]:
+    """Split the skin at necks; return the parts, the turn of all of them and the fingertips."""
+    labels = parts.split_at_necks(depth, neck, p.parts.shallow)
+    found = describe(labels, tensor, p.skin, p.parts)
+    turn = common_turn(found, p.turn)
+    tips = fingertips(found, turn, p.parts)
+    return labels, turn, [above_joint(tip, own_turn(tip, turn, p.turn), p.parts) for tip in tips]
 
 
 def expected_fingers(position: int | None, missing: frozenset[int]) -> tuple[int, ...]:
