@@ -5,14 +5,13 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import usb.backend.libusb1
 import usb.core
 import usb.util
 
-from drivers import usbip
+from drivers import sysfs, usbip
 from drivers.api import MESSAGE_BYTES, BulkIn, BulkOut, ControlIn, ControlOut, Listen, Transfer
 from drivers.errors import DeviceFault, FaultKind
 from drivers.libusb_reads import LibusbReads
@@ -21,7 +20,7 @@ from drivers.where import LocalUsb, RemoteUsb
 
 _VENDOR_OUT, _VENDOR_IN = 0x40, 0xC0
 _VENDOR_CLASS = 0xFF
-_SYSFS = Path("/sys/bus/usb/devices")
+_TORN = (errno.EIO, errno.EPROTO)
 _FAILURES = (
     OSError,
     NotImplementedError,
@@ -135,13 +134,14 @@ class UsbTransport:
         self.location = location
         self.release = f"{device.bcdDevice >> 8:x}.{device.bcdDevice & 255:02x}"
         self.serial = _serial(location)
+        self._number = sysfs.number(location)
         self._reads: Reads | None = None
         try:
             self._interface = self._configure()
             self._reads = reads()
         except _FAILURES as error:
             self.close()
-            raise fault_of(error, location, "opening it") from error
+            raise self._fault_of(error, "opening it") from error
 
     def _configure(self) -> Any:
         """Claim the vendor's interface, or the first one."""
@@ -185,7 +185,7 @@ class UsbTransport:
                 return self._all_taken(step, taken)
             return self._control(step)
         except _FAILURES as error:
-            raise fault_of(error, self.location, _doing(step)) from error
+            raise self._fault_of(error, _doing(step)) from error
 
     def _control(self, step: ControlIn | ControlOut) -> bytes:
         kind = _VENDOR_IN if isinstance(step, ControlIn) else _VENDOR_OUT
@@ -214,7 +214,13 @@ class UsbTransport:
         try:
             return self._open.hear(seconds)
         except OSError as error:
-            raise fault_of(error, self.location, "waiting for its message") from error
+            raise self._fault_of(error, "waiting for its message") from error
+
+    def _fault_of(self, error: Exception, doing: str) -> DeviceFault:
+        """Sort an error; one of the wire may be a pulled cable."""
+        if getattr(error, "errno", None) in _TORN and sysfs.has_left(self.location, self._number):
+            error = OSError(errno.ENODEV, "")
+        return fault_of(error, self.location, doing)
 
     def reset(self) -> None:
         """Reset the device's port."""
@@ -236,13 +242,7 @@ class UsbTransport:
 
 def _serial(location: str) -> str:
     """What Linux read from the device when it was plugged in: asking the device itself may disturb it."""
-    port = location.removeprefix("usb:")
-    if port == location:
-        return ""
-    try:
-        return (_SYSFS / port / "serial").read_text("utf-8", "replace").strip()
-    except OSError:
-        return ""
+    return sysfs.attribute(location, "serial")
 
 
 def fault_of(error: Exception, location: str, doing: str) -> DeviceFault:
