@@ -1,5 +1,6 @@
-"""A recording is a folder: `device`, `capture.pcapng` or `capture.ioctl`, and `recording.toml`."""
+"""A recording is a folder: `device`, `capture.pcapng`, `.pcapng.xz` or `.ioctl`, and `recording.toml`."""
 
+import lzma
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from fwtools.recording.pcapng import BadRecording
 from fwtools.recording.tape import IoctlTape, PcapngTape, Tape
 
 DEVICE, PCAPNG, IOCTL = "device", "capture.pcapng", "capture.ioctl"
+PACKED = f"{PCAPNG}.xz"
 MOST_BYTES = 64 << 20  # of one file: a picture of the biggest scanner takes 0.7 MB
 
 
@@ -51,8 +53,8 @@ def _read(folder: Path) -> Recording:
     if not path.startswith("/devices/"):
         raise BadRecording(f"its file '{DEVICE}' does not begin with the device's path (P: /devices/…)")
     driver, usb_id = _driver(first)
-    if (folder / PCAPNG).exists():
-        tape: Tape = PcapngTape(_bytes(folder / PCAPNG))
+    if (folder / PCAPNG).exists() or (folder / PACKED).exists():
+        tape: Tape = PcapngTape(traffic_of(folder))
         return Recording(folder, description, path, None, driver, usb_id, tape, read_about(folder))
     data = _bytes(folder / IOCTL)
     node = re.match(rb"@DEV (/dev/\S+)", data)
@@ -74,6 +76,20 @@ def _driver(lines: list[str]) -> tuple[DriverSpec, UsbId]:
     if driver is None:
         raise BadRecording(f"no driver here knows {found['idVendor']:04x}:{found['idProduct']:04x}")
     return driver, UsbId(found["idVendor"], found["idProduct"])
+
+
+def traffic_of(folder: Path) -> bytes:
+    """Return a recording's pcapng file, unpacked where it is compressed; BadRecording when it is damaged."""
+    if (folder / PCAPNG).exists():
+        return _bytes(folder / PCAPNG)
+    packed, unpacker = _bytes(folder / PACKED), lzma.LZMADecompressor(lzma.FORMAT_XZ)
+    try:
+        data = unpacker.decompress(packed, MOST_BYTES)
+    except lzma.LZMAError as error:
+        raise BadRecording(f"{PACKED} cannot be unpacked: {error}") from error
+    if not unpacker.eof:
+        raise BadRecording(f"{PACKED} is cut off, or longer than {MOST_BYTES >> 20} MiB")
+    return data
 
 
 def _bytes(path: Path) -> bytes:

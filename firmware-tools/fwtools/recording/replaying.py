@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fwtools.errors import ToolError
 from fwtools.recording.about import Capture
 from fwtools.recording.chosen import numbers_of
-from fwtools.recording.folder import DEVICE, Recording
+from fwtools.recording.folder import DEVICE, Recording, traffic_of
 
 SECONDS = 120  # a strict tape that does not fit ends by the driver's own time-outs, all shorter
 
@@ -54,10 +54,24 @@ def run_under_umockdev(recording: Recording, *program: str) -> str:
     umockdev = shutil.which("umockdev-run")
     if umockdev is None:
         raise ToolError("umockdev-run is not here: apt-get install umockdev")
+    with TemporaryDirectory() as scratch:
+        return _run(recording, umockdev, _laid_out(recording, Path(scratch)), program)
+
+
+def _laid_out(recording: Recording, scratch: Path) -> Path:
+    """Return the file with the traffic as umockdev reads it."""
+    if recording.file.exists():
+        return recording.file
+    file = scratch / recording.file.name
+    file.write_bytes(traffic_of(recording.folder))
+    return file
+
+
+def _run(recording: Recording, umockdev: str, file: Path, program: tuple[str, ...]) -> str:
     if recording.node is None:
-        tape = ["-p", f"/sys{recording.path}={recording.file}"]
+        tape = ["-p", f"/sys{recording.path}={file}"]
     else:
-        tape = ["-i", f"{recording.node}={recording.file}"]
+        tape = ["-i", f"{recording.node}={file}"]
     command = [umockdev, "-d", str(recording.folder / DEVICE), *tape, "--", sys.executable, "-m", *program]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -1,10 +1,13 @@
 """Every folder in tests/recordings: virtual scanners recorded on the real kernel, captured from again."""
 
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fwtools.cli import main
+from fwtools.recording.folder import MOST_BYTES, PACKED, PCAPNG
 from tests.fwtools.recording.parts import RECORDINGS
 
 FOLDERS = sorted(path for path in RECORDINGS.iterdir() if path.is_dir())
@@ -66,6 +69,50 @@ def test_what_is_no_recording_is_named(
 ) -> None:
     folder = copied(FOLDERS[0], tmp_path)
     (folder / name).write_bytes(data)
+    assert main(["replay", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
+def packed(tmp_path: Path) -> Path:
+    """A recording with its traffic compressed."""
+    plain = next(folder for folder in FOLDERS if (folder / PCAPNG).exists())
+    folder = copied(plain, tmp_path)
+    (folder / PACKED).write_bytes(lzma.compress((folder / PCAPNG).read_bytes()))
+    (folder / PCAPNG).unlink()
+    return folder
+
+
+@pytest.mark.usefixtures("umockdev")
+def test_a_compressed_recording_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = packed(tmp_path)
+    before = sorted(folder.iterdir())
+    assert main(["replay", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith(": as expected\n")
+    assert sorted(folder.iterdir()) == before, "nothing is left in it"
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda data: data[:-40], "capture.pcapng.xz is cut off"),
+        (lambda _: b"no xz", "capture.pcapng.xz is cut off"),
+        (lambda data: data[:30] + bytes(40) + data[70:], "capture.pcapng.xz cannot be unpacked"),
+        (
+            lambda _: lzma.compress(bytes(MOST_BYTES + 1)),
+            "capture.pcapng.xz is cut off, or longer than 64 MiB",
+        ),
+    ],
+)
+def test_a_damaged_compressed_recording_is_named(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[bytes], bytes],
+    told: str,
+) -> None:
+    folder = packed(tmp_path)
+    (folder / PACKED).write_bytes(damage((folder / PACKED).read_bytes()))
     assert main(["replay", str(folder)]) == 2
     said = capsys.readouterr().err
     assert told in said
