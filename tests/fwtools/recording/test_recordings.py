@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from drivers.registry import known_drivers
 from fwtools.cli import main
-from fwtools.recording.folder import MOST_BYTES, PACKED, PCAPNG
+from fwtools.recording.folder import MOST_BYTES, PACKED, PCAPNG, read_recording
 from tests.fwtools.recording.parts import RECORDINGS
 
 FOLDERS = sorted(path for path in RECORDINGS.iterdir() if path.is_dir())
@@ -24,6 +25,12 @@ def test_it_gives_the_picture_it_names(
     assert said.endswith(": as expected\n")
     assert said.count("\n") == 1
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_driver_is_proved_on_one_of_a_synthetic_finger() -> None:
+    abouts = [read_recording(folder).about for folder in FOLDERS]
+    assert all(about and "synthetic" in about.finger for about in abouts)
+    assert {about.model for about in abouts if about} == {driver.model for driver in known_drivers()}
 
 
 @pytest.mark.usefixtures("umockdev")
