@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: setup demo test test-all test-faults test-soak check bench bench-day bench-city lock clean
+.PHONY: setup demo test test-all test-faults test-soak test-kernel check bench bench-day bench-city lock clean
 
 setup: $(STAMP)
 	@$(BIN)/vantay warm
@@ -30,6 +30,7 @@ test-all: setup
 	@$(BIN)/pytest
 	@$(MAKE) --no-print-directory test-soak
 	@$(MAKE) --no-print-directory test-faults
+	@$(MAKE) --no-print-directory test-kernel
 	@echo "test-all: passed"
 
 test-faults: setup
@@ -38,6 +39,10 @@ test-faults: setup
 
 test-soak: setup # SOAK=… captures on each model; its last line has the figures
 	@$(BIN)/python benchmarks/soak.py --captures $(or $(SOAK),10000)
+
+test-kernel: setup # the booth on Debian's kernel, in a guest under QEMU; its last line has the figures
+	@tests/needs kernel
+	@$(BIN)/python -m tests.kernel
 
 check: setup
 	@$(BIN)/ruff format --check .

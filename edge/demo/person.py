@@ -47,13 +47,14 @@ class Hand:
         self._file.close()
         self._socket.close()
 
-    def order(self, order: dict[str, Any]) -> None:
-        """Tell the virtual scanner something; VantayError when it refuses."""
+    def order(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Tell the virtual scanner something and return its answer; VantayError when it refuses."""
         self._file.write(json.dumps(order) + "\n")
         self._file.flush()
-        answer = json.loads(self._file.readline() or '{"ok": false, "error": "it is gone"}')
+        answer: dict[str, Any] = json.loads(self._file.readline() or '{"ok": false, "error": "it is gone"}')
         if not answer["ok"]:
             raise VantayError(f"the virtual scanner refused {order}: {answer['error']}")
+        return answer
 
 
 @dataclass

@@ -7,6 +7,7 @@ runs /opt/vantay/guest-program by bash as root, and powers off. What it writes t
 import contextlib
 import queue
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -35,13 +36,18 @@ def run_in_guest(
     `results` is the folder that the guest writes into, `seconds` the most it may take, `show` gets every
     line of its console, `add` may put more into what becomes /opt/vantay. NoGuest when it cannot be run here.
     """
-    files = root_files(cache_folder(), show)
-    with tempfile.TemporaryDirectory(prefix="vantay-guest-") as temporary:
+    files, ours = root_files(cache_folder(), show), f"3.{sys.version_info.minor}"
+    if files.python != ours:
+        raise NoGuest(
+            f"the guest's Python is {files.python}, ours {ours}: make clean setup PYTHON=/usr/bin/python3"
+        )
+    with tempfile.TemporaryDirectory(prefix="guest-run-", dir=cache_folder()) as temporary:
         project, disk = Path(temporary, "project"), Path(temporary, "project.ext4")
         make_project(project)
         add(project)
         (project / PROGRAM).write_text(_WRAP.format(script=script, status=STATUS))
         make_disk(project, disk)
+        show("guest: booting Debian's kernel, emulated")
         with Guest(files, disk, results) as guest:
             for line in guest.lines(seconds):
                 show(line)

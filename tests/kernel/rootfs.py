@@ -6,6 +6,7 @@ Kept in the cache under the hash of this file and of the sources. No container, 
 import contextlib
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -76,9 +77,27 @@ class NoGuest(Exception):
 class RootFiles:
     """What a guest boots."""
 
-    kernel: Path
-    initramfs: Path
-    image: Path
+    folder: Path
+
+    @property
+    def kernel(self) -> Path:
+        """The kernel's image."""
+        return self.folder / "vmlinuz"
+
+    @property
+    def initramfs(self) -> Path:
+        """What the kernel starts, to find its root."""
+        return self.folder / "initramfs"
+
+    @property
+    def image(self) -> Path:
+        """The root file system."""
+        return self.folder / "root.ext4"
+
+    @property
+    def python(self) -> str:
+        """The version of its Python: "3.11"."""
+        return (self.folder / "python").read_text()
 
 
 def cache_folder() -> Path:
@@ -91,14 +110,16 @@ def cache_folder() -> Path:
 
 def root_files(cache: Path, say: Callable[[str], None]) -> RootFiles:
     """Return the files of the guest, from the cache or made now; NoGuest when it cannot be."""
+    if platform.machine() != "x86_64":
+        raise NoGuest(f"the guest is made on x86-64 only, and this is {platform.machine()}")
     sources = apt_sources()
     recipe = hashlib.sha256(Path(__file__).read_bytes() + sources.encode()).hexdigest()[:12]
     folder = cache / f"guest-{recipe}"
-    files = RootFiles(folder / "vmlinuz", folder / "initramfs", folder / "root.ext4")
+    files = RootFiles(folder)
     if folder.is_dir():
         os.utime(folder)  # it is used
     else:
-        say("making the guest's root file system with mmdebstrap: one to three minutes, once")
+        say("guest: making its root file system with mmdebstrap: one to three minutes, once")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="guest-", dir=cache) as temporary:
             _make(Path(temporary), sources)
@@ -161,6 +182,7 @@ def _make(folder: Path, sources: str) -> None:
     setup.chmod(0o755)
     run("fakeroot", "sh", "-euc", script, str(tar), str(root), str(setup), str(made / "root.ext4"), SIZE)
     shutil.copy(next((root / "boot").glob("vmlinuz-*")), made / "vmlinuz")
+    (made / "python").write_text((root / "usr/bin/python3").readlink().name.removeprefix("python"))
     _initramfs(root, folder / "initramfs", made / "initramfs")
 
 
@@ -194,7 +216,10 @@ def _initramfs(root: Path, folder: Path, out: Path) -> None:
             if path not in ordered:
                 ordered.append(path)
     (folder / "bin").mkdir(parents=True)
-    shutil.copy("/bin/busybox", folder / "bin" / "busybox")
+    busybox = Path(shutil.which("busybox") or "/bin/busybox")
+    if not busybox.exists() or b"/ld-linux" in busybox.read_bytes()[:4096]:
+        raise NoGuest("there is no static busybox here: apt-get install busybox-static")
+    shutil.copy(busybox, folder / "bin" / "busybox")
     for path in ordered:
         shutil.copy(modules / path, folder / Path(path).name)
     init = folder / "init"
