@@ -24,8 +24,9 @@ from fwtools.recording.urb import BULK, COMPLETED, read_urbs
 from tests.kernel.guest import run_in_guest
 from tests.kernel.kept import keep
 from tests.kernel.kernels import compiled_kernels
+from tests.kernel.programs import NoGuest
 from tests.kernel.rack import MODELS
-from tests.kernel.rootfs import NoGuest, cache_folder
+from tests.kernel.rootfs import cache_folder
 
 SECONDS = 900.0  # most that the guest may take
 MARKS = ("rung: ", "guest: ")  # of lines worth showing

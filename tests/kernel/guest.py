@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
+from tests.kernel.programs import NoGuest
 from tests.kernel.project import make_disk, make_project
-from tests.kernel.rootfs import NoGuest, RootFiles, cache_folder, root_files
+from tests.kernel.rootfs import RootFiles, cache_folder, root_files
 
 MEMORY_MIB = 2048
 PROGRAM = "guest-program"  # of the project's disk: what is run

@@ -11,7 +11,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from tests.kernel.rootfs import NoGuest, run
+from tests.kernel.programs import NoGuest, run
 
 TREE = Path(__file__).parents[2]
 FOLDERS = ("drivers", "edge", "matching", "firmware-tools", "systemd", "tests")

@@ -1,6 +1,6 @@
 """The guest's root file system, kernel and initramfs, made by mmdebstrap from the machine's own apt sources.
 
-Kept in the cache under the hash of this file and of the sources. No container, no loop device, no mount.
+Kept in the cache under the hash of its recipe and of the sources. No container, no loop device, no mount.
 """
 
 import contextlib
@@ -8,23 +8,21 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.kernel import initramfs
+from tests.kernel.initramfs import make_initramfs
+from tests.kernel.programs import NoGuest, run
+
+RECIPE = (Path(__file__), Path(initramfs.__file__))  # what decides how the files come out
 PACKAGES = """
 linux-image-amd64 systemd systemd-sysv udev kmod usbutils usbip libusb-1.0-0 python3 mosquitto procps
 """
 SIZE = "1500M"  # of the file system; sparse
-MODULES = [
-    "virtio_pci",
-    "virtio_blk",
-    "crc32c_generic",
-    "ext4",
-]  # the initramfs loads them and what they need
 UNUSED = 30 * 86400.0  # seconds after which the files of an older recipe go
 LEFT_OUT = [
     f"path-exclude={path}"
@@ -40,12 +38,6 @@ LEFT_OUT = [
     )
 ]
 MASKED = ("serial-getty@ttyS0", "getty@tty1", "systemd-timesyncd", "e2scrub_reap", "e2scrub_all.timer")
-INIT = """#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /dev /root
-/bin/busybox mount -t devtmpfs devtmpfs /dev
-for module in {modules}; do /bin/busybox insmod /$module; done
-/bin/busybox mount -t ext4 /dev/vda /root && exec /bin/busybox switch_root /root /sbin/init
-"""
 FSTAB = """/dev/vda / ext4 defaults 0 0
 LABEL=vantay /opt/vantay ext4 defaults 0 0
 results /mnt/results 9p trans=virtio,version=9p2000.L,msize=262144,access=any 0 0
@@ -67,10 +59,6 @@ StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS0
 """
-
-
-class NoGuest(Exception):
-    """The guest cannot be made here; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +101,8 @@ def root_files(cache: Path, say: Callable[[str], None]) -> RootFiles:
     if platform.machine() != "x86_64":
         raise NoGuest(f"the guest is made on x86-64 only, and this is {platform.machine()}")
     sources = apt_sources()
-    recipe = hashlib.sha256(Path(__file__).read_bytes() + sources.encode()).hexdigest()[:12]
-    folder = cache / f"guest-{recipe}"
+    recipe = sources.encode() + b"".join(path.read_bytes() for path in RECIPE)
+    folder = cache / f"guest-{hashlib.sha256(recipe).hexdigest()[:12]}"
     files = RootFiles(folder)
     if folder.is_dir():
         os.utime(folder)  # it is used
@@ -183,7 +171,7 @@ def _make(folder: Path, sources: str) -> None:
     run("fakeroot", "sh", "-euc", script, str(tar), str(root), str(setup), str(made / "root.ext4"), SIZE)
     shutil.copy(next((root / "boot").glob("vmlinuz-*")), made / "vmlinuz")
     (made / "python").write_text((root / "usr/bin/python3").readlink().name.removeprefix("python"))
-    _initramfs(root, folder / "initramfs", made / "initramfs")
+    make_initramfs(root, folder / "initramfs", made / "initramfs")
 
 
 def _setup() -> str:
@@ -201,51 +189,3 @@ def _setup() -> str:
     ]
     lines += [f"rm -f {wants}/mosquitto.service", "echo vantay-guest > etc/hostname"]
     return "\n".join(lines) + "\n"
-
-
-def _initramfs(root: Path, folder: Path, out: Path) -> None:
-    """A shell, and the modules that reach the disk, in the order in which they are loaded."""
-    modules = next((root / "lib" / "modules").iterdir())
-    needs = {}
-    for line in (modules / "modules.dep").read_text().splitlines():
-        path, after = line.split(":")
-        needs[Path(path).name.removesuffix(".ko")] = [path, *after.split()]
-    ordered: list[str] = []
-    for name in MODULES:
-        for path in reversed(needs.get(name, [])):
-            if path not in ordered:
-                ordered.append(path)
-    (folder / "bin").mkdir(parents=True)
-    busybox = Path(shutil.which("busybox") or "/bin/busybox")
-    if not busybox.exists() or b"/ld-linux" in busybox.read_bytes()[:4096]:
-        raise NoGuest("there is no static busybox here: apt-get install busybox-static")
-    shutil.copy(busybox, folder / "bin" / "busybox")
-    for path in ordered:
-        shutil.copy(modules / path, folder / Path(path).name)
-    init = folder / "init"
-    init.write_text(INIT.format(modules=" ".join(Path(path).name for path in ordered)))
-    init.chmod(0o755)
-    listing = "\n".join(str(path.relative_to(folder)) for path in sorted(folder.rglob("*")))
-    done = subprocess.run(
-        ["cpio", "--quiet", "-o", "-H", "newc"],
-        cwd=folder,
-        input=listing.encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    out.write_bytes(done.stdout)
-
-
-def run(*command: str) -> str:
-    """Run a program; NoGuest with its last words when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise NoGuest(
-            f"{command[0]} is not installed: apt-get install it, or run tests/needs kernel"
-        ) from error
-    if done.returncode:
-        raise NoGuest(
-            f"{command[0]} failed: {' '.join(done.stderr.strip().splitlines()[-3:]) or 'it said nothing'}"
-        )
-    return done.stdout
