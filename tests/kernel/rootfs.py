@@ -119,8 +119,9 @@ def root_files(cache: Path, say: Callable[[str], None]) -> RootFiles:
 
 def _remove_unused(cache: Path) -> None:
     for path in cache.glob("guest-*"):
-        if time.time() - path.stat().st_mtime > UNUSED:
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another run has ended meanwhile
+            if time.time() - path.stat().st_mtime > UNUSED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def apt_sources() -> str:
