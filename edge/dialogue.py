@@ -191,7 +191,7 @@ class Dialogue:
                 return [*said, NAME]
             assert self._state is not None
             self.stage, self._awaited = Stage.LOGIN_FINGER, False
-            return self._finger(self._state)
+            return self._finger(self._state.model_copy(update={"attendant_ended": None}))
         if self.stage is Stage.ASKED and reply.command == "enrol":
             if not refused:
                 self.stage = Stage.WORK

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from drivers.errors import FaultKind
-from edge.booth import attendant, commands, enrolment, shift
+from edge.booth import attendant, commands, enrolment, handover, shift
 from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
@@ -25,7 +25,7 @@ KINDS = frozenset(
         *(enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
-        *(attendant.REGISTERED, attendant.FORGOTTEN),
+        *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
         *("booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }
 )

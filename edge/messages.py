@@ -207,9 +207,9 @@ class Ended(Report):
 
 
 class AttendantShows(Report):
-    """Somebody who works at the booth shows a finger, and no subject's: it is known for no enrolment."""
+    """A finger is awaited that belongs to no enrolment: of somebody who works here, or of a card's holder."""
 
-    purpose: Literal["register", "log-in"]
+    purpose: Literal["register", "log-in", "hand-over"]
     person: str
     taken: int  # samples that agree so far
     of: int  # how many are needed
@@ -218,7 +218,7 @@ class AttendantShows(Report):
 class AttendantEnded(Report):
     """How that ended."""
 
-    purpose: Literal["register", "log-in"]
+    purpose: Literal["register", "log-in", "hand-over"]
     person: str
     done: bool
     text: str  # one sentence
@@ -374,6 +374,25 @@ class RegisterFinger(Command):
     pin: SealedPin  # the supervisor's
 
 
+class HandOver(Command):
+    """Give a card to its holder: a finger must match the card's template, or the record made here."""
+
+    identity_number: IdentityNumber
+    card: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[A-Za-z0-9+/]{4,8000}={0,2}$"),
+            Field(description="the template that was read from the card, base64"),
+        ]
+        | None
+    ) = None
+    card_format: Literal["iso-compact", "iso-normal", "iso", "ansi"] = "iso-compact"
+    position: Annotated[Position, Field(strict=True)] | None = None  # needed with a card's template
+    without_finger: Reason | None = None  # why none can be shown; signed by a supervisor
+    person: PersonName | None = None  # who signs, not the operator
+    pin: SealedPin | None = None
+
+
 class Portrait(BaseModel):
     """The picture that another device took: what binds it to the record."""
 
@@ -400,6 +419,7 @@ COMMANDS: dict[str, type[Command]] = {
     "login": Login,
     "logout": Logout,
     "register-finger": RegisterFinger,
+    "hand-over": HandOver,
 }
 
 
@@ -447,7 +467,9 @@ _BY_BOOTH, _BY_HUB = frozenset({Role.BOOTH}), frozenset({Role.HUB})
 _WATCHING = frozenset({Role.TECHNICIAN, Role.INSPECTOR})
 _AT_CONSOLE = _WATCHING | {Role.CONSOLE}
 TECHNICIANS_COMMANDS = frozenset({"abandon", "logout"})  # put a booth in order; no record is made with them
-TELLS_NUMBER = frozenset({"enrol", "review"})  # commands with an identity number: for the booth alone
+TELLS_NUMBER = frozenset(
+    {"enrol", "review", "hand-over"}
+)  # with a number, or a template: for the booth alone
 CHANNELS: tuple[Channel, ...] = (
     Channel(
         "status",

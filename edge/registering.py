@@ -19,7 +19,6 @@ class Registering:
         self._person = person
         self._begun = self._sent = self._accepted = False
         self._prompt = ""
-        self._state: State | None = None
 
     @property
     def busy(self) -> bool:
@@ -33,7 +32,6 @@ class Registering:
 
     def state(self, state: State) -> list[Effect]:
         """The booth shows itself."""
-        self._state = state
         if not self._begun:
             self._begun = True
             if state.login_key is None:
@@ -56,7 +54,7 @@ class Registering:
         if reply.outcome == "refused":
             return [Say(f"refused: {reply.reason}"), Done(1)]
         self._accepted = True
-        return self.state(self._state) if self._state else []
+        return []  # what the booth shows of it comes after
 
     def line(self, text: str, request_id: str) -> list[Effect]:  # noqa: ARG002 - a dialogue's signature
         """The supervisor's PIN was typed."""

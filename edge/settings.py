@@ -88,6 +88,7 @@ class Comparison(Section):
     same_finger_fmr: Rate = 1e-4  # one new sample against at most nine accepted ones
     already_enrolled_fmr: Rate = 1e-5  # one new sample against everyone enrolled here
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
+    hand_over_fmr: Rate = 1e-4  # one finger against the card's or the record's
     attendant_fpir: Rate = 2.5e-4  # of subjects of whom any finger may pass for an attendant's
 
 

@@ -85,6 +85,10 @@ class Vault:
             return self._open("WHERE kind = ? ORDER BY rowid", (kind,))
         return self._open("WHERE kind = ? AND enrolment = ? ORDER BY rowid", (kind, enrolment))
 
+    def of_subject(self, kind: str, subject: str) -> Iterator[tuple[Label, bytes]]:
+        """Yield label and content of a subject's blobs of a kind, in the order they were put."""
+        return self._open("WHERE kind = ? AND subject = ? ORDER BY rowid", (kind, subject))
+
     def gallery_page(self, after: int, most: int) -> tuple[list[tuple[Label, bytes]], int]:
         """Return search codes of at most so many enrolled fingers from behind a place on, and the last place.
 

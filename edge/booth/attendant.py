@@ -1,12 +1,13 @@
-"""A finger of somebody who works here, pure: shown three times to be registered, or once to log in.
+"""One finger of no subject's enrolment, pure: of somebody who works here, or of a card's holder.
 
     purpose    sample                                       next
     register   a finger of another attendant                asked again
     register   too poor, or not the finger shown before     asked again
     register   the third that is good and the same          registered: the templates are kept
     log-in     matches a registered finger of the person    logged in
-    log-in     matches none                                 asked again
-    either     the third that was asked again               given up
+    hand-over  matches the card's, or the record's, finger  the card is given to its holder
+    both       matches none                                 asked again
+    any        the third that was asked again               given up
 
 An attendant (ISO/IEC 2382-37) whose fingers are known cannot slip one into a subject's record: every sample
 of an enrolment is compared with all of them (`enrolment.judge`).
@@ -23,6 +24,7 @@ REGISTERED, FORGOTTEN = "person.finger", "person.fingers-forgotten"
 PRESENTATIONS = 3  # kept of one finger: the best of three scores misses far fewer than one
 MISSES = 3  # after which it is given up
 SUBJECT_FINGERS = 10  # compared with every attendant's
+HOLDER = "the card's holder"
 RAREST, MOST_FREQUENT = 1e-7, 1e-5  # false match rates
 
 
@@ -30,7 +32,7 @@ RAREST, MOST_FREQUENT = 1e-7, 1e-5  # false match rates
 class Presenting:
     """Who is to show which finger, and how far it is."""
 
-    purpose: Literal["register", "log-in"]
+    purpose: Literal["register", "log-in", "hand-over"]
     person: str
     position: int  # to be shown; at a log-in any registered one will do
     success: tuple[Entry, ...]  # what is recorded then
@@ -39,6 +41,8 @@ class Presenting:
     taken: int = 0
     missed: int = 0
     hint: str | None = None
+    holder: tuple[bytes, str] | None = None  # at a hand-over: the template to be matched, and its format
+    fmr: float | None = None  # and the rate at which
 
     @property
     def finger(self) -> str:
@@ -97,6 +101,8 @@ def prompt(current: Presenting) -> str:
     again = f"{current.hint}: " if current.hint else ""
     if current.purpose == "log-in":
         return f"{again}{current.person}, place a registered finger on the scanner, as the {current.finger}"
+    if current.purpose == "hand-over":
+        return f"{again}place the {current.finger} on the scanner, to receive the card"
     count = f" ({current.taken + 1} of {current.of})"
     return f"{again}{current.person}, place the {current.finger} on the scanner{count}"
 
@@ -104,7 +110,10 @@ def prompt(current: Presenting) -> str:
 def ended(current: Presenting, done: bool) -> AttendantEnded:
     """Say how it ended."""
     text = f"{current.person} is logged in"
-    if not done and current.purpose == "log-in":
+    if current.purpose == "hand-over":
+        same = f"the {current.finger} is the holder's: the card may be handed over"
+        text = same if done else f"the {current.finger} is not the holder's: the card stays here"
+    elif not done and current.purpose == "log-in":
         text = f"{current.person} is not logged in: no registered finger was shown"
     elif current.purpose == "register":
         text = f"the {current.finger} of {current.person} is {'registered' if done else 'not registered'}"
@@ -113,6 +122,8 @@ def ended(current: Presenting, done: bool) -> AttendantEnded:
 
 def _wrong(current: Presenting, sample: Presented) -> str | None:
     """Why a sample does not count."""
+    if current.purpose == "hand-over":
+        return None if HOLDER in sample.persons else f"this is not the {current.finger} of the card's holder"
     if current.purpose == "log-in":
         known = current.person in sample.persons
         return None if known else f"this is no registered finger of {current.person}"

@@ -142,6 +142,7 @@ class AttendantFinger(Message):
 
     person: str
     length: int
+    form: Literal["vantay", "iso", "ansi", "iso-normal", "iso-compact"] = "vantay"
 
 
 class Examine(Message):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from edge.booth import enrolment as core
 from edge.booth.attendant import Presenting, prompt
 from edge.booth.enrolment import Enrolment, Entry
+from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
 from edge.booth.shift import Shift
 from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
@@ -27,6 +28,7 @@ from edge.messages import (
     Abandon,
     Command,
     Enrol,
+    HandOver,
     Login,
     Logout,
     MarkMissing,
@@ -39,6 +41,7 @@ from edge.messages import (
 from edge.people import Person
 from edge.settings import BoothSettings
 from edge.subject import remarks_on
+from edge.vault import Vault
 from edge.worklist import Worklist
 
 ANSWERED = "command.answered"
@@ -66,6 +69,7 @@ class CommandDesk:
     journal: Journal
     shift: Shift
     worklist: Worklist | None = None
+    vault: Vault | None = None
 
     @property
     def asks(self) -> tuple[str, ...]:
@@ -104,7 +108,7 @@ class CommandDesk:
                 raise BadCommand(
                     f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first"
                 )
-            if isinstance(command, Login | RegisterFinger):
+            if isinstance(command, Login | RegisterFinger | HandOver):
                 return self._attend(name, command, current, digest, at)
             if presenting and current is None and isinstance(command, Abandon):
                 verdict = self._answer(
@@ -159,12 +163,22 @@ class CommandDesk:
         return Verdict(verdict.reply, verdict.entries, identity, kept)
 
     def _attend(
-        self, name: str, command: Login | RegisterFinger, current: Enrolment | None, digest: str, at: str
+        self,
+        name: str,
+        command: Login | RegisterFinger | HandOver,
+        current: Enrolment | None,
+        digest: str,
+        at: str,
     ) -> Verdict:
-        """Somebody begins to work, or a finger of theirs is to be registered."""
+        """Somebody begins to work, a finger of theirs is to be registered, or a card goes to its holder."""
         presenting: Presenting | None = None
         entries: list[Entry] = []
-        if isinstance(command, RegisterFinger):
+        done = ""
+        if isinstance(command, HandOver):
+            _refuse_during(current)
+            presenting, entries = self._hand_over(command)
+            done = f"the card may be handed over without a finger: {command.without_finger}"
+        elif isinstance(command, RegisterFinger):
             signer = self.shift.supervisor(
                 command.supervisor, command.pin, command.request_id, "a finger's registration"
             )
@@ -172,6 +186,7 @@ class CommandDesk:
             wanted = plan_named(self.settings.plan.name).quality.plain.of(command.position)
             presenting = self.shift.registers(command.person, command.position, signer, wanted)
         else:
+            done = f"{command.person} is logged in"
             person = self.shift.check(command.person, command.pin, command.request_id)
             if command.without_finger is None:
                 presenting = self.shift.asks_finger(person)
@@ -181,9 +196,21 @@ class CommandDesk:
                     entries += self.shift.log_in(person)
             else:
                 entries += self._without_finger(person, command)
-        reason = prompt(presenting) if presenting else f"{command.person} is logged in"
+        reason = prompt(presenting) if presenting else done
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
         return replace(verdict, presenting=presenting, presented=True)
+
+    def _hand_over(self, command: HandOver) -> tuple[Presenting | None, list[Entry]]:
+        operator, subject = self.shift.require_operator(), self.keys.subject_of(command.identity_number)
+        assert self.vault is not None
+        fmr = self.settings.comparison.hand_over_fmr
+        presenting = holder_of(command, subject, operator, self.vault, self.journal, fmr)
+        if command.without_finger is None:
+            return presenting, []
+        signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+        (kind, body), *_ = presenting.success
+        how = {"position": None, "without_finger": command.without_finger, "signed_by": signed_by}
+        return None, [*entries, (kind, {**body, **how})]
 
     def _without_finger(self, person: Person, command: Login) -> tuple[Entry, ...]:
         if command.supervisor is None or command.supervisor_pin is None:

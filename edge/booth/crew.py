@@ -150,13 +150,14 @@ class Crew:
         blobs: tuple[bytes, dict[int, bytes]],
         limits: Comparison,
         suspected: tuple[str, ...] = (),
-        attendants: Sequence[tuple[str, bytes]] = (),
+        attendants: Sequence[tuple[str, bytes, str]] = (),
         search: bool = True,
+        fmr: float | None = None,
     ) -> None:
         """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
 
         `suspected`: earlier subjects whom the person's fingers matched; `attendants`: templates of those who
-        work here; `search`: among those enrolled.
+        work here, and their formats; `search`: among those enrolled; `fmr`: of each of them.
         """
         pixels, accepted = blobs
         question = channel.Examine(
@@ -170,12 +171,13 @@ class Crew:
             already_enrolled_fmr=limits.already_enrolled_fmr,
             suspected=suspected,
             attendants=tuple(
-                channel.AttendantFinger(person=person, length=len(data)) for person, data in attendants
+                channel.AttendantFinger.model_validate({"person": person, "length": len(data), "form": form})
+                for person, data, form in attendants
             ),
-            attendant_fmr=attendant_fmr(limits.attendant_fpir, len(attendants)),
+            attendant_fmr=fmr or attendant_fmr(limits.attendant_fpir, len(attendants)),
             search=search,
         )
-        templates = b"".join(data for _, data in attendants)
+        templates = b"".join(data for _, data, _ in attendants)
         self._question = question, [pixels, *accepted.values(), *([templates] if attendants else [])]
         self._taken_by = self.scanner.device or {}
 

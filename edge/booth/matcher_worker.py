@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from edge import records
 from edge.booth import channel
 from edge.booth.already import enrolled_already
 from edge.booth.channel import Channel, Message
@@ -107,9 +108,9 @@ class MatcherWorker:
     ) -> tuple[channel.Hit, ...]:
         hits, prepared = [], compare.prepare(probe)
         for position, blob in zip(question.accepted, accepted, strict=False):  # the attendants' follow
-            score = compare.compare(prepared, serial.from_bytes(blob)).value
-            if decide(score, question.same_finger_fmr).match:
-                hits.append(channel.Hit(position=position, score=round(score, 4)))
+            score = compare.compare(prepared, serial.from_bytes(blob))
+            if decide(score.value, question.same_finger_fmr, score.kind).match:
+                hits.append(channel.Hit(position=position, score=round(score.value, 4)))
         return tuple(hits)
 
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
@@ -129,9 +130,10 @@ def _attendants(question: channel.Examine, probe: Template, blob: bytes) -> tupl
         channel.parted((one.length for one in question.attendants), blob) if question.attendants else ()
     )
     for one, template in zip(question.attendants, templates, strict=True):
-        score = compare.compare(prepared, serial.from_bytes(template)).value
-        if decide(score, question.attendant_fmr).match:
-            best[one.person] = max(score, best.get(one.person, 0.0))
+        known = records.read(template, one.form, []).templates[0]
+        score = compare.compare(prepared, known)
+        if decide(score.value, question.attendant_fmr, score.kind).match:
+            best[one.person] = max(score.value, best.get(one.person, 0.0))
     return tuple(channel.AttendantHit(person=person, score=round(score, 4)) for person, score in best.items())
 
 

@@ -83,7 +83,7 @@ class Runner:
         self._people = People(self._vault)
         self._shift = Shift(settings.booth, self._people, self._journal)
         worklist = Worklist(self._vault, keys)
-        self._desk = CommandDesk(settings, keys, self._journal, self._shift, worklist)
+        self._desk = CommandDesk(settings, keys, self._journal, self._shift, worklist, self._vault)
         self._link = Link(
             settings.broker,
             f"vantay-booth-{settings.booth}",
@@ -297,11 +297,13 @@ class Runner:
     def _captured(self, message: channel.Captured, pixels: bytes) -> None:
         """Ask the matcher what this is: a subject's finger, or an attendant's."""
         current, presenting = self._enrolment, self._presenting
-        attendants = [(name, template) for name, _, template in self._people.fingers()]
+        attendants = [(name, template, "vantay") for name, _, template in self._people.fingers()]
         accepted: dict[int, bytes] = {}
         suspected: tuple[str, ...] = ()
-        if presenting:
-            attendants += [("", template) for template in self._presented]
+        if presenting and presenting.holder:
+            attendants = [(presenting.person, *presenting.holder)]
+        elif presenting:
+            attendants += [("", template, "vantay") for template in self._presented]
         elif current:
             accepted, suspected = accepted_templates(self._vault, current), tuple(current.hits)
         self._crew.keep_question(
@@ -312,6 +314,7 @@ class Runner:
             suspected,
             attendants,
             search=presenting is None,
+            fmr=presenting.fmr if presenting else None,
         )
 
     def _await_attendant(self, presenting: Presenting | None) -> None:

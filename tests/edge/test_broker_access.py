@@ -21,7 +21,10 @@ COMMAND = {f"command-{name}" for name in COMMANDS}
 FROM_HUB = {"ack", "resend", "packet-wanted", "packet-ack"}
 HEARD_BY_ALL = {"status", "state", "reply", "hub-status"}
 WATCHED = (
-    HEARD_BY_ALL | FROM_HUB | {"journal", "campaign-report"} | COMMAND - {"command-enrol", "command-review"}
+    HEARD_BY_ALL
+    | FROM_HUB
+    | {"journal", "campaign-report"}
+    | COMMAND - {"command-enrol", "command-review", "command-hand-over"}
 )  # no packet, no identity number
 WRITES: dict[Role, set[str]] = {  # said once more, by hand: a new channel has to be put here, too
     Role.BOOTH: {"status", "state", "journal", "reply", "packet"},

@@ -207,7 +207,7 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     assert found["overridden"]["of"] == {"finding": "not-confirmed", "signed_by": "binh"}
     assert "the camera is broken" in found["no-portrait"]["text"]
     logs = b"".join(path.read_bytes() for path in stage.folder.glob("*.log"))
-    kept = b"".join(path.read_bytes() for path in (stage.folder / "booth").iterdir())
+    kept = b"".join(path.read_bytes() for path in (stage.folder / "booth").rglob("*") if path.is_file())
     assert not any(pin in place for pin in (b"271828", b"314159") for place in (logs, kept))
 
 
@@ -331,8 +331,45 @@ def test_the_operators_own_finger_logs_in_and_is_refused_as_a_subjects(
     hand.close()
 
 
+def test_a_card_goes_to_its_holder_and_to_nobody_else(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
+) -> None:
+    hand = Hand(stage.control)
+    terminal = terminals()
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    terminal.type(ONLY_TWO)
+    for position in (1, 2):
+        show(hand, console, f"0001_0{position}_1.png")
+    terminal.reads("once more, to confirm who is here", console)
+    assert console.state
+    show(hand, console, f"0001_0{console.state.position}_2.png")
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    terminal.type("- no camera today")
+    terminal.reads("enrolled with 2 fingers", console)
+    assert terminal.end() == 0
+
+    stranger = terminals("hand-over")
+    stranger.reads("identity number: ", console)
+    stranger.type(NUMBER)
+    for _ in range(3):
+        show_own(hand, console, "0002_02_1.png")
+    stranger.reads("this is not the right index of the card's holder: place the right index", console)
+    stranger.reads("the right index is not the holder's: the card stays here", console)
+    assert stranger.end() == 1
+
+    holder = terminals("hand-over")
+    holder.reads("identity number: ", console)
+    holder.type(NUMBER)
+    show_own(hand, console, "0001_02_2.png")
+    holder.reads("the right index is the holder's: the card may be handed over", console)
+    assert holder.end() == 0
+    hand.close()
+
+
 def show_own(hand: Hand, console: Console, image: str) -> None:
-    """Show an attendant's finger when it is wanted; lift it when it was judged."""
+    """Show a finger of no enrolment when it is wanted; lift it when it was judged."""
     console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
     assert console.state
     prompt = console.state.prompt

@@ -26,7 +26,8 @@ SETTINGS = BoothSettings(booth="b-1", data=Path(), keys=Path())
 
 def desk_of(store: Store, keys: BoothKeys, settings: BoothSettings = SETTINGS) -> CommandDesk:
     journal = Journal(store)
-    return CommandDesk(settings, keys, journal, Shift("b-1", People(Vault(store, keys.vault)), journal))
+    vault = Vault(store, keys.vault)
+    return CommandDesk(settings, keys, journal, Shift("b-1", People(vault), journal), vault=vault)
 
 
 @dataclass
@@ -237,7 +238,7 @@ def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
     assert verdict.reply.reason == (
         "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review, "
-        "login, logout, register-finger"
+        "login, logout, register-finger, hand-over"
     )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 

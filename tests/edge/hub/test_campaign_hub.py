@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.campaign.book import Scope
 from edge.campaign.events import FIELDS, Event
 from edge.cli import main
@@ -222,6 +223,16 @@ def test_a_sealed_enrolment_is_collected_and_its_packet_sent(book: CampaignBook)
     assert (read.done("collected", "00091", 13), read.done("place/mobile", "272", 13)) == (1, 1)
     assert "booth b-9 is not in [campaign.booths]: what it collected is not counted" in read.problems
     assert [(one.file, one.sent) for one in book.files(13)] == [(packet(1), True), (packet(3), False)]
+
+
+def test_a_card_that_a_booth_gave_to_its_holder_is_handed_over_once(book: CampaignBook) -> None:
+    counter = JournalCounter(book)
+    tell(book, counter, "b-1", SEALED, sealed(1))
+    tell(book, counter, "b-1", HANDED_OVER, {"packet": packet(1)})
+    tell(book, counter, "b-1", HANDED_OVER, {"packet": packet(1)})
+    tell(book, counter, "b-1", HANDED_OVER, {})  # the record was made elsewhere
+    tell(book, counter, "b-1", NOT_MATCHED, {"packet": packet(1)})
+    assert [book.book().done(kind, None, 13) for kind in ("collected", "handed-over")] == [1, 1]
 
 
 def test_what_was_told_before_the_campaign_knew_the_booth_is_caught_up_once(config: Path) -> None:

@@ -1,0 +1,75 @@
+"""The card is given to its holder: one finger against the card's template, or the record made here; 1:1."""
+
+import base64
+import binascii
+from typing import Literal
+
+from edge.booth.attendant import HOLDER, Presenting
+from edge.booth.enrolment import Body
+from edge.errors import BadCommand
+from edge.journal import Journal
+from edge.messages import POSITION_NAMES, HandOver
+from edge.vault import ENROLLED, Vault
+from matching import ansi378, card, iso19794
+from matching.errors import BadRecord
+
+HANDED_OVER, NOT_MATCHED = "card.handed-over", "card.not-matched"
+INDEX_FINGERS = (2, 7)  # what a card's chip holds, and what people show first
+Form = Literal["vantay", "iso", "ansi", "iso-normal", "iso-compact"]
+
+
+def holder_of(command: HandOver, subject: str, operator: str | None, vault: Vault, journal: Journal,
+              fmr: float) -> Presenting:  # fmt: skip
+    """Return what is to be shown, and against what; BadCommand where there is nothing to compare with."""
+    body: Body = {"subject": subject, "operator": operator, "fmr": fmr}
+    earlier = journal.enrolled_before(subject)
+    if earlier:
+        body["packet"] = earlier.body["packet"]
+    form: Form
+    if command.card is not None:
+        if command.position is None:
+            raise BadCommand("say in 'position' whose finger the card's template is", wants="position")
+        template, form, position = (
+            _of_card(command.card, command.card_format),
+            command.card_format,
+            command.position,
+        )
+        body["source"] = "card"
+    else:
+        position, template = _of_record(subject, command.position, vault)
+        form, body["source"] = "vantay", "record"
+    body["position"] = position
+    return Presenting(
+        "hand-over", HOLDER, position, ((HANDED_OVER, body),), ((NOT_MATCHED, body),),
+        holder=(template, form), fmr=fmr,
+    )  # fmt: skip
+
+
+def _of_card(text: str, form: Form) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+        if form == "ansi":
+            templates = ansi378.read_all(data, [])
+        elif form == "iso":
+            templates = iso19794.read_all(data, [])
+        else:
+            templates = [card.read(data, card.NORMAL if form == "iso-normal" else card.COMPACT)]
+        if not templates or not len(templates[0].minutiae):
+            raise BadRecord("it holds no minutiae")
+    except (binascii.Error, BadRecord) as error:
+        raise BadCommand(f"the card's template cannot be read as {form}: {error}") from None
+    return data
+
+
+def _of_record(subject: str, position: int | None, vault: Vault) -> tuple[int, bytes]:
+    """The finger that was asked for, else an index finger, else the first; of the number's newest record."""
+    there = {label.position: data for label, data in vault.of_subject(ENROLLED, subject)}
+    if not there:
+        raise BadCommand(
+            "nobody was enrolled here with this number: send the template of the card as 'card'", wants="card"
+        )
+    if position is not None and position not in there:
+        names = ", ".join(POSITION_NAMES[p] for p in sorted(there))
+        raise BadCommand(f"the record has no {POSITION_NAMES[position]}: it has {names}", wants="position")
+    chosen = position or next(p for p in (*INDEX_FINGERS, *sorted(there)) if p in there)
+    return chosen, there[chosen]

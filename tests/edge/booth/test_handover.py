@@ -1,0 +1,175 @@
+"""A card goes to its holder: what it is compared with, what is kept of it, who may sign without a finger."""
+
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.booth.attendant import HOLDER, MISSES, Presented, present, prompt
+from edge.booth.handover import HANDED_OVER, NOT_MATCHED, _of_card
+from edge.errors import BadCommand
+from edge.keys import BoothKeys
+from edge.messages import HandOver
+from edge.people import People, make_person
+from edge.store import Store
+from edge.vault import ENROLLED, Label, Vault, gallery_id
+from matching import card, iso19794
+from matching.template import MINUTIA, Template
+from tests.edge.booth.test_commands import SETTINGS, Booth, desk_of
+from tests.edge.booth.test_shift import PINS, log_in, sealed
+from tests.edge.parts import AT, CLOCK, NUMBER, steady
+
+MINUTIAE = np.array([(40 + 20 * n, 60 + 15 * n, 0.3 * n, 1, 80) for n in range(12)], MINUTIA)
+TEMPLATE = Template(MINUTIAE, width=300, height=400)
+
+
+@pytest.fixture
+def booth(store: Store, keys: BoothKeys) -> Booth:
+    return Booth(desk_of(store, keys))
+
+
+@pytest.fixture
+def vault(store: Store, keys: BoothKeys) -> Vault:
+    return Vault(store, keys.vault)
+
+
+def enrolled(booth: Booth, vault: Vault, *positions: int, enrolment: str = "e1") -> str:
+    """Somebody was enrolled here with these fingers."""
+    subject = booth.desk.keys.subject_of(NUMBER)
+    for position in positions:
+        label = Label(gallery_id(enrolment, position), ENROLLED, enrolment, subject, position)
+        vault.put(label, f"template {enrolment} {position}".encode())
+    body = {
+        "enrolment": enrolment,
+        "subject": subject,
+        "outcome": "enrolled",
+        "packet": f"packet {enrolment}",
+    }
+    booth.desk.journal.append("enrolment.sealed", body, AT, CLOCK)
+    return subject
+
+
+def ask(booth: Booth, request_id: str = "h1", **more: Any) -> Any:
+    return booth.send("hand-over", {"request_id": request_id, "identity_number": NUMBER, **more})
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "shown"),
+    [((1, 2, 7), None, 2), ((1, 6, 7), None, 7), ((3, 4), None, 3), ((1, 2, 7), 1, 1)],
+)
+def test_an_index_finger_of_the_record_is_asked_for_or_the_one_that_is_named(
+    booth: Booth, vault: Vault, there: tuple[int, ...], asked: int | None, shown: int
+) -> None:
+    subject = enrolled(booth, vault, *there)
+    verdict = ask(booth, **({"position": asked} if asked else {}))
+    assert verdict.reply.outcome == "accepted"
+    presenting = verdict.presenting
+    assert (presenting.position, presenting.holder) == (shown, (f"template e1 {shown}".encode(), "vantay"))
+    assert presenting.fmr == SETTINGS.comparison.hand_over_fmr == 1e-4
+    ((kind, body),) = presenting.success
+    assert kind == HANDED_OVER
+    assert body == {
+        "subject": subject,
+        "operator": None,
+        "fmr": 1e-4,
+        "packet": "packet e1",
+        "source": "record",
+        "position": shown,
+    }
+    assert presenting.failure == ((NOT_MATCHED, body),)
+    assert NUMBER not in booth.everything_said()
+
+
+def test_the_newest_record_of_a_number_counts(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 2, enrolment="e1")
+    enrolled(booth, vault, 2, enrolment="e2")
+    presenting = ask(booth).presenting
+    assert presenting.holder == (b"template e2 2", "vantay")
+    assert presenting.success[0][1]["packet"] == "packet e2"
+
+
+def test_nothing_to_compare_with_is_said(booth: Booth, vault: Vault) -> None:
+    stranger = ask(booth).reply
+    assert (stranger.outcome, stranger.wants) == ("refused", "card")
+    assert "nobody was enrolled here with this number" in stranger.reason
+    enrolled(booth, vault, 2)
+    lacking = ask(booth, "h2", position=9).reply
+    assert (lacking.reason, lacking.wants) == ("the record has no left ring: it has right index", "position")
+
+
+@pytest.mark.parametrize(
+    ("form", "data"),
+    [
+        ("iso-compact", card.write(TEMPLATE, card.COMPACT)),
+        ("iso-normal", card.write(TEMPLATE, card.NORMAL)),
+        ("iso", iso19794.write(TEMPLATE)),
+    ],
+)
+def test_a_cards_template_serves_for_whom_nobody_enrolled_here(booth: Booth, form: str, data: bytes) -> None:
+    verdict = ask(booth, card=encoded(data), card_format=form, position=7)
+    assert verdict.presenting.holder == (data, form)
+    assert verdict.presenting.success[0][1]["source"] == "card"
+    assert "packet" not in verdict.presenting.success[0][1]
+    assert encoded(data) not in booth.everything_said(), "a template is told nobody"
+    unnamed = ask(booth, "h2", card=encoded(data), card_format=form).reply
+    assert (unnamed.outcome, unnamed.wants) == ("refused", "position")
+
+
+@steady(150)
+@given(st.binary(max_size=400), st.sampled_from(["iso-compact", "iso-normal", "iso", "ansi"]))
+def test_whatever_a_card_holds_is_taken_or_refused_in_one_sentence(data: bytes, form: Any) -> None:
+    refusal = ""
+    try:
+        assert _of_card(encoded(data), form) == data
+    except BadCommand as error:
+        refusal = str(error)
+    assert not refusal or refusal.startswith(f"the card's template cannot be read as {form}: ")
+
+
+def test_three_fingers_of_somebody_else_keep_the_card_here(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 2)
+    now = ask(booth).presenting
+    assert prompt(now) == "place the right index on the scanner, to receive the card"
+    stranger = Presented(80, None, frozenset(), False, {"quality": 80, "score": None})
+    for _ in range(MISSES - 1):
+        now = present(now, stranger).presenting
+        assert prompt(now).startswith("this is not the right index of the card's holder: place")
+    outcome = present(now, stranger)
+    assert (outcome.presenting, outcome.done, outcome.entries[0][0]) == (None, False, NOT_MATCHED)
+    holder = Presented(80, None, frozenset({HOLDER}), False, {"quality": 80, "score": 31.0})
+    ((kind, body),) = present(now, holder).entries
+    assert (kind, body["score"], body["fmr"]) == (HANDED_OVER, 31.0, 1e-4)
+
+
+def test_without_a_finger_a_supervisor_signs_and_the_reason_is_kept(booth: Booth, vault: Vault) -> None:
+    people = People(vault)
+    people.add(make_person("an", "operator", PINS["an"]))
+    people.add(make_person("binh", "supervisor", PINS["binh"]))
+    enrolled(booth, vault, 2)
+    assert ask(booth, "h0").reply.wants == "login"
+    log_in(booth, "an", PINS["an"], "l1")
+    assert ask(booth, "h1", without_finger="burnt").reply.wants == "person"
+    pin = sealed(booth, PINS["binh"], "h2")
+    verdict = ask(booth, "h2", without_finger="burnt", person="binh", pin=pin)
+    assert verdict.reply.reason == "the card may be handed over without a finger: burnt"
+    body = next(body for kind, body in verdict.entries if kind == HANDED_OVER)
+    assert (body["without_finger"], body["signed_by"], body["operator"], body["position"]) == (
+        "burnt",
+        "binh",
+        "an",
+        None,
+    )
+
+
+def test_the_command_is_as_long_as_a_card_can_be() -> None:
+    words = {"request_id": "h", "identity_number": NUMBER}
+    HandOver.model_validate({**words, "card": encoded(bytes(5 * 255))})
+    with pytest.raises(ValueError, match="card"):
+        HandOver.model_validate({**words, "card": encoded(bytes(7000))})
