@@ -77,6 +77,7 @@ class Person:
         self._link.start()
         self._key: tuple[object, ...] = ()
         self._acted_at = 0.0
+        self._over: set[str] = set()  # enrolments of earlier visits: a state of one may be told again, late
 
     def close(self) -> None:
         """Leave."""
@@ -114,6 +115,7 @@ class Person:
             if state:
                 self._react(visit, state, shown)
                 if accepted and shown.enrolments and state.phase is Phase.IDLE:
+                    self._over.update(shown.enrolments)
                     return shown  # whichever came last: a reply that was lost is repeated after the end
             if self._hand.on and time.monotonic() - self._acted_at > PATIENCE:
                 self._key = ()  # nothing happens: show the finger again
@@ -135,6 +137,8 @@ class Person:
         if state.phase in (Phase.LIFT, Phase.IDLE, Phase.SEAL) and self._hand.on:
             self._hand.lift()
         if state.phase is not Phase.PLACE or not state.position or not state.enrolment:
+            return
+        if state.enrolment in self._over:
             return
         key = (state.enrolment, state.position, state.attempt, state.hint, state.confirming)
         if self._hand.on and key == self._key:
