@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "hand-over": "give a card to its holder: one finger against the card, or the record",
+    "takeover": "let a spare box take the place of one that is gone",
     "keys": "make the keys of a booth or of the ministry",
     "pki": "certificates for booths, hub and people, where the station has no authority",
     "broker-config": "mosquitto's configuration and access list, from what the wire needs",

@@ -18,6 +18,7 @@ from edge.booth import attendant, commands, enrolment, handover, shift
 from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
+from edge.takeover import TOOK_OVER
 
 KINDS = frozenset(
     {
@@ -26,7 +27,7 @@ KINDS = frozenset(
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
-        *("booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
+        *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }
 )
 EVENTS = frozenset(

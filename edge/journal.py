@@ -55,19 +55,14 @@ class Journal:
         entry = JournalEntry(
             seq=seq + 1, at=at, clock=clock, kind=kind, body=body, previous_hash=previous, hash=digest
         )
-        self.store.db.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                seq + 1,
-                at,
-                canonical(clock.model_dump()).decode(),
-                kind,
-                canonical(body).decode(),
-                previous,
-                digest,
-            ),
-        )
+        self.adopt(entry)
         return entry
+
+    def adopt(self, entry: JournalEntry) -> None:
+        """Write an entry down as it is; the caller has seen that it follows the last one."""
+        clock, body = canonical(entry.clock.model_dump()).decode(), canonical(entry.body).decode()
+        row = (entry.seq, entry.at, clock, entry.kind, body, entry.previous_hash, entry.hash)
+        self.store.db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def read(self, after: int = 0, limit: int = -1) -> Iterator[JournalEntry]:
         """Yield the entries with seq > after, in order."""

@@ -1,0 +1,42 @@
+"""`vantay takeover FILE --config booth.toml`: a spare box goes on with what the hub holds."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from edge import clock
+from edge.errors import BadCommand
+from edge.settings import BoothSettings, read_settings
+from edge.store import Store
+from edge.takeover import take_over
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("file", type=Path, help="what 'vantay hub export --booth NAME -o FILE' wrote")
+    parser.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+
+
+def run(arguments: Namespace) -> int:
+    """Take over, and say what was lost with the old box."""
+    settings = read_settings(arguments.config, BoothSettings)
+    try:
+        file = arguments.file.open("rb")
+    except OSError as error:
+        raise BadCommand(f"{arguments.file} cannot be read ({error.strerror})") from None
+    store = Store(settings.data / "booth.db")
+    try:
+        with file:
+            taken = take_over(store, file, settings.booth, clock.now(), clock.reading())
+    finally:
+        store.close()
+    print(f"{settings.booth} goes on here after entry {taken.entries}")
+    if taken.given_up:
+        print(f"enrolment {taken.given_up} stood open and was given up: the person must be enrolled again")
+    for packet in taken.packets:
+        print(
+            f"packet {packet} may not be at the hub: see 'vantay hub status'; if not, enrol the person again"
+        )
+    print(
+        "add people and worklist anew; switch the old box off for good: the hub refuses what it still sends"
+    )
+    return 0

@@ -1,0 +1,181 @@
+"""A spare box goes on with the journal of one that is gone, and the old one is refused when it comes back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.booth import enrolment
+from edge.booth.reporter import CURSOR
+from edge.cli import main
+from edge.errors import BadCommand
+from edge.hub.export import Span, lines
+from edge.hub.ledger import Ledger
+from edge.hub.store import HubStore
+from edge.journal import Journal
+from edge.store import Store
+from edge.takeover import TOOK_OVER, Taken, take_over
+from tests.edge.parts import AT, CLOCK, make_keys, steady
+
+BOOTH = "b-1"
+P0, P1 = "a0" * 32, "a1" * 32  # packets
+STARTED: dict[str, Any] = {
+    "enrolment": "e2",
+    "subject": "s2",
+    "positions": [1, 2],
+    "missing": {},
+    "attempts_allowed": 3,
+    "quality_wanted": {"1": 40, "2": 40},
+    "fingers_to_tell": 2,
+    "plan": "",
+    "operator": None,
+    "confirm": False,
+    "review": False,
+    "portrait": False,
+}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Journal:
+    """The box that is gone: two sealed, one of their packets acknowledged, one subject half captured."""
+    (tmp_path / "old").mkdir()
+    journal = Journal(Store(tmp_path / "old" / "booth.db"))
+    for kind, body in (
+        ("booth.started", {"release": "0.1.0"}),
+        (
+            enrolment.SEALED,
+            {
+                "enrolment": "e0",
+                "subject": "s0",
+                "outcome": "enrolled",
+                "packet": P0,
+                "size": 7,
+                "samples": {},
+            },
+        ),
+        ("packet.acknowledged", {"packet": P0, "size": 7}),
+        (
+            enrolment.SEALED,
+            {
+                "enrolment": "e1",
+                "subject": "s1",
+                "outcome": "enrolled",
+                "packet": P1,
+                "size": 7,
+                "samples": {},
+            },
+        ),
+        (enrolment.STARTED, STARTED),
+    ):
+        journal.append(kind, body, AT, CLOCK)
+    return journal
+
+
+@pytest.fixture
+def hub(tmp_path: Path, old: Journal) -> Ledger:
+    """The hub, which has all of it."""
+    (tmp_path / "hub").mkdir()
+    ledger = Ledger(HubStore(tmp_path / "hub" / "hub.db"))
+    for entry in old.read():
+        assert ledger.take(BOOTH, entry, AT) == "new"
+    return ledger
+
+
+@pytest.fixture
+def exported(tmp_path: Path, hub: Ledger) -> list[bytes]:
+    return list(lines(HubStore(tmp_path / "hub" / "hub.db"), BOOTH, Span(None, None)))
+
+
+@pytest.fixture
+def spare(tmp_path: Path) -> Store:
+    return Store(tmp_path / "booth.db")
+
+
+def test_the_hub_sees_one_journal_go_on_and_refuses_the_old_box(
+    old: Journal, hub: Ledger, exported: list[bytes], spare: Store
+) -> None:
+    taken = take_over(spare, exported, BOOTH, AT, CLOCK)
+    assert taken == Taken(5, "e2", (P1,))
+    journal = Journal(spare)
+    assert journal.verify() == 7
+    assert [entry.hash for entry in journal.read()][:5] == [entry.hash for entry in old.read()]
+    assert [entry.kind for entry in journal.read(5)] == [enrolment.ABANDONED, TOOK_OVER]
+    assert spare.cursor_at(CURSOR) == 5, "what the hub has is not sent again"
+    assert journal.enrolled_before("s0") is not None
+    assert enrolment.fold((entry.kind, entry.body) for entry in journal.read()) is None
+    for entry in journal.read(5):
+        assert hub.take(BOOTH, entry, AT) == "new"
+    beyond = old.append("attempt.made", {"enrolment": "e2"}, AT, CLOCK)
+    assert hub.take(BOOTH, beyond, AT) == "refused"
+
+
+def test_a_box_that_has_run_takes_nothing_over(exported: list[bytes], spare: Store) -> None:
+    Journal(spare).append("booth.started", {}, AT, CLOCK)
+    with pytest.raises(BadCommand, match="has a journal of 1 entries"):
+        take_over(spare, exported, BOOTH, AT, CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda all: all[1:], "line 1 is not entry 1 of this journal"),
+        (lambda all: [*all[:2], *all[3:]], "line 3 is not entry 3"),
+        (lambda all: [*all[:1], all[1].replace(b'"s0"', b'"s9"'), *all[2:]], "line 2 is not entry 2"),
+        (lambda all: [*all[:1], all[1][:-9], *all[2:]], "line 2 is no entry of 'vantay hub export'"),
+        (lambda all: [line.replace(b'"b-1"', b'"b-2"') for line in all], "line 1 is of booth b-2, and this"),
+        (lambda all: [], "holds no entry"),
+    ],
+)
+def test_a_journal_that_is_not_whole_is_refused_and_nothing_is_written(
+    exported: list[bytes], spare: Store, damage: Any, said: str
+) -> None:
+    with pytest.raises(BadCommand, match=said):
+        take_over(spare, damage(exported), BOOTH, AT, CLOCK)
+    assert Journal(spare).tail()[0] == 0
+    assert spare.cursor_at(CURSOR) == 0
+
+
+@steady(60)
+@given(st.data())
+def test_whatever_is_changed_in_the_file_nothing_half_is_taken(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("changed")
+    journal = Journal(Store(folder / "old.db"))
+    for n in range(4):
+        journal.append("test", {"n": n}, AT, CLOCK)
+    whole = [json.dumps({**json.loads(e.payload()), "booth": BOOTH}).encode() for e in journal.read()]
+    line = data.draw(st.integers(0, 3))
+    place = data.draw(st.integers(0, len(whole[line]) - 1))
+    changed = bytearray(whole[line])
+    changed[place] ^= data.draw(st.integers(1, 255))
+    spare = Store(folder / "spare.db")
+    try:
+        take_over(spare, [*whole[:line], bytes(changed), *whole[line + 1 :]], BOOTH, AT, CLOCK)
+    except BadCommand:
+        assert Journal(spare).tail()[0] == 0
+    else:
+        assert [entry.hash for entry in Journal(spare).read()][:4] == [e.hash for e in journal.read()]
+
+
+def test_the_command_says_what_was_lost(
+    tmp_path: Path, exported: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_keys(tmp_path)
+    (tmp_path / "data").mkdir()
+    config = tmp_path / "booth.toml"
+    config.write_text(f'booth = "{BOOTH}"\ndata = "data"\nkeys = "keys"\n')
+    assert main(["takeover", str(tmp_path / "nowhere"), "--config", str(config)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    file = tmp_path / "entries.jsonl"
+    file.write_bytes(b"".join(exported))
+    assert main(["takeover", str(file), "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "b-1 goes on here after entry 5" in said
+    assert "enrolment e2 stood open and was given up" in said
+    assert f"packet {P1} may not be at the hub" in said
+    assert main(["takeover", str(file), "--config", str(config)]) == 2
+    assert "has a journal of 7 entries" in capsys.readouterr().err
