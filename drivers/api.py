@@ -230,6 +230,7 @@ class MachineOptions:
     empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
     preview: bool = False  # report a Preview of each picture looked at while armed, where the device can
     remembered: Mapping[str, bytes] | None = None  # data of every Learned so far; None: nothing is kept
+    unproved: bool = False  # open a device also when its driver is a model only
     usb_id: UsbId | None = None  # which of the driver's devices it is, where that is known
 
 
@@ -248,3 +249,4 @@ class DriverSpec:
     proved_by: str = "a model of ours only"  # what shows that the driver fits the device
     preview: str = "none"  # what a live preview gets, in words
     not_for_enrolment: str | None = None  # why its pictures may not become enrolment records
+    model_only: bool = False  # never seen working with a device or its recording: off unless asked for

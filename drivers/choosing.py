@@ -34,12 +34,18 @@ def choose(
     serial: str | None = None,
     before: str | None = None,
     tried: Collection[str] = (),
+    unproved: bool = False,
 ) -> FoundScanner:
     """Return the scanner to open; DeviceFault when there is none, or when it is anybody's guess.
 
     `serial` is the number wanted, `before` the location of the scanner that was in use, `tried` locations of
-    scanners that turned out not to be ours. One whose number is not known yet is to be opened and asked.
+    scanners that turned out not to be ours. One whose number is not known yet is to be opened and asked. One
+    whose driver is a model only is none, unless `unproved`.
     """
+    off = [] if unproved else [one for one in found if one.spec.model_only]
+    found = [one for one in found if one not in off]
+    if off and not found:
+        raise DeviceFault(FaultKind.UNSUPPORTED, _unproved(off[0].spec))
     if serial is not None:
         fitting = [one for one in found if one.serial in ("", serial) and one.location not in tried]
         if not fitting:
@@ -58,6 +64,14 @@ def choose(
         known = ", ".join(driver.model for driver in registry.known_drivers())
         raise DeviceFault(FaultKind.NOT_FOUND, f"no supported scanner at {where} (supported: {known})")
     return found[0]
+
+
+def _unproved(spec: DriverSpec) -> str:
+    return (
+        f"the driver of this scanner ({spec.model}) was never seen working on hardware, so it is off: plug "
+        "in another scanner, or, to try this one, write unproved = true under [scanner] in the settings "
+        "and start again"
+    )
 
 
 def _none_of(found: Sequence[FoundScanner], where: str, serial: str) -> str:

@@ -114,7 +114,7 @@ def open_scanner(where: str, options: MachineOptions = _DEFAULT) -> Scanner:
 
     `where` is "usb", "usb:BUS-PORT[.PORT]" or "usbip://HOST:PORT[/BUSID]".
     """
-    return open_found(choose(list_scanners(where), where), options)
+    return open_found(choose(list_scanners(where), where, unproved=options.unproved), options)
 
 
 def open_found(found: FoundScanner, options: MachineOptions = _DEFAULT) -> Scanner:

@@ -68,6 +68,7 @@ class Scanner(Section):
     where: Place = "usb"
     serial: SerialNumber | None = None  # as the booth's state shows it; of several scanners this one is ours
     poll_seconds: Annotated[float, Field(ge=0.01, le=2)] = 0.1  # between two looks at the platen
+    unproved: bool = False  # take scanners too whose driver was never seen working on hardware
 
 
 def _known_plan(name: str) -> str:

@@ -96,6 +96,8 @@ class Crew:
         wish, standing, worker = self._wish, self.scanner, self._workers["scanner"]
         worker.arguments = [wish.where, str(wish.poll_seconds), f"--processes={standing.processes}"]
         worker.arguments.append(f"--memory={self._memory}")
+        if wish.unproved:
+            worker.arguments.append("--unproved")
         if wish.serial is not None:
             worker.arguments.append(f"--serial={wish.serial}")
         if standing.last is not None:

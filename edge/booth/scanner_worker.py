@@ -44,6 +44,7 @@ class Wish:
     before: str | None = None  # location of the one in use
     processes: int = 0  # given up since it last served
     memory: Path | None = None  # folder of what drivers learned from devices
+    unproved: bool = False  # take scanners too whose driver is a model only
 
 
 class ScannerWorker:
@@ -85,7 +86,7 @@ class ScannerWorker:
             self._opened_at = None
             self._found = list_scanners(self._wish.where)
             try:
-                one = choose(self._found, self._wish.where, serial, self._before, tried)
+                one = choose(self._found, self._wish.where, serial, self._before, tried, self._wish.unproved)
             except DeviceFault:
                 if failed is None:
                     raise
@@ -212,6 +213,7 @@ def main() -> None:
     parser.add_argument("--before")
     parser.add_argument("--processes", type=int, default=0)
     parser.add_argument("--memory", type=Path)
+    parser.add_argument("--unproved", action="store_true")
     words = vars(parser.parse_args())
     to_daemon, wish = Channel.inherited(words.pop("descriptor")), Wish(**words)
     ScannerWorker(to_daemon, wish, Plugs(wish.where)).run()

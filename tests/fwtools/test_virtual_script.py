@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
         ("", "'scanner' is missing"),
         ("scanner = []", "'scanner': "),
         ("[[scanner]]", "'scanner 1, model' is missing"),
-        ('[[scanner]]\nmodel = "fs80"', "'scanner 1, model': must be one of hamster, nb1010"),
+        ('[[scanner]]\nmodel = "fs99"', "'scanner 1, model': must be one of fs80, hamster, nb1010"),
         (ONE + "loop = 1", "'scanner 1, loop': input should be a valid boolean"),
         (ONE + 'serial = "a serial far too long"', "'scanner 1, serial': must be at most 15"),
         (ONE + "speed = 3", "'scanner 1, speed' is unknown"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fwtools.virtual.futronic import Fs80, Window
 from fwtools.virtual.hamster import HamsterPro20
 from fwtools.virtual.nb1010 import Nb1010U, Thermal
 from fwtools.virtual.optics import Device as Factory
@@ -23,6 +24,7 @@ class Model:
 
 
 MODELS = {
+    "fs80": Model(lambda _seed: Window(), lambda _serial, _seed, shoot: Fs80(shoot)),
     "hamster": Model(
         lambda seed: Optics(Factory.make(seed), seed),
         lambda serial, seed, shoot: HamsterPro20(serial, Factory.make(seed).factory_data(), shoot),
