@@ -19,7 +19,8 @@ The machine: open (id, registers, factory data, dark picture, window, dark pictu
 the platen is empty: a finger that lay there before nobody knows may be the last person's) -> at rest. Armed:
 look every `poll_seconds`; light enough over the background is a finger; look
 again without pause until two pictures agree, so that a finger still landing is not captured; report the
-image; look until it is lifted; LED off; at rest. An empty picture becomes the new background. At rest
+image; look until it is lifted; LED off; at rest. An empty picture becomes the new background,
+unless ridges grow in it. At rest
 the status is read once a second, so that an unplugged device is noticed. With `preview` each picture of an
 acquisition is reported once its stream is off, and looks follow each other sooner.
 
@@ -50,7 +51,7 @@ from drivers.api import (
 )
 from drivers.errors import DeviceFault, FaultKind
 from drivers.machine import Program, ProgramMachine
-from drivers.presence import change_between, light_over
+from drivers.presence import change_between, light_over, structure_between
 from drivers.secugen_image import (
     FACTORY_BYTES,
     HEIGHT,
@@ -90,6 +91,10 @@ WORKING_WINDOW = bytes.fromhex("4101 4248 4303 44bf 4500 46cc 4702 48b3")
 FINGER_ON = 15.0  # the weakest impression gives 22, the recording's side of a finger 79
 FINGER_OFF = 10.0  # below FINGER_ON, so that noise cannot make a finger flicker
 EMPTY = 5.0  # up to here the picture becomes the new background: an empty platen gives 0.6 to 4
+# What comes in steps below EMPTY must not become background when it is a finger: ridges that have grown since
+# the picture taken without the finger's light. Noise gives 0.4, even drift by 60 grey levels at most 1.4, a
+# finger of level 2.7 already 1.65 (on the virtual scanner).
+RIDGES = 1.5
 MOVING = 0.10  # change over light: noise gives at most 0.05, a shift by one pixel of the image at least 0.105
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
 REST_SECONDS = 1.0  # between two reads of the status at rest
@@ -101,6 +106,7 @@ class HamsterPro20(ProgramMachine):
 
     _calibration: Calibration
     _background: Raw
+    _dark: Raw  # taken at opening without the finger's light, so there is no finger in it
     _raw: Raw  # the last picture
     _shown: tuple[Raw, Frame] | None = None  # the last one previewed, so that it is rendered once only
     _whole: bool  # whether the last picture ended as pictures end
@@ -137,7 +143,7 @@ class HamsterPro20(ProgramMachine):
             yield from self._set(register, value)
         yield _exposure(WORKING_EXPOSURE)
         yield from self._set(0x32, 0x00)
-        self._background = yield from self._stream()
+        self._background = self._dark = yield from self._stream()
         yield ControlOut(STREAM_OFF, 0, 0)
         return serial
 
@@ -278,9 +284,9 @@ class HamsterPro20(ProgramMachine):
                 raise DeviceFault(FaultKind.PROTOCOL, sentence)
 
     def _measure(self, raw: Raw) -> float:
-        """Light over the background; an empty picture becomes the new background."""
+        """Light over the background; an empty picture without ridges becomes the new background."""
         light = light_over(raw, self._background)
-        if light <= EMPTY:
+        if light <= EMPTY and structure_between(self._dark, raw) <= RIDGES:
             self._background = raw
         return light
 

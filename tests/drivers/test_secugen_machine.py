@@ -23,9 +23,10 @@ from drivers.api import (
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
+from drivers.presence import light_over
 from drivers.secugen_hamster_pro_20 import SETTLING_LOOKS, recall
 from drivers.secugen_image import render
-from tests.drivers.bench import FAST, ModelWire, finger, kinds, new_machine, ridges, run
+from tests.drivers.bench import FAST, ModelWire, finger, kinds, new_machine, optics, ridges, run
 
 
 def test_one_acquisition_from_open_to_rest() -> None:
@@ -245,6 +246,29 @@ def test_background_follows_a_slowly_changing_light() -> None:
         assert run(machine, wire, None, most=20) == []
     wire.platen = [np.full((688, 956), 118, np.uint8)]
     assert kinds(run(machine, wire, FingerOn)) == [FingerOn]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("most", [1.0, 2.0, 4.0])
+def test_a_finger_that_arrives_slowly_never_becomes_background(seed: int, most: float) -> None:
+    wire, machine = ModelWire(), new_machine()
+    run(machine, wire, Opened)
+    machine.arm()
+    empty, (_, lying) = optics().empty, finger(seed)
+    light = np.maximum(lying, empty) - empty
+    step = most / light_over(lying, empty)
+    share, events = 0.0, []
+    while not events and share < 1.0:
+        share += step
+        wire.platen = [empty + (light * min(share, 1.0)).astype(np.uint8)]
+        events = run(machine, wire, None, most=10)  # a look or more
+    assert kinds(events) == [FingerOn]
+    assert share < 0.25, "it is noticed when a finger laid down at once is"
+    wire.platen = [lying]
+    assert isinstance(run(machine, wire, Captured)[-1], Captured)
+    assert run(machine, wire, None, most=40) == [], "it still lies"
+    wire.platen = []
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
 
 
 def acquire(wire: ModelWire) -> None:
