@@ -191,5 +191,11 @@ DRIVER = DriverSpec(
     preview="every look at the platen",
     proved_by="a model of ours only, after a third party's description; off by default",
     not_for_enrolment="the driver was never seen working on hardware and its resolution was never measured",
+    checks=(
+        "Without `unproved = true` under `[scanner]` the booth refuses it and says how; write that.",
+        "Ridges must come dark on light: the description says nothing of it. And upright: it says they do.",
+        "It opens again after the program was killed in the middle of a capture.",
+        "Note which of FS80, FS80H, FS81 and FS88 it is, and its release number: other firmware may differ.",
+    ),
     model_only=True,
 )

@@ -163,5 +163,9 @@ DRIVER = DriverSpec(
     make_machine=Nb1010U,
     preview="none: a picture is 92 transfers, taken only while a finger comes to rest",
     proved_by="a recording of a real device, replayed bit for bit; not yet run on hardware here",
+    checks=(
+        "Two pictures of a finger lying still must agree: it is captured at once, not after ten looks.",
+        "Note the level (request 0x38) of an empty, a dry and a wet platen: 48 is taken as the limit.",
+    ),
     not_for_enrolment="its 385 ppi are below the 500 ppi of enrolment records: it may verify, not enrol",
 )

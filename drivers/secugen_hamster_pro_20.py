@@ -327,4 +327,9 @@ DRIVER = DriverSpec(
     make_machine=HamsterPro20,
     preview="every look at the platen; 9 a second on the software bus",
     proved_by="a recording of a real device, replayed through libusb; not yet run on hardware here",
+    checks=(
+        "In sunlight and in the dark, warm and cold: an empty platen stays empty, a dry finger is noticed.",
+        "Lay a finger down as slowly as you can, and lift it: it is noticed, and then it is gone.",
+        "Open it a second time: the same picture comes with remembered factory data.",
+    ),
 )

@@ -6,6 +6,7 @@ import pytest
 
 from drivers.registry import known_drivers
 from fwtools.cli import main
+from fwtools.commands.supported import page
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,3 +23,14 @@ def test_every_device_has_its_udev_rule() -> None:
         for one in driver.ids:
             wanted = f'ATTR{{idVendor}}=="{one.vendor:04x}", ATTR{{idProduct}}=="{one.product:04x}"'
             assert wanted in rules, driver.model
+
+
+def test_every_device_says_what_it_was_seen_on_and_has_a_checklist() -> None:
+    rows = {
+        row.split(" | ")[0][2:]: row.split(" | ")[2] for row in page().splitlines() if row.startswith("| ")
+    }
+    for driver in known_drivers():
+        assert rows[driver.model] == ("model only" if driver.model_only else "recording")
+        assert driver.checks, f"{driver.model} has nothing for whoever has the hardware"
+        checklist = page().split(f"### {driver.model}\n")[1].split("###")[0]
+        assert checklist.count("- [ ] ") == len(driver.checks)

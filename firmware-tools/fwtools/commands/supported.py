@@ -9,12 +9,13 @@ HEAD = """# Supported scanners
 
 Written by `vantay-fw supported` from what the drivers declare.
 
-| model | USB id | proved by | frame | resolution | impressions | live preview | enrolment |
-| --- | --- | --- | --- | --- | --- | --- | --- |
+| model | USB id | seen on | proved by | frame | resolution | impressions | live preview | enrolment |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 TAIL = """
 A recording of a real device is replayed byte for byte through the real libusb, and the picture is compared
-with the expected one. "Hardware" will be said only when someone has run the driver on the device.
+with the expected one. "Hardware" is said only when someone has run the driver on the device. A driver
+seen on a "model only" is off: `unproved = true` under `[scanner]` in the booth's settings switches it on.
 
 The udev rules are in `systemd/60-vantay.rules`. The virtual scanners (`vantay-fw virtual --model …`) behave
 like these devices over USB/IP; they are models of ours and prove nothing about hardware.
@@ -24,6 +25,8 @@ emulated Cortex-A72); no booth has run on a Raspberry Pi here.
 
 ## For whoever has the hardware
 
+With every device:
+
 1. Plug it in; `vantay booth` shows it in `state.device`, with serial number and firmware where it tells them.
 2. Enrol somebody who agrees; look at a sample (`vantay packet`, `vantay show`): upright, dark, not mirrored.
 3. Measure the resolution with a target of known size, both ways; for enrolment within 1 % of the table.
@@ -32,6 +35,8 @@ emulated Cortex-A72); no booth has run on a Raspberry Pi here.
 6. Where the table promises a live preview: it follows the finger, and ends when the finger is lifted.
 7. Record a capture of something that is no finger (`vantay-fw record --capture`), redact it
    (`vantay-fw redact`: the serial number, too), and send it with what you saw.
+
+Then, with each:
 """
 
 
@@ -49,7 +54,22 @@ def run(arguments: Namespace) -> int:
 
 def page() -> str:
     """Return SUPPORTED.md."""
-    return HEAD + "".join(f"| {' | '.join(_cells(driver))} |\n" for driver in known_drivers()) + TAIL
+    return (
+        HEAD
+        + "".join(f"| {' | '.join(_cells(driver))} |\n" for driver in known_drivers())
+        + TAIL
+        + "".join(_checklist(driver) for driver in known_drivers())
+    )
+
+
+def _checklist(driver: DriverSpec) -> str:
+    return f"\n### {driver.model}\n\n" + "".join(f"- [ ] {check}\n" for check in driver.checks)
+
+
+def _seen_on(driver: DriverSpec) -> str:
+    if driver.on_hardware:
+        return "hardware"
+    return "model only" if driver.model_only else "recording"
 
 
 def _cells(driver: DriverSpec) -> tuple[str, ...]:
@@ -59,6 +79,7 @@ def _cells(driver: DriverSpec) -> tuple[str, ...]:
     return (
         driver.model,
         ids,
+        _seen_on(driver),
         driver.proved_by,
         frame,
         ppi,
