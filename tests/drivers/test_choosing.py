@@ -1,5 +1,7 @@
 """Which scanner is ours: named, the only one, or the one we had; a guess is refused."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,17 @@ def test_the_only_one_is_taken_and_of_two_the_one_we_had() -> None:
     assert choose([A], "usb") is A
     assert choose([A, B], "usb", before=B.location) is B
     assert choose([A], "usb", before=B.location) is A, "the one we had is gone"
+
+
+def test_one_whose_driver_is_a_model_only_is_none_unless_it_is_asked_for() -> None:
+    unproved = FoundScanner("usb:1-4", replace(DRIVER, model="FS0", model_only=True))
+    assert choose([A, unproved], "usb") is A, "and no choice between two"
+    assert choose([unproved], "usb", unproved=True) is unproved
+    with pytest.raises(
+        DeviceFault, match=r"FS0\) was never seen working on hardware.*unproved = true"
+    ) as fault:
+        choose([unproved], "usb")
+    assert fault.value.kind is FaultKind.UNSUPPORTED
 
 
 def test_of_two_none_is_guessed_and_both_are_named() -> None:

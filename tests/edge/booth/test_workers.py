@@ -223,14 +223,14 @@ def test_the_scanner_worker_keeps_what_its_driver_learned_and_mends_it(tmp_path:
 def test_the_scanner_worker_takes_an_unproved_scanner_only_when_told(tmp_path: Path) -> None:
     write_fingers(tmp_path, 1)
     with virtual_scanner(tmp_path, "--model", "fs80") as scanner:
-        with worker("scanner", scanner.usbip, "0.1", "0", "/nowhere") as process:
-            fault, _ = process.hear()
+        with worker("scanner", scanner.usbip, "0.1") as process:
+            fault = process.word()
             assert isinstance(fault, channel.ScannerFault)
             assert fault.kind == "unsupported"
             assert "never seen working on hardware" in fault.detail
             assert "unproved = true under [scanner]" in fault.detail
             assert ended_quietly(process)
-        with worker("scanner", scanner.usbip, "0.1", "1", "/nowhere") as process:
+        with worker("scanner", scanner.usbip, "0.1", "--unproved") as process:
             while not isinstance(message := process.hear()[0], channel.ScannerReady):
                 assert isinstance(message, channel.Alive), message
             assert ended_quietly(process)
