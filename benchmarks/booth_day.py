@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.people import name
 from benchmarks.visits import Count, Seen, Visit
-from edge.booth.enrolment import ABANDONED, FINDING, SEALED
+from edge.booth.enrolment import ABANDONED, ATTEMPT, FINDING, SEALED, SECOND_LOOK
 from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.script import portrait_of
@@ -149,16 +149,19 @@ class Booth:
         """Look up what became of every visit, at the booth and at the hub."""
         count, wrong = Count(), [f.text for f in checker.nothing_lost() + checker.samples() if not f.good]
         store = Store(self._folder / "booth" / "booth.db", read_only=True)
-        findings, outcomes = defaultdict(list), {}
+        findings, outcomes, looks = defaultdict(list), {}, Counter[str]()
         for entry in Journal(store).read():
             if entry.kind == FINDING:
                 findings[entry.body["enrolment"]].append(str(entry.body["finding"]))
+            elif entry.kind == ATTEMPT:
+                looks[entry.body["enrolment"]] += entry.body["decision"] == SECOND_LOOK
             elif entry.kind in (SEALED, ABANDONED):
                 outcomes[entry.body["enrolment"]] = str(entry.body.get("outcome", "abandoned"))
         store.close()
         packets = checker.packets()
         for visit, enrolments in played:
             seen = Seen(outcomes[enrolments[-1]], [f for e in enrolments for f in findings[e]])
+            seen.second_looks = sum(looks[e] for e in enrolments)
             count.add(visit, seen)
             packet = packets.get(enrolments[-1])
             if packet is None or packet.manifest["identity_number"] != visit.identity_number:

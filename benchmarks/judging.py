@@ -12,12 +12,12 @@ from typing import NamedTuple
 from benchmarks.people import Finger, every, name
 from benchmarks.visits import HONEST, Seen, Visit
 from edge import clock
-from edge.booth import channel
+from edge.booth import channel, second_look
 from edge.booth import enrolment as core
 from edge.booth.already import enrolled_already
 from edge.booth.commands import CommandDesk
 from edge.booth.enrolment import Enrolment, SampleJudged
-from edge.booth.matcher_worker import MatcherWorker
+from edge.booth.matcher_worker import same_fingers
 from edge.booth.shift import Shift
 from edge.demo.script import portrait_of
 from edge.journal import Journal
@@ -130,11 +130,12 @@ class Booth:
         key = visit.shows(position, attempt, current.confirming, told, self._shows[place])
         self._shows[place] += 1
         event = self._judged(current, position, key)
-        if visit.kind != HONEST or event.same_finger_as or event.already:
+        if visit.kind != HONEST or event.same_finger_as or event.perhaps or event.already:
             seen.shown.append(self._shown(current, event, key))
         entries = core.judge(current, event)
         self._taken[event.sample] = key
         self._current = core.fold(entries, current)
+        seen.second_looks += entries[0][1]["decision"] == core.SECOND_LOOK
         seen.findings += [str(body["finding"]) for kind, body in entries if kind == core.FINDING]
         return entries[0][1]["decision"] == core.WRONG_FINGER
 
@@ -147,12 +148,13 @@ class Booth:
             height=SIDE,
             ppi=500,
             accepted=tuple(accepted),
-            same_finger_fmr=self._limits.same_finger_fmr,
+            same_finger_fmr=self._limits.same_finger_fmr if current.confirming else second_look.AT_ONCE,
+            perhaps_fmr=None if current.confirming else second_look.ASK,
             already_enrolled_fmr=self._limits.already_enrolled_fmr,
             suspected=tuple(current.hits),
         )
         blobs = [self._impressions[self._taken[a.sample]].data for a in accepted.values()]
-        same = MatcherWorker._same_finger(question, one.template, blobs)
+        same, perhaps = same_fingers(question, one.template, blobs)
         suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
         fmr, before = question.already_enrolled_fmr, len(accepted)
         already = enrolled_already(self._gallery, one.template, position, before, fmr, suspected)
@@ -163,10 +165,12 @@ class Booth:
             quality=one.quality,
             hint=one.hint,
             same_finger_as=tuple(hit.position for hit in same),
+            perhaps={hit.position: hit.fmr for hit in perhaps if hit.fmr},
             already=tuple(self._subjects[one.key] for one in already),
             facts={
                 "scores": [
-                    {"position": one.position, "score": round(one.score, 1)} for one in (*same, *already)
+                    {"position": one.position, "score": round(one.score, 1)}
+                    for one in (*same, *perhaps, *already)
                 ]
             },
         )

@@ -65,6 +65,7 @@ class Seen:
 
     outcome: str = ""
     findings: list[str] = field(default_factory=list)
+    second_looks: int = 0  # how often a finger was asked for once more, to be sure
     shown: list[str] = field(default_factory=list)  # samples worth looking at, with their scores
 
     def caught(self, visit: Visit) -> bool:
@@ -90,16 +91,19 @@ class Count:
         self.visits: Counter[str] = Counter()
         self.caught: Counter[str] = Counter()
         self.false_alarms = 0
+        self.looked_again = 0  # honest visits that were asked for a finger once more, to be sure
 
     def add(self, visit: Visit, seen: Seen) -> None:
         """Count one visit."""
         self.visits[visit.kind] += 1
         self.caught[visit.kind] += visit.kind != HONEST and seen.caught(visit)
         self.false_alarms += seen.false_alarm(visit)
+        self.looked_again += visit.kind == HONEST and seen.second_looks > 0
 
     def lines(self) -> Iterable[str]:
         """Yield a line for each kind."""
-        yield f"honest: {self.visits[HONEST]}, false alarms {self.false_alarms}"
+        asked = f"asked once more for a finger {self.looked_again}"
+        yield f"honest: {self.visits[HONEST]}, false alarms {self.false_alarms}, {asked}"
         for kind in KINDS:
             injected, caught = self.visits[kind], self.caught[kind]
             yield f"{kind}: {injected} injected, {caught} caught, {injected - caught} missed"
@@ -109,6 +113,7 @@ class Count:
         both = Count()
         both.visits, both.caught = self.visits + other.visits, self.caught + other.caught
         both.false_alarms = self.false_alarms + other.false_alarms
+        both.looked_again = self.looked_again + other.looked_again
         return both
 
 

@@ -55,7 +55,7 @@ EVENTS = frozenset(
 DECISIONS = frozenset(
     {
         *(enrolment.ACCEPTED, enrolment.RETRY, enrolment.BEST_KEPT, enrolment.WRONG_FINGER),
-        *(enrolment.CONFIRMED, enrolment.NOT_CONFIRMED, "cancelled", "matcher-lost"),
+        *(enrolment.SECOND_LOOK, enrolment.CONFIRMED, enrolment.NOT_CONFIRMED, "cancelled", "matcher-lost"),
     }
 )
 WORDS: dict[str, frozenset[str]] = {

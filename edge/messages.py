@@ -242,6 +242,7 @@ class State(Report):
     plan: str | None = None
     positions: list[int] = []  # what is captured of this subject, in this order
     confirming: bool = False  # all fingers are captured: `position` is shown once more, to compare
+    second_look: bool = False  # the finger shown last is shown once more, to be sure which it is
     position: Position | None = None
     position_name: str | None = None
     attempt: int | None = None

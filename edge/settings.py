@@ -86,7 +86,7 @@ class Plan(Section):
 class Comparison(Section):
     """The false match rates at which the booth's checks decide."""
 
-    same_finger_fmr: Rate = 1e-4  # one new sample against at most nine accepted ones
+    same_finger_fmr: Rate = 1e-4  # a finger shown to confirm against the accepted one
     already_enrolled_fmr: Rate = 1e-5  # one new sample against everyone enrolled here
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
     hand_over_fmr: Rate = 1e-4  # one finger against the card's or the record's

@@ -157,6 +157,7 @@ class Examine(Message):
     ppi: float
     accepted: tuple[int, ...]
     same_finger_fmr: float
+    perhaps_fmr: float | None = None  # between it and this one it may be the same finger
     already_enrolled_fmr: float
     suspected: tuple[str, ...] = ()  # earlier subjects whom this one's fingers matched
     attendants: tuple[AttendantFinger, ...] = ()
@@ -176,6 +177,7 @@ class Hit(Message):
     subject: str | None = None
     position: Position
     score: float
+    fmr: float | None = None  # at which the score would just be a match, where it is only perhaps one
 
 
 class AttendantHit(Message):
@@ -197,6 +199,7 @@ class Examined(Message):
     minutiae: int
     same_finger: tuple[Hit, ...]
     already: tuple[Hit, ...]
+    perhaps: tuple[Hit, ...] = ()  # may be a finger of this subject that was taken
     attendants: tuple[AttendantHit, ...] = ()
     milliseconds: float
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge.booth import channel
+from edge.booth import channel, second_look
 from edge.booth.attendant import attendant_fmr
 from edge.booth.scanner_standing import RESTARTING, Device, ScannerStanding
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
@@ -155,11 +155,13 @@ class Crew:
         attendants: Sequence[tuple[str, bytes, str]] = (),
         search: bool = True,
         fmr: float | None = None,
+        confirming: bool = False,
     ) -> None:
         """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
 
         `suspected`: earlier subjects whom the person's fingers matched; `attendants`: templates of those who
-        work here, and their formats; `search`: among those enrolled; `fmr`: of each of them.
+        work here, and their formats; `search`: among those enrolled; `fmr`: of each of them;
+        `confirming`: whether it is to be one of the accepted.
         """
         pixels, accepted = blobs
         question = channel.Examine(
@@ -169,7 +171,8 @@ class Crew:
             height=frame.height,
             ppi=frame.ppi,
             accepted=tuple(accepted),
-            same_finger_fmr=limits.same_finger_fmr,
+            same_finger_fmr=limits.same_finger_fmr if confirming else second_look.AT_ONCE,
+            perhaps_fmr=None if confirming else second_look.ASK,
             already_enrolled_fmr=limits.already_enrolled_fmr,
             suspected=suspected,
             attendants=tuple(

@@ -4,6 +4,8 @@
     capturing   --sample judged--> capturing     a finger of somebody who works here: an alarm until
                                                  another is shown, or a supervisor says that it is theirs
                                                  wrong finger: found and asked again, no attempt is used up
+                                                 perhaps a finger taken before: asked for once more, and
+                                                 both samples decide (second_look.py); no attempt is used up
                                                  good enough: accepted; else a hint, and after the last
                                                  allowed attempt the best one is kept
                                                  enough fingers of one earlier subject: closed
@@ -29,6 +31,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edge.booth.second_look import Looked, look
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES
 
@@ -41,6 +44,8 @@ SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
 
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"
+SECOND_LOOK = "second-look"
+KEPT = (ACCEPTED, RETRY, BEST_KEPT)  # decisions after which the sample itself is kept
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
 ATTENDANT_FINGER = "attendant-finger"
@@ -88,6 +93,7 @@ class Enrolment:
     findings: tuple[Body, ...] = ()
     attendant: Body | None = None  # the finding, while the finger shown last was an attendant's
     attendants_allowed: frozenset[str] = frozenset()  # who are the subject: a supervisor said so
+    doubtful: dict[int, float] = field(default_factory=dict)  # of the last sample: position -> FMR
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
     mismatches: int = 0  # fingers shown to confirm that were not the captured one
@@ -107,6 +113,11 @@ class Enrolment:
         """Whether all fingers are captured and one is to be shown once more."""
         done = not self.duplicate_of and self._next() is None
         return done and self.confirm and self.confirmed is None
+
+    @property
+    def looking_again(self) -> bool:
+        """Whether the finger shown last is to be shown once more: it may be one that was taken before."""
+        return bool(self.doubtful)
 
     @property
     def reviewing(self) -> bool:
@@ -165,6 +176,7 @@ class SampleJudged:
     already: tuple[str, ...]  # earlier subjects whose finger at this position the sample matches
     facts: Body = field(default_factory=dict)  # kept with the attempt: device, parts of the quality, scores
     attendants: tuple[str, ...] = ()  # people who work here, one of whose fingers the sample matches
+    perhaps: dict[int, float] = field(default_factory=dict)  # accepted positions it may match -> FMR
 
 
 def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
@@ -214,8 +226,11 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
     number = current.attempt_number(event.position)
     entries: list[Entry] = []
     attendants = sorted(set(event.attendants) - current.attendants_allowed)
-    if event.same_finger_as or attendants:
+    looked = look(event.same_finger_as, event.perhaps, current.doubtful)
+    if looked.same or attendants:
         decision = WRONG_FINGER
+    elif looked.doubtful:
+        decision = SECOND_LOOK
     elif event.quality >= current.quality_wanted[event.position]:
         decision = ACCEPTED
     else:
@@ -227,8 +242,11 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         "sample": event.sample,
         "quality": event.quality,
         "decision": decision,
-        "hint": "this is a finger of somebody who works here" if attendants else _hint(event, decision),
+        "hint": "this is a finger of somebody who works here"
+        if attendants
+        else _hint(event, decision, looked),
         **event.facts,
+        **_of_looks(looked, decision),
     }
     if decision == BEST_KEPT:
         body["kept"] = _best([*current.tried.get(event.position, ()), _attempt(body)]).sample
@@ -238,14 +256,21 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         )
         entries.append(_finding(current, ATTENDANT_FINGER, event.position, attendants[0], text))
     elif decision == WRONG_FINGER:
-        names = " and ".join(POSITION_NAMES[p] for p in event.same_finger_as)
-        text = f"the finger shown as {POSITION_NAMES[event.position]} is the one taken as {names}"
-        entries.append(_finding(current, SAME_FINGER, event.position, list(event.same_finger_as), text))
-    else:
+        text = (
+            f"the finger shown as {POSITION_NAMES[event.position]} is the one taken as {_names(looked.same)}"
+        )
+        entries.append(_finding(current, SAME_FINGER, event.position, list(looked.same), text))
+    elif decision in KEPT:
         body["already"] = list(event.already)
         hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
         entries += _known_person(current, event.position, hits, len(current.positions))
     return [(ATTEMPT, body), *(_by_device(entry, event) for entry in entries)]
+
+
+def _of_looks(looked: Looked, decision: str) -> Body:
+    """What the journal keeps of a second look: why it is asked for, and what both samples say."""
+    said = {"doubtful": looked.doubtful if decision == SECOND_LOOK else {}, "together": looked.together}
+    return {key: {str(p): float(f"{r:.3g}") for p, r in of.items()} for key, of in said.items() if of}
 
 
 def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[Entry]:
@@ -374,7 +399,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
-        return replace(current, positions=left, missing=missing, hint=None, attendant=None)
+        return replace(current, positions=left, missing=missing, hint=None, attendant=None, doubtful={})
     return current
 
 
@@ -397,7 +422,7 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     if event.position in event.same_finger_as:
         decision, hint = CONFIRMED, None
     elif event.same_finger_as:
-        decision, hint = WRONG_FINGER, _taken_as(event)
+        decision, hint = WRONG_FINGER, _taken_as(event.same_finger_as)
     body: Body = {
         "enrolment": current.id,
         "position": event.position,
@@ -429,8 +454,9 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
 
 
 def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
-    current = replace(current, attendant=None)
-    if body["decision"] == WRONG_FINGER:
+    doubtful = {int(position): rate for position, rate in body.get("doubtful", {}).items()}
+    current = replace(current, attendant=None, doubtful=doubtful)
+    if body["decision"] not in KEPT:
         return replace(current, hint=body["hint"])
     position, attempt = body["position"], _attempt(body)
     tries = (*current.tried.get(position, ()), attempt)
@@ -458,14 +484,20 @@ def _best(tries: list[Attempt]) -> Attempt:
     return max(tries, key=lambda attempt: (attempt.quality, attempt.number))
 
 
-def _hint(event: SampleJudged, decision: str) -> str | None:
+def _hint(event: SampleJudged, decision: str, looked: Looked) -> str | None:
     if decision == WRONG_FINGER:
-        return _taken_as(event)
+        return _taken_as(looked.same)
+    if decision == SECOND_LOOK:
+        return "once more, to be sure"
     return event.hint if decision == RETRY else None
 
 
-def _taken_as(event: SampleJudged) -> str:
-    return f"this is the finger taken as {' and '.join(POSITION_NAMES[p] for p in event.same_finger_as)}"
+def _taken_as(positions: tuple[int, ...]) -> str:
+    return f"this is the finger taken as {_names(positions)}"
+
+
+def _names(positions: tuple[int, ...]) -> str:
+    return " and ".join(POSITION_NAMES[p] for p in positions)
 
 
 def _finding(current: Enrolment, finding: str, position: int, of: Any, text: str) -> Entry:

@@ -81,13 +81,15 @@ class MatcherWorker:
         pixels = np.frombuffer(blobs[0], np.uint8).reshape(question.height, question.width).copy()
         template, quality = examine(pixels, question.ppi)
         template = replace(template, position=question.position, quality=quality.score)
+        same, perhaps = same_fingers(question, template, blobs[1:])
         answer = channel.Examined(
             token=question.token,
             quality=quality.score,
             parts={name: round(float(value), 3) for name, value in quality.parts.items()},
             hint=quality.hint,
             minutiae=len(template.minutiae),
-            same_finger=self._same_finger(question, template, blobs[1:]),
+            same_finger=same,
+            perhaps=perhaps,
             already=self._already(question, template) if question.search else (),
             attendants=_attendants(question, template, blobs[-1]),
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
@@ -102,17 +104,6 @@ class MatcherWorker:
             ),
         )
 
-    @staticmethod
-    def _same_finger(
-        question: channel.Examine, probe: Template, accepted: list[bytes]
-    ) -> tuple[channel.Hit, ...]:
-        hits, prepared = [], compare.prepare(probe)
-        for position, blob in zip(question.accepted, accepted, strict=False):  # the attendants' follow
-            score = compare.compare(prepared, serial.from_bytes(blob))
-            if decide(score.value, question.same_finger_fmr, score.kind).match:
-                hits.append(channel.Hit(position=position, score=round(score.value, 4)))
-        return tuple(hits)
-
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
         fmr, before = question.already_enrolled_fmr, len(question.accepted)
         suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
@@ -120,6 +111,22 @@ class MatcherWorker:
             channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
             for one in enrolled_already(self._gallery, probe, question.position, before, fmr, suspected)
         )
+
+
+def same_fingers(
+    question: channel.Examine, probe: Template, accepted: list[bytes]
+) -> tuple[tuple[channel.Hit, ...], tuple[channel.Hit, ...]]:
+    """Return which of the fingers taken a probe is, and which it may be."""
+    same, perhaps, prepared = [], [], compare.prepare(probe)
+    for position, blob in zip(question.accepted, accepted, strict=False):  # the attendants' follow
+        score = compare.compare(prepared, serial.from_bytes(blob))
+        decision = decide(score.value, question.same_finger_fmr, score.kind)
+        hit = channel.Hit(position=position, score=round(score.value, 4))
+        if decision.match:
+            same.append(hit)
+        elif question.perhaps_fmr and decide(score.value, question.perhaps_fmr, score.kind).match:
+            perhaps.append(hit.model_copy(update={"fmr": decision.score_fmr}))
+    return tuple(same), tuple(perhaps)
 
 
 def _attendants(question: channel.Examine, probe: Template, blob: bytes) -> tuple[channel.AttendantHit, ...]:

@@ -315,6 +315,7 @@ class Runner:
             attendants,
             search=presenting is None,
             fmr=presenting.fmr if presenting else None,
+            confirming=presenting is None and current is not None and current.confirming,
         )
 
     def _await_attendant(self, presenting: Presenting | None) -> None:
@@ -354,20 +355,21 @@ class Runner:
             quality=answer.quality,
             hint=answer.hint,
             same_finger_as=tuple(hit.position for hit in answer.same_finger),
+            perhaps={hit.position: hit.fmr for hit in answer.perhaps if hit.fmr},
             already=tuple(hit.subject for hit in answer.already if hit.subject),
             attendants=tuple(hit.person for hit in answer.attendants),
             facts={
                 "device": device,
                 "minutiae": answer.minutiae,
                 "parts": answer.parts,
-                "scores": [hit.model_dump() for hit in (*answer.same_finger, *answer.already)],
+                "scores": [h.model_dump() for h in (*answer.same_finger, *answer.perhaps, *answer.already)],
                 **({"attendants": [h.model_dump() for h in answer.attendants]} if answer.attendants else {}),
             },
         )
         entries = enrolment.judge(current, event)
         with self._store.transaction():
             self._record(entries)
-            if entries[0][0] == enrolment.ATTEMPT and not event.same_finger_as:
+            if entries[0][1]["decision"] in enrolment.KEPT:
                 put_sample(self._vault, current, position, event.sample, blobs)
         attempt = entries[0][1]
         self._log.info(

@@ -81,6 +81,8 @@ def prompt_of(
             return "one moment: the record is being sealed"
         case Phase.PLACE if presenting:
             return attendant_prompt(presenting)
+        case Phase.PLACE if enrolment and enrolment.looking_again and wanted:
+            return f"place the {POSITION_NAMES[wanted]} on the scanner once more, to be sure"
         case Phase.PLACE if enrolment and wanted:
             again = f"{enrolment.hint}: " if enrolment.hint else ""
             once_more = " once more, to confirm who is here" if enrolment.confirming else ""
@@ -160,6 +162,7 @@ def state_of(
         plan=enrolment.plan if enrolment else None,
         positions=list(enrolment.positions) if enrolment else [],
         confirming=enrolment.confirming if enrolment else False,
+        second_look=enrolment.looking_again if enrolment else False,
         position=wanted,
         position_name=POSITION_NAMES[wanted] if wanted else None,
         attempt=enrolment.attempt_number(wanted) if enrolment and wanted else None,

@@ -16,6 +16,7 @@ from edge.booth.enrolment import (
     CONFIRMED,
     NOT_CONFIRMED,
     RETRY,
+    SECOND_LOOK,
     WRONG_FINGER,
 )
 from edge.errors import BadSettings, VantayError
@@ -24,7 +25,7 @@ from edge.hub.reading import opened
 from edge.messages import JournalEntry
 from edge.metrics import CONTENT_TYPE, Family, Metrics
 
-OUTCOMES = (ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER, CONFIRMED, NOT_CONFIRMED)
+OUTCOMES = (ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER, SECOND_LOOK, CONFIRMED, NOT_CONFIRMED)
 PATIENCE = 5.0  # seconds that a reader may say nothing
 BY_BOOTH = (
     Family("vantay_hub_booth_online", "gauge", "Whether the booth's daemon is there (1 or 0)."),

@@ -36,12 +36,13 @@ def sample(
     already: tuple[str, ...] = (),
     name: str = "",
     attendants: tuple[str, ...] = (),
+    perhaps: dict[int, float] | None = None,
 ) -> SampleJudged:
     position = current.wanted() or 0
     name = name or f"{position}-{current.attempt_number(position)}-{quality}"
     facts = {"minutiae": 40}
     return SampleJudged(
-        current.id, position, name, quality, "press lightly", same, already, facts, attendants
+        current.id, position, name, quality, "press lightly", same, already, facts, attendants, perhaps or {}
     )
 
 
@@ -153,6 +154,64 @@ def test_a_wrong_finger_tells_nothing_about_the_person() -> None:
     visit.show(50)
     visit.show(90, same=(1,), already=("s0",))
     assert visit.now.duplicate_of is None
+
+
+def test_what_may_be_a_finger_taken_before_is_asked_for_once_more_and_both_samples_decide() -> None:
+    for second, decision in (
+        ({"perhaps": {1: 2e-5}}, core.WRONG_FINGER),  # together 2.4e-5
+        ({"perhaps": {1: 3.2e-5}}, core.ACCEPTED),  # together 3.1e-5
+        ({"same": (1,)}, core.WRONG_FINGER),
+        ({}, core.ACCEPTED),
+        ({"perhaps": {2: 1.1e-5}}, core.ACCEPTED),  # of another one than the first: no third look
+    ):
+        visit = Visit()
+        visit.show(50)
+        visit.show(50)
+        taken = visit.now.accepted
+        assert visit.show(90, perhaps={1: 3e-5}, already=("s0",)) == core.SECOND_LOOK
+        assert (visit.now.wanted(), visit.now.attempt_number(3)) == (3, 1), "no attempt is used up"
+        assert (visit.now.looking_again, visit.now.hint) == (True, "once more, to be sure")
+        assert (visit.now.findings, visit.now.alarm) == ((), None), "nobody is accused"
+        assert (visit.now.accepted, visit.now.hits, visit.now.tried.get(3)) == (taken, {}, None)
+        assert fold(visit.entries) == visit.now, "a power cut here resumes at the second look"
+        assert visit.show(60, **second) == decision
+        assert not visit.now.looking_again
+        assert (3 in visit.now.accepted) == (decision == core.ACCEPTED)
+        if decision == core.WRONG_FINGER:
+            text = "the finger shown as right middle is the one taken as right thumb"
+            assert [f["text"] for f in visit.now.findings] == [text]
+            assert visit.show(60, perhaps={1: 2e-4}) == core.SECOND_LOOK, "the next one is looked at anew"
+        else:
+            assert visit.now.accepted[3].quality == 60, "the one shown once more is kept"
+            assert visit.now.findings == ()
+
+
+def test_a_second_look_is_journalled_with_what_both_samples_say() -> None:
+    visit = Visit()
+    visit.show(50)
+    visit.show(90, perhaps={1: 1.23456e-4})
+    assert visit.entries[-1][1]["doubtful"] == {"1": 1.23e-4}
+    visit.show(90, perhaps={1: 1.23456e-4})
+    assert visit.entries[-1][1]["together"] == {"1": 1.23e-4}
+    assert "doubtful" not in visit.entries[-1][1]
+
+
+def test_a_second_look_ends_with_a_missing_finger_an_attendants_finger_or_an_end() -> None:
+    for settle in ("missing", "attendant", "abandon"):
+        visit = Visit()
+        visit.show(50)
+        visit.show(90, perhaps={1: 1e-4})
+        if settle == "missing":
+            visit.record(core.mark_missing(visit.now, 2, "bandaged"))
+        elif settle == "attendant":
+            assert visit.show(90, perhaps={1: 2e-5}, attendants=("an",)) == core.WRONG_FINGER
+            assert visit.now.alarm is not None
+        else:
+            visit.record(core.abandon(visit.now, "went home"))
+            assert visit.state is None
+            continue
+        assert not visit.now.looking_again
+        assert 1 in visit.now.accepted
 
 
 def test_two_fingers_of_one_earlier_subject_close_the_enrolment() -> None:
@@ -463,6 +522,7 @@ class Life(RuleBasedStateMachine):
         self.portrait = portrait
         entries = core.start(self.state, plan)
         self.attendant: str | None = None
+        self.doubtful: dict[int, float] = {}  # of the sample shown last
         self.allowed: set[str] = set()
         if listed:
             entries.append(core.note_listed_otherwise(plan, listed))
@@ -488,30 +548,42 @@ class Life(RuleBasedStateMachine):
         wrong=st.integers(0, 3),
         already=st.lists(st.sampled_from(["s0", "s7", "s9"]), max_size=2, unique=True),
         attendants=st.sampled_from([(), (), (), ("an",), ("an", "binh")]),
+        rates=st.lists(st.sampled_from([1.5e-5, 3e-5, 9e-5, 3e-4]), max_size=2),
     )
     def a_finger_is_shown(
-        self, quality: int, wrong: int, already: list[str], attendants: tuple[str, ...]
+        self,
+        quality: int,
+        wrong: int,
+        already: list[str],
+        attendants: tuple[str, ...],
+        rates: list[float],
     ) -> None:
         position = next(p for p in self.open if p not in self.kept)
         self.samples += 1
         name = f"sample{self.samples}"
         same = tuple(sorted(self.kept))[:1] if wrong == 0 else ()
         facts = {"parts": {"contrast": 0.5}}
+        perhaps = dict(zip([p for p in sorted(self.kept) if p not in same], rates, strict=False))
         event = SampleJudged(
-            self.id, position, name, quality, "hint", same, tuple(already), facts, attendants
+            self.id, position, name, quality, "hint", same, tuple(already), facts, attendants, perhaps
         )
         entries = core.judge(self.state, event)
         self.record(entries)
         decision = entries[0][1]["decision"]
+        before, self.doubtful = self.doubtful, {}
         strangers = [person for person in attendants if person not in self.allowed]
         self.attendant = strangers[0] if strangers else None
         if strangers:
             assert decision == core.WRONG_FINGER
             self.findings += 1
             return
-        if same:
+        if same or any(before[p] * perhaps.get(p, 1) <= 3e-5**2 for p in before):
             assert decision == core.WRONG_FINGER
             self.findings += 1
+            return
+        if perhaps and not before:
+            assert decision == core.SECOND_LOOK
+            self.doubtful = perhaps
             return
         self.tries[position].append((quality, name))
         if quality >= self.plan[1]:
@@ -542,7 +614,7 @@ class Life(RuleBasedStateMachine):
             return
         assert possible
         self.record(entries)
-        self.attendant = None
+        self.attendant, self.doubtful = None, {}
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
@@ -678,6 +750,8 @@ class Life(RuleBasedStateMachine):
         assert (self.state.wanted() is None) == (self.captured() and (self.confirmed or bool(self.known)))
         assert self.state.closed == self.closed()
         assert self.state.mismatches == self.mismatches
+        assert self.state.doubtful == self.doubtful
+        assert not self.doubtful or not (self.captured() or (self.state.alarm and not self.listed))
         alarm = self.mismatches >= self.plan[0] and not self.confirmed and self.captured()
         assert (self.state.alarm is not None) == (
             (alarm or self.listed or bool(self.attendant)) and not self.known

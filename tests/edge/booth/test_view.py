@@ -85,6 +85,13 @@ def test_there_is_always_something_to_say() -> None:
             "one moment: the matcher is not ready (starting)",
         ),
         (
+            replace(FRESH, doubtful={1: 1e-4}, hint="once more, to be sure"),
+            Acquisition(Stage.PLACE, 2, False, True),
+            READY,
+            Phase.PLACE,
+            "place the right index on the scanner once more, to be sure",
+        ),
+        (
             replace(CLOSED, confirm=True, hint=None),
             Acquisition(Stage.PLACE, 2, False, True),
             READY,
@@ -154,6 +161,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "subject": "s1",
         "plan": "",
         "confirming": False,
+        "second_look": False,
         "attendant": None,
         "attendant_ended": None,
         "alarm": None,

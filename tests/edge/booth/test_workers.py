@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from edge.booth import channel, remembered
-from matching import iso19794, search_code, serial
+from matching import calibration, compare, iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
 from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
@@ -114,6 +114,30 @@ def hand_over(matcher: Process, wish: channel.Fetch) -> None:
     ASKED.extend(wanted)
     lengths, blob = channel.joined(KEPT.get(finger, b"") for finger in wanted)
     matcher.end.send(channel.Fetched(lengths=lengths), blob)
+
+
+def test_the_matcher_tells_what_may_be_the_same_finger_and_how_surely(matcher: Process) -> None:
+    _, (_, first, _, _) = ask(matcher, 2, PATTERN, 1)
+    part = np.ascontiguousarray(PATTERN[:170, :170])
+    score = compare.compare(examine(part, 500.0)[0], serial.from_bytes(first)).value
+    fmr = calibration.rate(score)
+    assert 0 < fmr < 0.05
+    for least, most, expected in (
+        (fmr / 4, fmr * 4, "perhaps"),
+        (fmr * 2, fmr * 4, "same"),
+        (fmr / 4, fmr / 2, ""),
+    ):
+        asked = question(part, 8, 3, (1,)).model_copy(
+            update={"same_finger_fmr": least, "perhaps_fmr": most, "search": False}
+        )
+        matcher.end.send(asked, part.tobytes(), first)
+        answer, _ = matcher.hear()
+        assert isinstance(answer, channel.Examined)
+        assert [hit.position for hit in answer.same_finger] == ([1] if expected == "same" else [])
+        assert [(hit.position, hit.score) for hit in answer.perhaps] == (
+            [(1, round(score, 4))] if expected == "perhaps" else []
+        )
+        assert all(hit.fmr == pytest.approx(fmr) for hit in answer.perhaps)
 
 
 def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: Process) -> None:
