@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from fwtools.synthesis import impression, synthesise_finger
 from fwtools.synthesis.faults import FAULTS, SOUND, Fault
 from fwtools.synthesis.files import png, warm
 
-SEED = 20261126
+SEED = 20261126  # the first figures were simulated on these people; 20261127 was kept for judging
 IMPRESSIONS = 4
 POSITIONS = range(1, 11)
 POOR = 0.05  # of the fingers
@@ -35,11 +36,11 @@ class Finger(NamedTuple):
     position: int  # 1..10
 
 
-def people_folder(cache: Path) -> Path:
+def people_folder(cache: Path, seed: int = SEED) -> Path:
     """Return the folder of the people that this release's synthesis makes."""
     sources = sorted(Path(fwtools.synthesis.__file__).parent.glob("*.py"))
     text = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources))
-    return cache / f"day-people-{SEED}-{text.hexdigest()[:12]}"
+    return cache / f"day-people-{seed}-{text.hexdigest()[:12]}"
 
 
 def default_cache() -> Path:
@@ -47,7 +48,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vantay"
 
 
-def make_people(folder: Path, people: int, jobs: int) -> None:
+def make_people(folder: Path, people: int, jobs: int, seed: int = SEED) -> None:
     """Make what is not there yet of so many people."""
     folder.mkdir(parents=True, exist_ok=True)
     there = {path.name for path in folder.glob("*.png")}
@@ -58,14 +59,14 @@ def make_people(folder: Path, people: int, jobs: int) -> None:
     bar = Progress(f"{folder.name}: making fingers", len(lacking))
     warm()
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for _ in pool.map(make_finger, [folder] * len(lacking), lacking, chunksize=10):
+        for _ in pool.map(partial(make_finger, folder, seed=seed), lacking, chunksize=10):
             bar.advance(1)
     bar.end()
 
 
-def make_finger(folder: Path, finger: Finger) -> None:
+def make_finger(folder: Path, finger: Finger, seed: int = SEED) -> None:
     """Write the impressions of one finger; a file that is there is whole."""
-    master, fault = synthesise_finger(SEED, *finger), fault_of(finger)
+    master, fault = synthesise_finger(seed, *finger), fault_of(finger, seed)
     for index in range(1, IMPRESSIONS + 1):
         path = folder / name(finger, index)
         part = path.with_suffix(f".{os.getpid()}")
@@ -73,9 +74,9 @@ def make_finger(folder: Path, finger: Finger) -> None:
         part.rename(path)
 
 
-def fault_of(finger: Finger) -> Fault:
+def fault_of(finger: Finger, seed: int = SEED) -> Fault:
     """Return what is wrong with a finger."""
-    rng = np.random.default_rng([SEED, *finger])
+    rng = np.random.default_rng([seed, *finger])
     if rng.random() >= POOR:
         return SOUND
     return FAULTS[str(rng.choice(list(FAULTS)))].weaker(rng.uniform(LEAST, 1))
