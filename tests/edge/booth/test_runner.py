@@ -1,0 +1,80 @@
+"""The loop without its processes: what a matcher's answer becomes, and what the next life makes of it."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from edge.booth import channel
+from edge.booth import enrolment as core
+from edge.booth.acquisition import Acquisition, Stage
+from edge.booth.runner import Runner
+from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
+from edge.messages import State
+from edge.settings import BoothSettings
+from edge.store import Store
+from edge.vault import SAMPLE
+from tests.edge.booth.test_enrolment import new
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> BoothSettings:
+    make_ministry_key(tmp_path / "ministry")
+    make_booth_keys(tmp_path / "keys", tmp_path / "ministry" / "ministry.pub")
+    return BoothSettings(booth="b-1", data=tmp_path, keys=tmp_path / "keys")
+
+
+def life(settings: BoothSettings, store: Store) -> Runner:
+    return Runner(settings, read_booth_keys(settings.keys), store, structlog.get_logger(), "0")
+
+
+def show(runner: Runner, position: int, perhaps: tuple[channel.Hit, ...] = ()) -> State:
+    """Have a finger judged; return what the booth shows then."""
+    runner._acquisition = Acquisition(Stage.JUDGE, position, False, True)
+    answer = channel.Examined(
+        token=1,
+        quality=90,
+        parts={},
+        hint=None,
+        minutiae=40,
+        same_finger=(),
+        already=(),
+        perhaps=perhaps,
+        milliseconds=1.0,
+    )
+    runner._judged(answer, [b"png", b"template", b"record", b"code"], {})
+    return shown(runner)
+
+
+def shown(runner: Runner) -> State:
+    said: list[State] = []
+    runner._link.publish = lambda topic, payload, **_: bool(  # type: ignore[method-assign]
+        said.append(State.model_validate_json(payload)) or True
+    )
+    runner._shown = None
+    runner._show(0.0)
+    return said[-1]
+
+
+def test_a_second_look_outlives_the_daemon_and_only_what_is_taken_is_kept(settings: BoothSettings) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        runner._record(core.start(None, new(plan="ten-flats")))
+        assert show(runner, 1).position == 2
+        state = show(runner, 2, (channel.Hit(position=1, score=10.0, fmr=1e-4),))
+        assert (state.second_look, state.position, state.attempt, state.alarm) == (True, 2, 1, None)
+        assert (state.accepted, state.hint) == ([1], "once more, to be sure")
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        state = shown(runner)
+        assert (state.second_look, state.position, state.accepted) == (True, 2, [1])
+        kept = [label.position for label, _ in runner._vault.all_of(SAMPLE, "e1")]
+        assert kept == [1], "nothing is kept of a finger that may be another one"
+        state = show(runner, 2)
+        assert (state.second_look, state.position, state.accepted) == (False, 3, [1, 2])
+        assert [label.position for label, _ in runner._vault.all_of(SAMPLE, "e1")] == [1, 2]
+        made = [entry.body for entry in runner._journal.read(0) if entry.kind == core.ATTEMPT]
+        assert [body["decision"] for body in made] == [core.ACCEPTED, core.SECOND_LOOK, core.ACCEPTED]
+        assert made[1]["scores"] == [{"subject": None, "position": 1, "score": 10.0, "fmr": 1e-4}]
+        assert (made[1]["doubtful"], made[2]["together"]) == ({"1": 1e-4}, {"1": 0.01})
