@@ -10,11 +10,12 @@ the five FVC sets under $VANTAY_DATA, and with random pairs of the people of `da
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.judging import read_impressions
@@ -26,36 +27,8 @@ from matching.compare import PreparedTemplate, compare, prepare
 
 SETS = ("fvc2000/DB1_B", "fvc2002/DB1_B", "fvc2002/DB3_B", "fvc2004/DB1_B", "fvc2004/DB3_B")
 SINGLE = (ASK, 1e-4, 3e-5, AT_ONCE)
+ALIKE = (1e-2, 1e-3)  # shares of pairs of two fingers, the most alike ones
 Triple = tuple[PreparedTemplate, PreparedTemplate, PreparedTemplate]  # taken, shown first, shown second
-
-
-class Tally:
-    """Counts what becomes of triples of one kind."""
-
-    def __init__(self) -> None:
-        self.count = self.asked = self.same_of_two = self.same = self.twice = 0
-        self.single = dict.fromkeys(SINGLE, 0)
-
-    def add(self, first: float, second: Callable[[], float]) -> None:
-        """Count one triple by the FMR of its first comparison, and of its second one where that is needed."""
-        self.count += 1
-        for limit in SINGLE:
-            self.single[limit] += first <= limit
-        looked = _look(first, {})
-        if looked.doubtful:
-            again = second()
-            self.asked, self.twice = self.asked + 1, self.twice + (again <= ASK)
-            self.same_of_two += bool(_look(again, looked.doubtful).same)
-        self.same += bool(looked.same)
-
-    def __str__(self) -> str:
-        single = ", ".join(f"at {limit:g} {n / self.count:.3g}" for limit, n in self.single.items())
-        same = (self.same + self.same_of_two) / self.count
-        return (
-            f"{self.count} pairs; called the same by one look {single}; asked once more {self.asked}, "
-            f"of them no less alike again {self.twice}, called the same {self.same_of_two}; "
-            f"by the booth {same:.3g}"
-        )
 
 
 def _look(fmr: float, before: dict[int, float]) -> Looked:
@@ -94,17 +67,35 @@ def synthetic(folder: Path, people: int, pairs: int, seed: int) -> Iterator[tupl
 
 
 def count(what: str, triples: Iterator[tuple[bool, Triple]]) -> None:
-    """Compare and print."""
-    tallies = {True: Tally(), False: Tally()}
-    for genuine, (taken, first, second) in triples:
-        score = compare(taken, first).value
+    """Compare both samples of every triple with the one taken, and print what becomes of them."""
+    scores: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for genuine, (taken, *shown) in triples:
+        first, second = (compare(taken, one).value for one in shown)
+        scores[genuine].append((first, second))
+    told(f"{what}, one finger", np.array(scores[True]))
+    told(f"{what}, two fingers", np.array(scores[False]))
+    first, second = np.array(scores[False]).T
+    for share in ALIKE:
+        high = first >= (limit := np.quantile(first, 1 - share))
+        again = float((second[high] >= limit).mean())
+        print(f"{what}: of the {high.sum()} highest of two fingers ({share:g}) as high again: {again:.3f}")
 
-        def again(taken: PreparedTemplate = taken, second: PreparedTemplate = second) -> float:
-            return rate(compare(taken, second).value)
 
-        tallies[genuine].add(rate(score), again)
-    for genuine, tally in tallies.items():
-        print(f"{what}, {'one finger' if genuine else 'two fingers'}: {tally}", flush=True)
+def told(what: str, scores: NDArray[np.float64]) -> None:
+    """Print how many of (n, 2) scores are called the same finger, by one look and by the booth's."""
+    firsts, seconds = np.vectorize(rate)(scores).T
+    asked = same_at_once = same_of_two = 0
+    for first, second in zip(firsts, seconds, strict=True):
+        looked = _look(first, {})
+        asked, same_at_once = asked + bool(looked.doubtful), same_at_once + bool(looked.same)
+        same_of_two += bool(looked.doubtful and _look(second, looked.doubtful).same)
+    single = ", ".join(f"{(firsts <= limit).sum()} at {limit:g}" for limit in SINGLE)
+    print(f"{what}: {len(scores)} pairs, called the same by one look: {single}")
+    print(
+        f"{what}: by the booth {(same := same_at_once + same_of_two)} ({same / len(scores):.3g}): "
+        f"{same_at_once} at once, {same_of_two} of {asked} that are asked for once more",
+        flush=True,
+    )
 
 
 def main() -> int:
