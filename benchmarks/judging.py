@@ -86,7 +86,7 @@ class Booth:
         self._desk, self._impressions = desk, impressions
         self._limits = desk.settings.comparison
         self._gallery = Gallery(self._fetch, threads=1)
-        self._enrolled: dict[tuple[str, int], compare.PreparedTemplate] = {}  # by enrolment and position
+        self._enrolled: dict[tuple[str, int], bytes] = {}  # by enrolment and position
         self._subjects: dict[str, str] = {}  # of enrolments
         self._taken: dict[str, tuple[Finger, int]] = {}  # by sample
         self._before: dict[Finger, Impression] = {}  # enrolled
@@ -184,7 +184,7 @@ class Booth:
             self._subjects[current.id] = current.subject
             for position, attempt in current.accepted.items():
                 one = self._impressions[self._taken[attempt.sample]]
-                self._enrolled[current.id, position] = compare.prepare(serial.from_bytes(one.data))
+                self._enrolled[current.id, position] = one.data
                 self._gallery.add(current.id, position, one.template)
                 self._before[self._taken[attempt.sample][0]] = one
         self._current = core.fold(core.sealed(current, "", 0), current)
@@ -207,5 +207,5 @@ class Booth:
             f"{compare.compare(self._impressions[key].template, serial.from_bytes(earlier.data)).value:.1f}"
         )
 
-    def _fetch(self, wanted: list[tuple[str, int]]) -> list[compare.PreparedTemplate]:
+    def _fetch(self, wanted: list[tuple[str, int]]) -> list[bytes]:
         return [self._enrolled[one] for one in wanted]
