@@ -130,7 +130,13 @@ class Booth:
         key = visit.shows(position, attempt, current.confirming, told, self._shows[place])
         self._shows[place] += 1
         event = self._judged(current, position, key)
-        if visit.kind != HONEST or event.same_finger_as or event.perhaps or event.already:
+        if (
+            visit.kind != HONEST
+            or event.same_finger_as
+            or event.perhaps
+            or event.already
+            or current.confirming
+        ):
             seen.shown.append(self._shown(current, event, key))
         entries = core.judge(current, event)
         self._taken[event.sample] = key
