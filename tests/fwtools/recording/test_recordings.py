@@ -27,10 +27,11 @@ def test_it_gives_the_picture_it_names(
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
-def test_every_driver_is_proved_on_one_of_a_synthetic_finger() -> None:
+def test_every_driver_that_is_on_is_proved_on_one_of_a_synthetic_finger() -> None:
     abouts = [read_recording(folder).about for folder in FOLDERS]
     assert all(about and "synthetic" in about.finger for about in abouts)
-    assert {about.model for about in abouts if about} == {driver.model for driver in known_drivers()}
+    proved = {driver.model for driver in known_drivers() if not driver.model_only}  # the others are off
+    assert {about.model for about in abouts if about} == proved
 
 
 @pytest.mark.usefixtures("umockdev")
