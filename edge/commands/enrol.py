@@ -16,10 +16,9 @@ from pydantic import ValidationError
 from edge.dialogue import Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send, SendSealed
 from edge.errors import BadSettings
 from edge.explain import explain
-from edge.handing_over import HandingOver
 from edge.messages import COMMANDS, Portrait, Reply, State, Status, booth_topic, parse
 from edge.mqtt import Link, LinkDown, LinkEvent, Received, Refused
-from edge.registering import Registering
+from edge.one_finger import OneFinger
 from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
 from edge.tls import context_of
@@ -65,7 +64,7 @@ def as_console(arguments: Namespace) -> BoothSettings:
 class Terminal:
     """Carries out what the dialogue asks for."""
 
-    def __init__(self, settings: BoothSettings, dialogue: Dialogue | Registering | HandingOver) -> None:
+    def __init__(self, settings: BoothSettings, dialogue: Dialogue | OneFinger) -> None:
         self._booth, self._broker = settings.booth, settings.broker
         self._mailbox: queue.SimpleQueue[LinkEvent | str | None] = queue.SimpleQueue()
         topics = [booth_topic(self._booth, name) for name in ("status", "state", "reply")]
