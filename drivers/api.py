@@ -229,6 +229,7 @@ class MachineOptions:
     choose: Callable[[], int] = random_word  # numbers that are the host's to choose: seeds, message numbers
     empty_first: bool = True  # the platen must be seen empty once before the first finger is looked for
     preview: bool = False  # report a Preview of each picture looked at while armed, where the device can
+    wait_while: Callable[[Frame], bool] | None = None  # a still finger that lies so is waited for a little
     remembered: Mapping[str, bytes] | None = None  # data of every Learned so far; None: nothing is kept
     unproved: bool = False  # open a device also when its driver is a model only
     usb_id: UsbId | None = None  # which of the driver's devices it is, where that is known

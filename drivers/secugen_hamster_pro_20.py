@@ -17,12 +17,12 @@ ones whole); the 192 are 80 10 again and again on the recording, but not in the 
 
 The machine: open (id, registers, factory data, dark picture, window, dark picture, and one look whether
 the platen is empty: a finger that lay there before nobody knows may be the last person's) -> at rest. Armed:
-look every `poll_seconds`; light enough over the background is a finger; look
-again without pause until two pictures agree, so that a finger still landing is not captured; report the
-image; look until it is lifted; LED off; at rest. An empty picture becomes the new background,
-unless ridges grow in it. At rest
-the status is read once a second, so that an unplugged device is noticed. With `preview` each picture of an
-acquisition is reported once its stream is off, and looks follow each other sooner.
+look every `poll_seconds`; light enough over the background is a finger; look again without pause until two
+pictures agree, so that a finger still landing is not captured; with `wait_while` some looks more at a finger
+that lies badly, so that it can be told; report the image; look until it is lifted; LED off; at rest. An empty
+picture becomes the new background, unless ridges grow in it. At rest the status is read once a second, so
+that an unplugged device is noticed. With `preview` each picture of an acquisition is reported once its stream
+is off, and looks follow each other sooner.
 
 The factory data take a second: six blocks. Where they are remembered from an earlier opening, under the
 device's id and a digest over both, only the last block is read, and compared; it holds levels and weights.
@@ -96,6 +96,7 @@ EMPTY = 5.0  # up to here the picture becomes the new background: an empty plate
 # finger of level 2.7 already 1.65 (on the virtual scanner).
 RIDGES = 1.5
 MOVING = 0.10  # change over light: noise gives at most 0.05, a shift by one pixel of the image at least 0.105
+PATIENT_LOOKS = 15  # more, in the pace of previews, at a finger that lies badly: time to tell it
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
 REST_SECONDS = 1.0  # between two reads of the status at rest
 PREVIEW_PAUSE = 0.1  # most seconds between two looks with a preview; a look takes about 0.06
@@ -108,7 +109,7 @@ class HamsterPro20(ProgramMachine):
     _background: Raw
     _dark: Raw  # taken at opening without the finger's light, so there is no finger in it
     _raw: Raw  # the last picture
-    _shown: tuple[Raw, Frame] | None = None  # the last one previewed, so that it is rendered once only
+    _shown: tuple[Raw, Frame] | None = None  # the last one rendered, so that it is once only
     _whole: bool  # whether the last picture ended as pictures end
 
     def program(self) -> Program[None]:
@@ -215,9 +216,12 @@ class HamsterPro20(ProgramMachine):
 
     def _until_still(self, raw: Raw, order: int) -> Program[Raw | None]:
         still = 0
-        for _ in range(SETTLING_LOOKS):
-            if still >= self.options.settle_frames or self.withdrawn(order):
+        for looks in range(SETTLING_LOOKS + PATIENT_LOOKS):
+            settled = still >= self.options.settle_frames or looks >= SETTLING_LOOKS
+            if self.withdrawn(order) or (settled and not self._waits(raw)):
                 break
+            if settled:
+                yield self._pause()
             before, raw = raw, (yield from self._look())
             light = self._measure(raw)
             self._cleared = light < FINGER_OFF
@@ -229,6 +233,9 @@ class HamsterPro20(ProgramMachine):
             same = self._whole and change_between(before, raw) <= MOVING * light
             still = still + 1 if same else 0
         return None if self.withdrawn(order) else raw
+
+    def _waits(self, raw: Raw) -> bool:
+        return self.options.wait_while is not None and self.options.wait_while(self._frame(raw))
 
     def _until_lifted(self, order: int) -> Program[None]:
         while not self._cleared:
@@ -251,14 +258,13 @@ class HamsterPro20(ProgramMachine):
         """End a look; one that was made for an order is shown, unless that was withdrawn."""
         yield ControlOut(STREAM_OFF, 0, 0)
         if self.options.preview and order is not None and not self.withdrawn(order):
-            self._shown = self._raw, self._frame(self._raw)
-            self.emit(Preview(self._shown[1]))
+            self.emit(Preview(self._frame(self._raw)))
         yield ControlIn(STATUS, 0, 0, 4)
 
     def _frame(self, raw: Raw) -> Frame:
-        if self._shown is not None and self._shown[0] is raw:
-            return self._shown[1]
-        return Frame(render(raw, self._calibration), PPI, PPI)
+        if self._shown is None or self._shown[0] is not raw:
+            self._shown = raw, Frame(render(raw, self._calibration), PPI, PPI)
+        return self._shown[1]
 
     def _pause(self) -> Wait:
         seconds = self.options.poll_seconds

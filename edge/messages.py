@@ -224,6 +224,19 @@ class AttendantEnded(Report):
     text: str  # one sentence
 
 
+class PresentationFault(StrEnum):
+    """What is wrong with how a finger lies, or with a platen that should be empty."""
+
+    TOO_LIGHT = "too-light"
+    TOO_HEAVY = "too-heavy"
+    OFF_CENTRE = "off-centre"
+    MOVED = "moved"
+    WET = "wet"
+    DRY = "dry"
+    GHOST = "ghost"
+    NOT_LIFTED = "not-lifted"
+
+
 class State(Report):
     """What the booth does now, for the console and for anyone who looks."""
 
@@ -248,6 +261,7 @@ class State(Report):
     attempt: int | None = None
     attempts: int | None = None
     hint: str | None = None
+    presentation: PresentationFault | None = None  # of the finger that lies there; the prompt says what to do
     accepted: list[int] = []
     missing: list[int] = []
     warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge.booth.ladder import Rung
-from edge.messages import Position
+from edge.messages import Position, PresentationFault
 
 PACKET_BYTES = 65536
 MAXIMUM_BLOBS = 16
@@ -87,6 +87,14 @@ class Occupied(Message):
 
     type: Literal["occupied"] = "occupied"
     token: int
+
+
+class Presented(Message):
+    """Scanner to daemon: what is wrong with how the finger lies, or that nothing is any more."""
+
+    type: Literal["presented"] = "presented"
+    token: int
+    fault: PresentationFault | None
 
 
 class Captured(Message):
@@ -212,6 +220,7 @@ AnyMessage = Annotated[
     | Alive
     | Finger
     | Occupied
+    | Presented
     | Captured
     | Load
     | Fetch

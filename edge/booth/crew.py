@@ -13,6 +13,7 @@ from edge.booth.attendant import attendant_fmr
 from edge.booth.scanner_standing import RESTARTING, Device, ScannerStanding
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
+from edge.messages import PresentationFault
 from edge.settings import BoothSettings, Comparison
 from edge.vault import Label
 
@@ -42,6 +43,7 @@ class Crew:
         self._quiet_until: float | None = None  # the scanner's process says something before
         self._silenced = False  # it did not
         self._token = 0
+        self._presented: PresentationFault | None = None
         self._question: tuple[channel.Examine, list[bytes]] | None = None
         self._taken_by: Device = {}  # the picture of the question
         self._asked_at: float | None = None  # when the matcher was asked
@@ -50,7 +52,8 @@ class Crew:
     def equipment(self) -> Equipment:
         """How scanner and matcher are."""
         scanner = self.scanner
-        return Equipment(scanner.text, scanner.device, self._matcher, scanner.advice, scanner.change)
+        fault = self._presented
+        return Equipment(scanner.text, scanner.device, self._matcher, scanner.advice, scanner.change, fault)
 
     def start(self) -> None:
         """Start both."""
@@ -107,18 +110,22 @@ class Crew:
 
     def arm(self) -> None:
         """Order one finger."""
-        self._token += 1
+        self._token, self._presented = self._token + 1, None
         self._workers["scanner"].send(channel.Arm(token=self._token))
 
     def disarm(self) -> None:
         """Withdraw the order, and the question that came of it."""
-        self._token += 1
+        self._token, self._presented = self._token + 1, None
         self._question, self._asked_at = None, None
         self._workers["scanner"].send(channel.Disarm())
 
     def is_ordered(self, token: int) -> bool:
         """Whether a word is about the order in force."""
         return token == self._token
+
+    def presented(self, fault: PresentationFault | None) -> None:
+        """Note what is wrong with how the finger lies."""
+        self._presented = fault
 
     # the matcher
 

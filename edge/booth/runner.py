@@ -280,6 +280,8 @@ class Runner:
                 self._advance(Happened.FINGER_ON if on else Happened.FINGER_OFF)
             case channel.Occupied(token=token) if crew.is_ordered(token):
                 self._advance(Happened.OCCUPIED)
+            case channel.Presented(token=token, fault=fault) if crew.is_ordered(token):
+                crew.presented(fault)
             case channel.Captured(token=token) if crew.is_ordered(token):
                 crew.scanner.served()
                 self._captured(message, blobs[0])

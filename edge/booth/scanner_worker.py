@@ -11,14 +11,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.api import Captured, FingerOff, FingerOn, Learned, MachineOptions, Opened, PlatenOccupied
+from drivers.api import Captured, Event, FingerOff, FingerOn, Learned, MachineOptions, Opened, PlatenOccupied
 from drivers.choosing import FoundScanner, choose
 from drivers.errors import DeviceFault
+from drivers.presentation import Advice, Presentation, lies_badly
 from drivers.session import Scanner, list_scanners, open_found
 from edge.booth import channel, remembered
 from edge.booth.channel import Channel
 from edge.booth.ladder import FOOT, STEADY_SECONDS, Ladder, Move, Rung, climb
 from edge.booth.plugging import Plugs
+from edge.messages import PresentationFault
 
 PULSE_SECONDS = 2.0  # between two signs of life
 POLL_SECONDS = 0.25  # between two looks at what is plugged in, where nobody tells
@@ -53,7 +55,14 @@ class ScannerWorker:
     def __init__(self, to_daemon: Channel, wish: Wish, plugs: Plugs) -> None:
         self._daemon, self._wish, self._before = to_daemon, wish, wish.before
         self._remembered = remembered.load(wish.memory) if wish.memory else None
-        self._options = MachineOptions(poll_seconds=wish.poll_seconds, remembered=self._remembered)
+        self._options = MachineOptions(
+            poll_seconds=wish.poll_seconds,
+            preview=True,
+            wait_while=lambda frame: lies_badly(frame) is not None,
+            remembered=self._remembered,
+        )
+        self._presentation = Presentation()
+        self._advice: Advice | None = None  # as last told
         self._ladder = Ladder(processes=wish.processes)
         self._token: int | None = None  # of the order in force
         self._found: list[FoundScanner] = []
@@ -118,7 +127,7 @@ class ScannerWorker:
             with contextlib.suppress(DeviceFault):
                 scanner.close()
 
-    def _report(self, scanner: Scanner, event: object) -> None:
+    def _report(self, scanner: Scanner, event: Event | None) -> None:
         match event:
             case Opened():
                 self._ready(scanner)
@@ -134,6 +143,11 @@ class ScannerWorker:
                 height, width = frame.pixels.shape
                 message = channel.Captured(token=self._token, width=width, height=height, ppi=frame.ppi_x)
                 self._daemon.send(message, frame.pixels.tobytes())
+        advice = self._presentation.take(event, time.monotonic())
+        if advice is not self._advice and self._token is not None:
+            self._advice = advice
+            fault = PresentationFault(advice) if advice else None
+            self._daemon.send(channel.Presented(token=self._token, fault=fault))
 
     def _ready(self, scanner: Scanner) -> None:
         identity = scanner.identity
@@ -161,7 +175,7 @@ class ScannerWorker:
         while select.select([self._daemon], [], [], 0)[0]:
             match self._receive():
                 case channel.Arm(token=token):
-                    self._token = token
+                    self._token, self._advice = token, None
                     scanner.arm()
                 case channel.Disarm():
                     self._token = None

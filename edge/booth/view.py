@@ -7,7 +7,16 @@ from edge.booth.attendant import Presenting
 from edge.booth.attendant import prompt as attendant_prompt
 from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, Body, Enrolment
 from edge.booth.scanner_standing import name_of
-from edge.messages import POSITION_NAMES, AttendantEnded, AttendantShows, Device, Ended, Phase, State
+from edge.messages import (
+    POSITION_NAMES,
+    AttendantEnded,
+    AttendantShows,
+    Device,
+    Ended,
+    Phase,
+    PresentationFault,
+    State,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,7 @@ class Equipment:
     matcher: str = "starting"
     advice: str | None = None  # what somebody has to do about the scanner
     change: str | None = None  # another scanner than before
+    presented: PresentationFault | None = None  # what is wrong with the finger that lies there
 
     @property
     def ready(self) -> bool:
@@ -26,6 +36,16 @@ class Equipment:
         return self.scanner == "ready" and self.matcher == "ready"
 
 
+LIES = {
+    PresentationFault.TOO_LIGHT: "press harder",
+    PresentationFault.TOO_HEAVY: "press more lightly",
+    PresentationFault.OFF_CENTRE: "move the finger to the centre",
+    PresentationFault.MOVED: "hold the finger still",
+    PresentationFault.WET: "lift the finger and dry it",
+    PresentationFault.DRY: "lift the finger and moisten it",
+    PresentationFault.GHOST: "wipe the platen: it shows the print of an earlier finger",
+    PresentationFault.NOT_LIFTED: "lift the finger",
+}
 PHASES = {
     Stage.PLACE: Phase.PLACE,
     Stage.HOLD: Phase.HOLD,
@@ -68,9 +88,10 @@ def prompt_of(
         case Phase.IDLE:
             return "ready for the next subject"
         case Phase.LIFT:
-            return "lift the finger"
+            ghost = equipment.presented is PresentationFault.GHOST
+            return LIES[PresentationFault.GHOST if ghost else PresentationFault.NOT_LIFTED]
         case Phase.HOLD:
-            return "hold the finger still"
+            return LIES[equipment.presented or PresentationFault.MOVED]
         case Phase.CHECK:
             return "one moment: the sample is being checked"
         case Phase.REVIEW | Phase.WAIT if enrolment and enrolment.alarm and wanted is None:
@@ -168,6 +189,7 @@ def state_of(
         attempt=enrolment.attempt_number(wanted) if enrolment and wanted else None,
         attempts=enrolment.attempts_allowed if enrolment else None,
         hint=enrolment.hint if enrolment else None,
+        presentation=equipment.presented,
         accepted=sorted(enrolment.accepted) if enrolment else [],
         missing=sorted(enrolment.missing) if enrolment else [],
         warnings=list(enrolment.warnings) if enrolment else [],

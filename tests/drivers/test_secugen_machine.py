@@ -14,6 +14,7 @@ from drivers.api import (
     ControlIn,
     FingerOff,
     FingerOn,
+    Frame,
     Learned,
     MachineOptions,
     Opened,
@@ -24,7 +25,7 @@ from drivers.api import (
 )
 from drivers.errors import DeviceFault, FaultKind
 from drivers.presence import light_over
-from drivers.secugen_hamster_pro_20 import SETTLING_LOOKS, recall
+from drivers.secugen_hamster_pro_20 import PATIENT_LOOKS, SETTLING_LOOKS, recall
 from drivers.secugen_image import render
 from tests.drivers.bench import FAST, ModelWire, finger, kinds, new_machine, optics, ridges, run
 
@@ -175,6 +176,40 @@ def test_with_a_preview_each_picture_of_an_acquisition_is_shown_once() -> None:
     assert run(machine, wire, None, most=60) == [], "nothing is shown after the finger was lifted"
     pictures = sum(isinstance(step, BulkIn) for step in wire.steps) - looks
     assert kinds(shown).count(Preview) == pictures - 1, "all but the one that shows it lifted"
+
+
+def test_a_finger_that_lies_badly_is_waited_for_a_little_and_taken_once_it_lies_well() -> None:
+    seen, good = 0, 8
+
+    def badly(frame: Frame) -> bool:
+        nonlocal seen
+        seen += 1
+        return seen < good
+
+    options = MachineOptions(0.0, preview=True, wait_while=badly)
+    wire, machine = ModelWire(), new_machine(options)
+    run(machine, wire, Opened)
+    wire.platen = [finger()[1]]
+    machine.arm()
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, *[Preview] * (good + 1), Captured]
+    wire.platen = []
+    run(machine, wire, FingerOff)
+    seen, good = 0, 1_000_000
+    wire.platen = [finger()[1]]
+    machine.arm()
+    assert kinds(run(machine, wire, Captured, most=2000)).count(Preview) == SETTLING_LOOKS + PATIENT_LOOKS + 1
+
+
+def test_a_finger_that_lies_badly_may_go() -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, wait_while=lambda frame: True))
+    run(machine, wire, Opened)
+    wire.platen = [finger()[1]]
+    machine.arm()
+    run(machine, wire, None, most=80)
+    wire.platen = []
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    assert kinds(run(machine, wire, None, most=60)) == [], "nothing was captured of it, and the order stands"
+    assert machine.order is not None
 
 
 def test_a_withdrawn_order_is_shown_nothing() -> None:
@@ -400,7 +435,9 @@ ACTIONS = ["arm", "disarm", "put", "lift", "step", "steps"]
 @given(st.lists(st.sampled_from(ACTIONS), max_size=40), st.integers(0, 2), st.booleans())
 @example(["arm", "put", "steps", "steps", "disarm", "arm", "steps", "lift", "steps"], 1, True)
 def test_orders_and_fingers_at_any_moment(actions: list[str], settle: int, preview: bool) -> None:
-    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, settle, preview=preview))
+    badly = [False, True, True]  # in turn, of pictures of a finger that lies still
+    wait = lambda frame: bool(badly.append(badly.pop(0)) or badly[0])  # noqa: E731
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, settle, preview=preview, wait_while=wait))
     run(machine, wire, Opened)
     last: type | None = None
     ordered = 0

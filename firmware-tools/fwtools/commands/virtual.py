@@ -62,7 +62,7 @@ def configure(parser: ArgumentParser) -> None:
         "--frames-empty", type=_count, default=3, metavar="N", help="before each (%(default)s)"
     )
     automatic.add_argument(
-        "--frames-finger", type=_count, default=6, metavar="M", help="of each (%(default)s)"
+        "--frames-finger", type=_count, default=30, metavar="M", help="of each (%(default)s)"
     )
     automatic.add_argument("--loop", action="store_true", help="begin again after the last")
 

@@ -8,7 +8,7 @@ import pytest
 from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.enrolment import Attempt, Enrolment, note_listed_otherwise
 from edge.booth.view import Equipment, phase_of, prompt_of, state_of
-from edge.messages import Phase, State, parse
+from edge.messages import Phase, PresentationFault, State, parse
 from tests.edge.parts import AT
 
 PRO_20 = {"model": "Pro 20", "serial": "H-1", "firmware": "22.06", "location": "usb:1-1"}
@@ -55,6 +55,20 @@ def test_there_is_always_something_to_say() -> None:
         ),
         (FRESH, Acquisition(Stage.PLACE, 2, True, True), READY, Phase.LIFT, "lift the finger"),
         (FRESH, Acquisition(Stage.HOLD, 2, True, True), READY, Phase.HOLD, "hold the finger still"),
+        (
+            FRESH,
+            Acquisition(Stage.HOLD, 2, True, True),
+            replace(READY, presented=PresentationFault.DRY),
+            Phase.HOLD,
+            "lift the finger and moisten it",
+        ),
+        (
+            FRESH,
+            Acquisition(Stage.PLACE, 2, True, True),
+            replace(READY, presented=PresentationFault.GHOST),
+            Phase.LIFT,
+            "wipe the platen: it shows the print of an earlier finger",
+        ),
         (FRESH, Acquisition(Stage.JUDGE, 2, True, True), READY, Phase.LIFT, "lift the finger"),
         (
             FRESH,
@@ -172,6 +186,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "attempt": 2,
         "attempts": 3,
         "hint": "press lightly",
+        "presentation": None,
         "accepted": [3],
         "missing": [1],
         "warnings": ["look twice"],

@@ -10,10 +10,14 @@ import pytest
 from PIL import Image
 
 from edge.booth import channel, remembered
+from edge.messages import PresentationFault
+from fwtools.synthesis.faults import FAULTS
+from fwtools.synthesis.impressions import impression
 from matching import calibration, compare, iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
 from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
+from tests.fwtools.synthetic import finger, needs_speed
 from tests.fwtools.virtual_scanner import virtual_scanner, write_fingers
 
 pytestmark = pytest.mark.system
@@ -258,6 +262,33 @@ def test_the_scanner_worker_takes_an_unproved_scanner_only_when_told(tmp_path: P
             while not isinstance(message := process.hear()[0], channel.ScannerReady):
                 assert isinstance(message, channel.Alive), message
             assert ended_quietly(process)
+
+
+@needs_speed
+def test_the_scanner_worker_tells_how_a_finger_lies_and_what_stays_on_the_platen(tmp_path: Path) -> None:
+    dry = impression(finger(), 1, fault=FAULTS["dry"])[0]
+    sound = impression(finger(), 1)[0]
+    pale = 250 - (250 - sound.astype(int)) // 3  # the print that a finger leaves
+    for name, pixels in (("1_1.png", dry), ("1_2.png", sound), ("1_3.png", pale.astype(np.uint8))):
+        Image.fromarray(pixels).save(tmp_path / name, dpi=(500, 500))
+    with (
+        virtual_scanner(tmp_path, "--control", "0") as scanner,
+        worker("scanner", scanner.usbip, "0.1") as process,
+    ):
+        assert isinstance(process.word(), channel.ScannerReady)
+        process.end.send(channel.Arm(token=1))
+        scanner.do("put", image="1_1.png")
+        assert process.word() == channel.Finger(token=1, on=True)
+        assert process.word() == channel.Presented(token=1, fault=PresentationFault.DRY)
+        scanner.do("put", image="1_2.png")
+        assert process.word() == channel.Presented(token=1, fault=None)
+        assert isinstance(process.word(), channel.Captured), "as soon as it lies well"
+        scanner.do("put", image="1_3.png")
+        assert process.word() == channel.Presented(token=1, fault=PresentationFault.GHOST)
+        scanner.do("lift")
+        assert process.word() == channel.Finger(token=1, on=False)
+        assert process.word() == channel.Presented(token=1, fault=None)
+        assert ended_quietly(process)
 
 
 def opened(where: str, folder: Path) -> None:
