@@ -164,13 +164,21 @@ class UsbTransport:
         assert self._reads is not None, "it was opened"
         return self._reads
 
-    def _endpoint(self, kind: int) -> int:
-        """The address of the interface's first IN endpoint of a kind."""
-        for endpoint in self._interface:
-            address: int = endpoint.bEndpointAddress
-            if address & usb.util.ENDPOINT_IN and endpoint.bmAttributes & 3 == kind:
-                return address
-        raise OSError(errno.EPROTO, "the device lacks an endpoint")
+    def _endpoints(self, kind: int, way: int) -> list[int]:
+        """The addresses of the interface's endpoints of a kind and direction."""
+        found = [
+            one.bEndpointAddress
+            for one in self._interface
+            if one.bEndpointAddress & usb.util.ENDPOINT_IN == way and one.bmAttributes & 3 == kind
+        ]
+        if not found:
+            raise OSError(errno.EPROTO, "the device lacks an endpoint")
+        return found
+
+    def _bulk(self, named: int | None, way: int) -> int:
+        """The endpoint of that address; the first one where a gadget's controller numbers them otherwise."""
+        found = self._endpoints(usb.util.ENDPOINT_TYPE_BULK, way)
+        return named if named is not None and named in found else found[0]
 
     def perform(self, step: Transfer) -> bytes:
         """Do one step and return what came back; DeviceFault when the wire fails or brings too little."""
@@ -178,10 +186,12 @@ class UsbTransport:
             if isinstance(step, BulkIn):
                 return self._read(step)
             if isinstance(step, Listen):
-                self._open.listen(self._endpoint(usb.util.ENDPOINT_TYPE_INTR), MESSAGE_BYTES)
+                ears = self._endpoints(usb.util.ENDPOINT_TYPE_INTR, usb.util.ENDPOINT_IN)
+                self._open.listen(ears[0], MESSAGE_BYTES)
                 return b""
             if isinstance(step, BulkOut):
-                taken = self._device.write(step.endpoint, step.data, int(step.timeout * 1000))
+                endpoint = self._bulk(step.endpoint, usb.util.ENDPOINT_OUT)
+                taken = self._device.write(endpoint, step.data, int(step.timeout * 1000))
                 return self._all_taken(step, taken)
             return self._control(step)
         except _FAILURES as error:
@@ -203,9 +213,7 @@ class UsbTransport:
         return b""
 
     def _read(self, step: BulkIn) -> bytes:
-        endpoint, begin = step.endpoint, step.begin
-        if endpoint is None:
-            endpoint = self._endpoint(usb.util.ENDPOINT_TYPE_BULK)
+        endpoint, begin = self._bulk(step.endpoint, usb.util.ENDPOINT_IN), step.begin
         call = None if begin is None else lambda: self._control(begin)
         return self._open.read(endpoint, step.length, step.piece, step.timeout, call)
 

@@ -42,6 +42,7 @@ class Worker:
         self, name: str, arguments: list[str], on_event: Callable[[FromWorker | WorkerDied], None]
     ) -> None:
         self.name, self.life, self.pid = name, 0, 0
+        self.module = f"edge.booth.{name}_worker"
         self._started_at, self._pause, self._due = 0.0, FIRST_PAUSE, None  # type: float, float, float | None
         self.arguments, self._on_event = arguments, on_event  # of the next life
         self._channel: Channel | None = None
@@ -52,7 +53,7 @@ class Worker:
         self.life += 1
         self._started_at, self._due = time.monotonic(), None
         ours, theirs = Channel.pair()
-        command = [sys.executable, "-m", f"edge.booth.{self.name}_worker", str(theirs.fileno())]
+        command = [sys.executable, "-m", self.module, str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(
                 [*command, *self.arguments],

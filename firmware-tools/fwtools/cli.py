@@ -14,6 +14,7 @@ COMMANDS = {
     "record": "record a USB scanner's traffic through usbmon",
     "redact": "put a synthetic finger into a recording, so that it may be shared",
     "replay": "capture from a recording, through the real libusb",
+    "gadget": "a virtual scanner at a real USB port: this machine as a gadget, such as a Raspberry Pi",
     "virtual": "a virtual scanner: a USB/IP server that shows images as fingers put on and lifted",
 }
 

@@ -2,14 +2,14 @@
 
 `python -m tests.kernel.pulled WHERE HOST PORT BUSID IMAGE BYTES`: capture; pull the cable when BYTES more
 have come, within a transfer's data, and put it back; capture; pull it while a transfer waits for its data,
-and put it back; capture. The last line is JSON: the first fault of each pull, all faults, how alike the
-images are.
+and put it back; capture. It is put back when the booth has missed the scanner; that it is back the booth can
+learn from udev alone (tests.kernel.told_worker). The last line is JSON: the first fault of each pull, all
+faults, how alike the images are.
 """
 
 import json
 import queue
 import sys
-import threading
 import time
 from typing import Any, TypeVar
 
@@ -21,7 +21,6 @@ from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from tests.kernel.rack import OneHand
 
 SECONDS = 60.0  # for whatever is waited for
-OUT_SECONDS = 2.0  # so long the cable is out
 Kind = TypeVar("Kind", bound=Message)
 
 
@@ -31,6 +30,7 @@ class Scanner:
     def __init__(self, where: str) -> None:
         self._said: queue.SimpleQueue[FromWorker | WorkerDied] = queue.SimpleQueue()
         self._worker = Worker("scanner", [where, "0.1"], self._said.put)
+        self._worker.module = "tests.kernel.told_worker"
         self._worker.start()
         self._token = 0
         self.faults: list[str] = []
@@ -50,6 +50,11 @@ class Scanner:
             if isinstance(said.message, kind):
                 return said.message, said.blobs
         raise AssertionError(f"no {kind.__name__} within {SECONDS:.0f} seconds; faults: {self.faults}")
+
+    def miss(self) -> None:
+        """Let it look for the scanner, and not find it."""
+        while self.faults[-1] != "not found":
+            self.wait_for(ScannerFault)
 
     def arm(self) -> None:
         """Order a finger."""
@@ -87,7 +92,7 @@ class Cable:
 
     def pull_within(self, scanner: Scanner, image: str, after: int) -> None:
         """Pull it when so many bytes more have come, with a finger shown."""
-        self.order("unplug", bytes=after, seconds=OUT_SECONDS)
+        self.order("unplug", bytes=after)
         scanner.arm()
         self.hand.put(image)
 
@@ -101,7 +106,6 @@ class Cable:
             assert time.monotonic() < deadline, "no bulk transfer began"
             time.sleep(0.02)
         self.order("unplug")
-        threading.Timer(OUT_SECONDS, self.order, ["replug"]).start()
 
 
 def main(where: str, host: str, port: str, busid: str, image: str, after: str) -> None:
@@ -115,6 +119,8 @@ def main(where: str, host: str, port: str, busid: str, image: str, after: str) -
         for pull in (cable.pull_within, cable.pull_waiting):
             pull(scanner, image, int(after))
             faults.append(scanner.wait_for(ScannerFault)[0].kind)
+            scanner.miss()
+            cable.order("replug")
             again, _ = scanner.wait_for(ScannerReady)
             assert again == ready, f"another scanner came back: {again}"
             images.append(scanner.capture(cable.hand, image))

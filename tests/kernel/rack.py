@@ -74,7 +74,7 @@ class Rack:
         """Plug every scanner in."""
         for model, busid in self._busids.items():
             self._attach(busid)
-            self.scanners[model] = Plugged(model, busid, _port_of(MODELS[model]))
+            self.scanners[model] = Plugged(model, busid, port_of(MODELS[model]))
         self._hub.start()
 
     def order(self, busid: str, do: str, **more: object) -> dict[str, Any]:
@@ -117,7 +117,8 @@ def rack(scans: Path) -> Iterator[Rack]:
         scanners.close()
 
 
-def _port_of(usb_id: str) -> str:
+def port_of(usb_id: str) -> str:
+    """The port where a device has come."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         for device in DEVICES.iterdir():

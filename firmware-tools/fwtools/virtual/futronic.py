@@ -24,6 +24,9 @@ class Fs80:
     bulk_in: int = 2
     bulk_out: int | None = 1
     interrupt_in: int | None = None
+    free_running: bool = False
+    ends_reads: bool = False
+    void: int = 0
 
     def __init__(self, shoot: Callable[[bool], bytes]) -> None:
         self._shoot = shoot
@@ -31,6 +34,7 @@ class Fs80:
 
     def reset(self) -> None:
         """Power-on state."""
+        self.void += 1
         self.led = False
         self.waiting = b""  # what was not fetched yet: it stays, and comes before every later answer
         self._ready: set[int] = set()

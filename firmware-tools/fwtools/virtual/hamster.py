@@ -20,6 +20,9 @@ class HamsterPro20:
     bulk_in: int = 2
     bulk_out: int | None = None
     interrupt_in: int | None = None
+    free_running: bool = True
+    ends_reads: bool = False
+    void: int = 0
 
     def __init__(self, serial: str, factory: bytes, shoot: Callable[[bool], bytes]) -> None:
         self._id = serial.ljust(15)[:15].encode("utf-16-le")
@@ -28,6 +31,7 @@ class HamsterPro20:
 
     def reset(self) -> None:
         """Power-on state."""
+        self.void += 1
         self.led = False
         self._registers: dict[int, int] = {}
         self._started = self.streaming = False
@@ -98,6 +102,7 @@ class HamsterPro20:
             case Request(request=2, value=0, index=0):
                 self._started = self.streaming = False
                 self._rest = memoryview(b"")
+                self.void += 1
             case Request(request=17, value=0 | 1, index=0):
                 self.led = request.value == 1
             case _:

@@ -28,6 +28,9 @@ class Nb1010U:
     bulk_in: int = 3
     bulk_out: int | None = 2
     interrupt_in: int | None = None
+    free_running: bool = False
+    ends_reads: bool = False
+    void: int = 0
     led: bool = False
 
     def __init__(self, shoot: Callable[[bool], bytes]) -> None:
@@ -36,6 +39,7 @@ class Nb1010U:
 
     def reset(self) -> None:
         """Power-on state."""
+        self.void += 1
         self._answers: list[bytes] = []
         self._prepared = False
 
@@ -73,6 +77,7 @@ class Nb1010U:
                 raise Stall
 
     def _answer(self, code: int, number: int, tail: bytes) -> None:
+        self.void += 1
         self._answers = [bytes([0x80, code, number, 0, 16, 0, 0, 0]) + tail]
 
     def message(self) -> bytes | None:

@@ -25,6 +25,9 @@ class Device(Protocol):
     bulk_in: int
     bulk_out: int | None
     interrupt_in: int | None
+    free_running: bool  # it sends picture after picture, unasked
+    ends_reads: bool  # what it sends ends the host's read, also where it fills the last packet
+    void: int  # how often it has dropped what it had to send
 
     @property
     def led(self) -> bool:
@@ -52,6 +55,16 @@ class Device(Protocol):
         """Let the time of one look at the platen pass, where the device looks by itself."""
 
 
+class Client(Protocol):
+    """Who has taken a device."""
+
+    def hang_up(self) -> None:
+        """The cable is pulled."""
+
+    def stream(self) -> None:
+        """The device may have something to send."""
+
+
 class Port:
     """The port a virtual device is plugged into, and the faults of its wire."""
 
@@ -60,7 +73,7 @@ class Port:
         self.exported = replace(device.exported(busid), devnum=1 + number)
         self.plugged = True
         self.imports = 0  # how often a client has taken it
-        self.client: Connection | None = None
+        self.client: Client | None = None
         self.faults = Faults(seed)
         self._halted: set[int] = set()  # endpoints that stalled, until the client clears them
 

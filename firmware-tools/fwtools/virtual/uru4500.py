@@ -36,6 +36,9 @@ class Uru4500:
     bulk_in: int = 2
     bulk_out: int | None = None
     interrupt_in: int | None = 1
+    free_running: bool = False
+    ends_reads: bool = True
+    void: int = 0
 
     def __init__(self, shoot: Callable[[bool], bytes], key: int = 0x2545F491) -> None:
         self._shoot, self._key = shoot, key
@@ -44,6 +47,7 @@ class Uru4500:
 
     def reset(self) -> None:
         """Power-on state: enumerated, not yet switched on."""
+        self.void += 1
         self._status, self._mode, self._powered = 0x01, 0, False
         self._messages: list[bytes] = []
         self._picture: bytes | None = None
@@ -100,12 +104,14 @@ class Uru4500:
             self._messages += [_POWER] * 3
         elif status & 0x80:
             self._powered, self._mode, self._picture = False, 0, None
+            self.void += 1
         self._status = status
 
     def _set_mode(self, mode: int) -> None:
         if not self._powered:
             return
         self._mode, self._picture = mode, None
+        self.void += 1
         self._told = False
         if mode == _OFF:
             self._powered = False

@@ -1,0 +1,122 @@
+"""In the guest: each model once more, as a gadget on dummy_hcd, which is a USB controller and its host in one."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.kernel.rack import MODELS, OneHand, Plugged, port_of
+
+CONTROLLER, OTHER = "dummy_udc.0", "dummy_udc.1"
+TREE = Path("/sys/kernel/config/usb_gadget") / f"vantay-{CONTROLLER}"
+MOUNT = Path("/run/vantay-gadget") / CONTROLLER
+HOW = {"settle_frames": 0, "empty_first": False, "until": "captured", "numbers": [1]}
+SECONDS = 60.0
+
+
+def load_modules() -> None:
+    """Have two controllers and configfs."""
+    for module in ("libcomposite", "usb_f_fs"):
+        subprocess.run(["modprobe", module], check=True)
+    subprocess.run(["modprobe", "dummy_hcd", "num=2"], check=True)
+    if not Path("/sys/kernel/config").is_mount():
+        subprocess.run(["mount", "-t", "configfs", "none", "/sys/kernel/config"], check=True)
+
+
+class Gadget:
+    """A running `vantay-fw gadget`, plugged in."""
+
+    def __init__(self, model: str, scans: Path) -> None:
+        command = ["vantay-fw", "gadget", "--udc", CONTROLLER, "--model", model]
+        self.process = subprocess.Popen(
+            [*command, "--scans", str(scans), "--control", "0"], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        said = json.loads(self.process.stdout.readline() or '{"control": ":0"}')
+        host, port = said["control"].rsplit(":", 1)
+        self.control = (host, int(port))
+        self.plugged = Plugged(model, said["busid"], port_of(MODELS[model]))
+        self.hand = OneHand(self.control, said["busid"])
+
+    def end(self, number: signal.Signals) -> int:
+        """End it; how it did."""
+        self.process.send_signal(number)
+        return self.process.wait(SECONDS)
+
+
+@contextlib.contextmanager
+def gadget(model: str, scans: Path) -> Iterator[Gadget]:
+    """Have a gadget; at the end SIGTERM must end it and leave nothing."""
+    one = Gadget(model, scans)
+    try:
+        yield one
+    finally:
+        code = one.end(signal.SIGTERM) if one.process.poll() is None else one.process.returncode
+    if code != -signal.SIGKILL:
+        assert code == 0, f"the gadget ended with {code}"
+        assert not left(), f"it has left {left()}"
+
+
+def left() -> list[str]:
+    """What there is of a gadget."""
+    serves = Path("/sys/class/udc", CONTROLLER, "function").read_text().strip()
+    found = [str(TREE)] if TREE.exists() else []
+    return found + ([str(MOUNT)] if MOUNT.is_mount() else []) + ([serves] if serves else [])
+
+
+def capture(where: str, hand: OneHand, image: str, out: Path) -> str:
+    """Capture by the steps of a recording from a scanner that nobody used; the image's hash."""
+    hand.put(image)
+    command = ["python", "-m", "fwtools.recording.capture", where, str(out), json.dumps(HOW)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 0, f"no capture from {where}: {done.stderr.strip()[-300:]}"
+    hand.lift()
+    return str(json.loads(done.stdout)["sha256"])
+
+
+def virtual_images(scans: Path, image: str, out: Path) -> dict[str, str]:
+    """The hash of the image that each model gives over USB/IP, without a kernel."""
+    command = ["vantay-fw", "virtual", "--scans", str(scans), "--control", "0"]
+    for model in MODELS:
+        command += ["--model", model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        where = json.loads(server.stdout.readline())
+        host, port = where["control"].rsplit(":", 1)
+        found = {}
+        for one in where["scanners"]:
+            hand = OneHand((host, int(port)), one["busid"])
+            place = f"usbip://{where['usbip']}/{one['busid']}"
+            found[one["model"]] = capture(place, hand, image, out / f"virtual-{one['model']}.npy")
+            hand.close()
+        server.terminate()
+    return found
+
+
+def refused(scans: Path, *arguments: str, before: tuple[str, ...] = ()) -> str:
+    """What is said where there can be no gadget."""
+    command = [*before, "vantay-fw", "gadget", "--scans", str(scans), *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=SECONDS, env=os.environ
+    )
+    assert done.returncode == 2, f"{arguments} ended with {done.returncode}: {done.stderr[-300:]}"
+    return done.stderr.strip().splitlines()[-1]
+
+
+def expected_refusals(scans: Path, stranger: list[str]) -> dict[str, str]:
+    """Each sentence that was said, under the one that was to be said."""
+    return {
+        "only root may make a USB gadget": refused(scans, before=tuple(stranger)),
+        f"choose with --udc, {CONTROLLER} or {OTHER}": refused(scans),
+        f"--udc is {CONTROLLER} or {OTHER}": refused(scans, "--udc", "nowhere"),
+        "numbers endpoints otherwise: 0x82 as 0x81": refused(scans, "--udc", CONTROLLER, "--exact"),
+    }
+
+
+def told_of(result: dict[str, Any]) -> str:
+    """In words, what came of pulled cables."""
+    return f"{', '.join(result['faults'])}; the images agree by {result['alike']:.3f}"
