@@ -1,9 +1,9 @@
 """The kernel rung: `python -m tests.kernel [--keep DIR] [--recordings DIR]`, what `make test-kernel` runs.
 
 A guest with Debian's kernel, in which the booth captures from every virtual scanner through the real USB
-stack (tests.kernel.inside); then each recording made there is replayed here, to the identical image. The last
-line is `models=… captures=… replugs=… recordings=… identical=… unnamed=0 skipped=0 s=…`; the exit code is 1
-when anything failed or was skipped.
+stack (tests.kernel.inside), and from every one as a gadget; then each recording made there is replayed here,
+to the identical image. The last line is `models=… gadgets=… captures=… replugs=… recordings=… identical=…
+unnamed=0 skipped=0 s=…`; the exit code is 1 when anything failed or was skipped.
 """
 
 import argparse
@@ -116,12 +116,13 @@ def _is_identical(recording: Path) -> bool:
 
 def verdict(told: dict[str, Any], identical: int, seconds: float) -> int:
     """Say what came of it, in words and in the last line; 0 when everything was done and went well."""
-    recordings, models = told.get("recordings", []), told.get("models", [])
+    recordings, models, gadgets = (told.get(name, []) for name in ("recordings", "models", "gadgets"))
     for problem in told["problems"]:
         print(f"test-kernel: FAIL {problem}")
-    skipped = len(MODELS) - len(models)
+    skipped = 2 * len(MODELS) - len(models) - len(gadgets)
     print(
-        f"models={len(models)} captures={told.get('captures', 0)} replugs={told.get('replugs', 0)} "
+        f"models={len(models)} gadgets={len(gadgets)} captures={told.get('captures', 0)} "
+        f"replugs={told.get('replugs', 0)} "
         f"recordings={len(recordings)} identical={identical} unnamed={told.get('unnamed', 0)} "
         f"skipped={skipped} s={seconds:.0f}"
     )

@@ -1,4 +1,4 @@
-"""In the guest: each model once more, as a gadget on dummy_hcd, which is a USB controller and its host in one."""
+"""In the guest: each model as a gadget on dummy_hcd, which is a USB controller and its host in one."""
 
 import contextlib
 import json
@@ -7,9 +7,8 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from tests.kernel.rack import MODELS, OneHand, Plugged, port_of
+from tests.kernel.rack import MODELS, OneHand, port_of
 
 CONTROLLER, OTHER = "dummy_udc.0", "dummy_udc.1"
 TREE = Path("/sys/kernel/config/usb_gadget") / f"vantay-{CONTROLLER}"
@@ -39,23 +38,24 @@ class Gadget:
         said = json.loads(self.process.stdout.readline() or '{"control": ":0"}')
         host, port = said["control"].rsplit(":", 1)
         self.control = (host, int(port))
-        self.plugged = Plugged(model, said["busid"], port_of(MODELS[model]))
+        self.busid, self.port = said["busid"], port_of(MODELS[model])
         self.hand = OneHand(self.control, said["busid"])
 
-    def end(self, number: signal.Signals) -> int:
-        """End it; how it did."""
-        self.process.send_signal(number)
-        return self.process.wait(SECONDS)
+    def kill(self) -> None:
+        """End it without a warning."""
+        self.process.kill()
+        self.process.wait(SECONDS)
 
 
 @contextlib.contextmanager
 def gadget(model: str, scans: Path) -> Iterator[Gadget]:
-    """Have a gadget; at the end SIGTERM must end it and leave nothing."""
+    """Have a gadget; at the end SIGTERM must end it and leave nothing, if nobody has killed it."""
     one = Gadget(model, scans)
     try:
         yield one
     finally:
-        code = one.end(signal.SIGTERM) if one.process.poll() is None else one.process.returncode
+        one.process.terminate()
+        code = one.process.wait(SECONDS)
     if code != -signal.SIGKILL:
         assert code == 0, f"the gadget ended with {code}"
         assert not left(), f"it has left {left()}"
@@ -107,7 +107,7 @@ def refused(scans: Path, *arguments: str, before: tuple[str, ...] = ()) -> str:
     return done.stderr.strip().splitlines()[-1]
 
 
-def expected_refusals(scans: Path, stranger: list[str]) -> dict[str, str]:
+def refusals(scans: Path, stranger: list[str]) -> dict[str, str]:
     """Each sentence that was said, under the one that was to be said."""
     return {
         "only root may make a USB gadget": refused(scans, before=tuple(stranger)),
@@ -115,8 +115,3 @@ def expected_refusals(scans: Path, stranger: list[str]) -> dict[str, str]:
         f"--udc is {CONTROLLER} or {OTHER}": refused(scans, "--udc", "nowhere"),
         "numbers endpoints otherwise: 0x82 as 0x81": refused(scans, "--udc", CONTROLLER, "--exact"),
     }
-
-
-def told_of(result: dict[str, Any]) -> str:
-    """In words, what came of pulled cables."""
-    return f"{', '.join(result['faults'])}; the images agree by {result['alike']:.3f}"

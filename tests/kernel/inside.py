@@ -1,7 +1,8 @@
 """What the guest runs, as root: the kernel rung. Results go to /mnt/results.
 
 Install the project as README says, plug the virtual scanners in, then for each model: the device's file and
-who may open it, a cable pulled in a transfer, one capture recorded; at last an enrolment by the booth's unit.
+who may open it, a cable pulled in a transfer, one capture recorded; then an enrolment by the booth's unit,
+and each model as a gadget (tests.kernel.gadgets).
 """
 
 import json
@@ -16,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.kernel import gadgets
 from tests.kernel.enrolling import PLACE, USER, enrol, install, run
-from tests.kernel.rack import Plugged, Rack, rack
+from tests.kernel.rack import MODELS, Plugged, Rack, rack
 
 RESULTS = Path("/mnt/results")
 SCANS = PLACE / "fingers"
@@ -25,6 +27,7 @@ IMAGE = "right-index.png"
 KERNELS = PLACE / ".kernels"  # compiled on the host
 PULLED_AFTER = {"hamster": 300_000, "nb1010": 20_000, "uru4500": 60_000}  # bytes: within a picture
 NAMED = {"unplugged", "not found"}  # what may be said of a cable that is out
+SPOILT = {"stall": "protocol", "die": "unplugged"}  # what a gadget's fault is told as
 LEAST_ALIKE = 0.9  # correlation of two images of one finger that differ by noise
 AS_USER = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs"]
 FIND_KERNELS = """
@@ -43,6 +46,7 @@ class Told:
     replugs: int = 0
     unnamed: int = 0  # faults that do not say what happened
     recordings: list[str] = field(default_factory=list)
+    gadgets: list[str] = field(default_factory=list)  # models that did everything as a gadget
     problems: list[str] = field(default_factory=list)
 
 
@@ -65,6 +69,7 @@ def main() -> int:
         with _step(told, "enrolling a person at the booth's unit, the cable pulled before the second finger"):
             _place_kernels()
             _enrol(told, scanners)
+    _gadgets(told)
     (RESULTS / "told.json").write_text(json.dumps(asdict(told)))
     return 1 if told.problems else 0
 
@@ -121,13 +126,18 @@ def _pull(told: Told, scanners: Rack, plugged: Plugged) -> None:
     program = ["python", "-m", "tests.kernel.pulled", f"usb:{plugged.port}", host, str(port)]
     program += [plugged.busid, IMAGE, str(PULLED_AFTER[plugged.model])]
     said = run("vantay-fw", "record", "--usb", plugged.port, "--out", str(out), "--", *AS_USER, *program)
+    _judge(told, plugged.model, said)
+
+
+def _judge(told: Told, model: str, said: str) -> None:
+    """What the program with the pulled cables says came of them."""
     result = json.loads(next(line for line in said.splitlines() if line.startswith('{"model"')))
     told.unnamed += sum(fault not in NAMED for fault in result["faults"])
     assert set(result["first"]) == {"unplugged"}, f"a cable was pulled, and the booth said {result['faults']}"
     assert result["alike"] > LEAST_ALIKE, f"the images are not of one finger: {result['alike']:.3f}"
     told.captures += 3
     told.replugs += 2
-    say(f"{plugged.model}: {', '.join(result['faults'])}; the images agree by {result['alike']:.3f}")
+    say(f"{model}: {', '.join(result['faults'])}; the images agree by {result['alike']:.3f}")
 
 
 def _record(told: Told, scanners: Rack, plugged: Plugged) -> None:
@@ -142,6 +152,45 @@ def _record(told: Told, scanners: Rack, plugged: Plugged) -> None:
     say(f"{plugged.model}: {said.strip()}")
     told.captures += 1
     told.recordings.append(out.name)
+
+
+def _gadgets(told: Told) -> None:
+    images: dict[str, str] = {}
+    with _step(told, "gadgets: what is refused, and the images that they must give"):
+        gadgets.load_modules()
+        for expected, said in gadgets.refusals(SCANS, AS_USER).items():
+            assert expected in said, f"{expected!r} was to be said, not {said!r}"
+        assert not gadgets.left(), f"who refuses has left {gadgets.left()}"
+        images |= gadgets.virtual_images(SCANS, IMAGE, RESULTS)
+    for model in MODELS:
+        before = len(told.problems)
+        with _step(
+            told, f"gadget {model}: the virtual scanner's image; two pulled cables, a stall, a torn plug"
+        ):
+            _one_gadget(told, model, images)
+        if len(told.problems) == before:
+            told.gadgets.append(model)
+
+
+def _one_gadget(told: Told, model: str, images: dict[str, str]) -> None:
+    """The first one is killed at its end: the next one clears away what that leaves."""
+    with gadgets.gadget(model, SCANS) as one:
+        run("udevadm", "settle")
+        got = gadgets.capture(f"usb:{one.port}", one.hand, IMAGE, RESULTS / f"gadget-{model}.npy")
+        assert got == images.get(model), f"the image is another one than the virtual scanner's: {got}"
+        host, port = one.control
+        place = [f"usb:{one.port}", host, str(port), one.busid, IMAGE]
+        program = [*AS_USER, "python", "-m", "tests.kernel.pulled", *place, str(PULLED_AFTER[model])]
+        _judge(told, model, run(*program))
+        said = json.loads(run(*AS_USER, "python", "-m", "tests.kernel.spoilt", *place).splitlines()[-1])
+        assert said["told"] == SPOILT, f"faults were told as {said['told']}"
+        assert said["alike"] > LEAST_ALIKE, f"the images are not of one finger: {said['alike']:.3f}"
+        told.captures += 1 + 1 + len(SPOILT)
+        if model == next(iter(MODELS)):
+            one.kill()
+            assert len(gadgets.left()) == 2, (
+                f"a killed gadget leaves its tree and mount, not {gadgets.left()}"
+            )
 
 
 def _place_kernels() -> None:

@@ -16,8 +16,9 @@ from tests.kernel.rack import MODELS
 
 GOOD = {
     "models": list(MODELS),
-    "captures": 15,
-    "replugs": 7,
+    "gadgets": list(MODELS),
+    "captures": 27,
+    "replugs": 13,
     "unnamed": 0,
     "recordings": ["recorded-a", "recorded-b", "recorded-c"],
     "problems": [],
@@ -27,7 +28,9 @@ GOOD = {
 def test_all_is_well_when_every_model_did_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict(GOOD, 3, 12.4) == 0
     line = capsys.readouterr().out
-    assert line == ("models=3 captures=15 replugs=7 recordings=3 identical=3 unnamed=0 skipped=0 s=12\n")
+    assert line == (
+        "models=3 gadgets=3 captures=27 replugs=13 recordings=3 identical=3 unnamed=0 skipped=0 s=12\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,7 @@ def test_all_is_well_when_every_model_did_everything(capsys: pytest.CaptureFixtu
         ({"problems": ["no guest here"]}, 0),
         (GOOD | {"problems": ["hamster: it burnt"]}, 3),
         (GOOD | {"models": ["hamster", "nb1010"]}, 3),
+        (GOOD | {"gadgets": ["hamster", "nb1010"]}, 3),
         (GOOD | {"unnamed": 1}, 3),
         (GOOD | {"recordings": ["recorded-a", "recorded-b"]}, 2),
         (GOOD, 2),
@@ -47,7 +51,8 @@ def test_nothing_less_is_well(
     assert verdict(told, identical, 1.0) == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(
-        r"models=\d captures=\d+ replugs=\d recordings=\d identical=\d unnamed=\d skipped=\d s=1", last
+        r"models=\d gadgets=\d captures=\d+ replugs=\d+ recordings=\d identical=\d unnamed=\d skipped=\d s=1",
+        last,
     )
 
 

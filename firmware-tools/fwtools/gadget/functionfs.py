@@ -12,7 +12,7 @@ EVENT_BYTES, MOST_EVENTS = 12, 4  # of one event; that the kernel keeps
 FULL_SPEED, HIGH_SPEED = 2, 3  # enum usb_device_speed
 BULK, INTERRUPT = 2, 3
 _DESCRIPTORS, _STRINGS = 3, 2  # magics
-_HAS_FULL, _HAS_HIGH, _ALL_REQUESTS = 1, 2, 64  # flags; the last: also requests to the device
+_HAS_FULL, _HAS_HIGH, _EVENTFD, _ALL_REQUESTS = 1, 2, 32, 64  # flags; the last: also requests to the device
 _DEVICE, _CONFIGURATION, _INTERFACE, _ENDPOINT = 1, 2, 4, 5  # descriptor types
 _BULK_BYTES = {FULL_SPEED: 64, HIGH_SPEED: 512}  # of a packet
 _MOST_INTERRUPT_BYTES = 64
@@ -110,15 +110,18 @@ class Layout:
             raise BadDescriptor("two endpoints have one number")
         return cls(parts[0][7], 2 * parts[0][8], interfaces[0], endpoints)
 
-    def descriptors(self, speed: int) -> bytes:
-        """What is written to ep0 first: the interface, at full speed and where it is faster at that."""
+    def descriptors(self, speed: int, eventfd: int) -> bytes:
+        """What is written to ep0 first: the interface at full speed, where it is faster at high speed, too.
+
+        The kernel counts `eventfd` up with every event.
+        """
         speeds = [FULL_SPEED, HIGH_SPEED] if speed >= HIGH_SPEED else [FULL_SPEED]
-        flags = _ALL_REQUESTS | _HAS_FULL | (_HAS_HIGH if len(speeds) == 2 else 0)
+        flags = _ALL_REQUESTS | _EVENTFD | _HAS_FULL | (_HAS_HIGH if len(speeds) == 2 else 0)
         count = struct.pack("<I", 1 + len(self.endpoints)) * len(speeds)
         parts = [
             self.interface + b"".join(_at(one, speed).encode() for one in self.endpoints) for speed in speeds
         ]
-        body = count + b"".join(parts)
+        body = struct.pack("<I", eventfd) + count + b"".join(parts)
         return struct.pack("<III", _DESCRIPTORS, 12 + len(body), flags) + body
 
 
