@@ -412,6 +412,38 @@ def test_a_reader_inside_a_keyboard_is_found_by_its_interface_and_its_endpoints_
     assert seen == [(4, 100), (3, 64)]
 
 
+RENUMBERED = bytes.fromhex(
+    "09022700010100a032 0904000003000000 00 07058303400005 07050702400000 07058602400000"
+)
+
+
+def test_endpoints_that_a_gadgets_controller_has_renumbered_are_found_by_their_kind() -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def script(peer: Peer) -> None:
+        peer.lend()
+        while len(seen) < 4:
+            urb = peer.command()
+            assert isinstance(urb, Submit)
+            if urb.endpoint:
+                seen.append((urb.endpoint, urb.incoming))
+                done = Submitted(urb.seqnum, 0, 2, b"ok" if urb.incoming else b"")
+            else:
+                data = (standard(Request.parse(urb.setup), bytes(18), RENUMBERED) or b"")[: urb.length]
+                done = Submitted(urb.seqnum, 0, len(data), data)
+            peer.send(done.encode())
+
+    with server(script) as port:
+        backend = UsbipBackend("127.0.0.1", port, Nb1010U.exported("1-1"))
+        transport = UsbTransport(usb.core.find(backend=backend), "bench:1", lambda: backend.client)
+        for named in (0x83, 0x86):  # an interrupt endpoint has the first number
+            assert transport.perform(BulkIn(named, 100, 100, least=0)) == b"ok"
+        for named in (0x02, 0x07):
+            assert transport.perform(BulkOut(named, b"go")) == b""
+        transport.close()
+    assert seen == [(6, True), (6, True), (7, False), (7, False)]
+
+
 def test_a_device_without_the_endpoint_is_a_fault() -> None:
     model = HamsterPro20("X", b"", lambda led: b"")
 

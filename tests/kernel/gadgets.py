@@ -5,9 +5,15 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from drivers.api import BulkIn, ControlOut
+from drivers.secugen_hamster_pro_20 import FRAME_BYTES, START, STREAM_OFF, STREAM_ON, TRAILER
+from drivers.usb_transport import find_devices
+from drivers.where import parse_where
+from fwtools.gadget.endpoints import NEXT_SECONDS
 from tests.kernel.rack import MODELS, OneHand, port_of
 
 CONTROLLER, OTHER = "dummy_udc.0", "dummy_udc.1"
@@ -76,6 +82,22 @@ def capture(where: str, hand: OneHand, image: str, out: Path) -> str:
     assert done.returncode == 0, f"no capture from {where}: {done.stderr.strip()[-300:]}"
     hand.lift()
     return str(json.loads(done.stdout)["sha256"])
+
+
+def begins_anew(where: str) -> bool:
+    """Whether a Hamster's picture is whole after one that the host broke off, and after one it let wait."""
+    transport = find_devices(parse_where(where))[0].open()
+    whole = []
+    try:
+        for length, seconds in ((100 * 512, 0.0), (FRAME_BYTES, 2 * NEXT_SECONDS), (FRAME_BYTES, 0.0)):
+            transport.perform(ControlOut(START, 1, 0))
+            transport.perform(ControlOut(STREAM_ON, 0, 0))
+            whole.append(transport.perform(BulkIn(0x82, length, 65_536)).endswith(TRAILER))
+            time.sleep(seconds)
+            transport.perform(ControlOut(STREAM_OFF, 0, 0))
+    finally:
+        transport.close()
+    return whole == [False, True, True]
 
 
 def virtual_images(scans: Path, image: str, out: Path) -> dict[str, str]:
