@@ -17,7 +17,7 @@ from tests.kernel.rack import MODELS
 GOOD = {
     "models": list(MODELS),
     "gadgets": list(MODELS),
-    "captures": 27,
+    "captures": 36,
     "replugs": 13,
     "unnamed": 0,
     "recordings": ["recorded-a", "recorded-b", "recorded-c"],
@@ -29,7 +29,7 @@ def test_all_is_well_when_every_model_did_everything(capsys: pytest.CaptureFixtu
     assert verdict(GOOD, 3, 12.4) == 0
     line = capsys.readouterr().out
     assert line == (
-        "models=3 gadgets=3 captures=27 replugs=13 recordings=3 identical=3 unnamed=0 skipped=0 s=12\n"
+        "models=3 gadgets=3 captures=36 replugs=13 recordings=3 identical=3 unnamed=0 skipped=0 s=12\n"
     )
 
 
