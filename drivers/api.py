@@ -250,6 +250,7 @@ class DriverSpec:
     proved_by: str = "a model of ours only"  # what shows that the driver fits the device
     preview: str = "none"  # what a live preview gets, in words
     not_for_enrolment: str | None = None  # why its pictures may not become enrolment records
+    until_calibrated: bool = False  # that ends for a unit once signed off (drivers.calibrated)
     checks: tuple[str, ...] = ()  # what whoever has the hardware should find out, one sentence each
     on_hardware: bool = False  # somebody ran the driver on the device and went through its checks
     model_only: bool = False  # never seen working with a device or its recording: off unless asked for

@@ -304,10 +304,12 @@ DRIVER = DriverSpec(
     proved_by="a recording of a real 4500, replayed bit for bit; the others by their likeness to it; "
     "not yet run on hardware here",
     checks=(
-        "Measure the resolution along both sides with a target.",
+        "Calibrate it (vantay-fw calibrate): does it see a glass target with a drop of water at all, and are "
+        "all quarters of the picture alike?",
         "Capture a hundred times in a row: a scanner that dies or comes back renumbered must go on.",
         "Models other than the 4500: the picture must be upright too.",
     ),
     not_for_enrolment="its resolution was never measured: until this unit is calibrated against a target "
-    "it may verify, not enrol",
+    "(vantay-fw calibrate) it may verify, not enrol",
+    until_calibrated=True,
 )

@@ -44,6 +44,16 @@ class Disarm(Message):
     type: Literal["disarm"] = "disarm"
 
 
+class Calibration(BaseModel):
+    """What was measured of the unit, and which entry says so (its SHA-256)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    ppi_x: float
+    ppi_y: float
+    at: str
+    entry: str
+
+
 class ScannerReady(Message):
     """Scanner to daemon: the device is open."""
 
@@ -55,6 +65,7 @@ class ScannerReady(Message):
     impressions: tuple[str, ...]
     fingers: int = 1
     not_for_enrolment: str | None = None
+    calibration: Calibration | None = None
 
 
 class ScannerFault(Message):

@@ -58,6 +58,8 @@ class ScannerStanding:
         if self.last is not None and _key(self.last) != _key(device):
             self.change = f"another scanner than before: {name_of(device)} instead of {name_of(self.last)}"
             body["instead_of"] = self.last
+        if message.calibration is not None:
+            body["calibration"] = message.calibration.model_dump()
         self.unfit = None
         if message.not_for_enrolment:
             self.unfit = f"this scanner ({message.model}) is not for enrolment: {message.not_for_enrolment}"

@@ -17,6 +17,7 @@ from drivers.errors import DeviceFault
 from drivers.presentation import Advice, Presentation, lies_badly
 from drivers.session import Scanner, list_scanners, open_found
 from edge.booth import channel, remembered
+from edge.booth.calibrations import Fitness, fitness_of
 from edge.booth.channel import Channel
 from edge.booth.ladder import FOOT, STEADY_SECONDS, Ladder, Move, Rung, climb
 from edge.booth.plugging import Plugs
@@ -66,6 +67,7 @@ class ScannerWorker:
         self._ladder = Ladder(processes=wish.processes)
         self._token: int | None = None  # of the order in force
         self._found: list[FoundScanner] = []
+        self._fitness = Fitness(None)  # of the scanner that is open
         self._told = ""
         self._opened_at: float | None = None
         self._pulse_at = float("-inf")
@@ -141,7 +143,9 @@ class ScannerWorker:
             case Captured(frame) if self._token is not None:
                 self._ladder = FOOT
                 height, width = frame.pixels.shape
-                message = channel.Captured(token=self._token, width=width, height=height, ppi=frame.ppi_x)
+                known = self._fitness.calibration
+                ppi = known.resolution.ppi if known else frame.ppi_x
+                message = channel.Captured(token=self._token, width=width, height=height, ppi=ppi)
                 self._daemon.send(message, frame.pixels.tobytes())
         advice = self._presentation.take(event, time.monotonic())
         if advice is not self._advice and self._token is not None:
@@ -155,6 +159,7 @@ class ScannerWorker:
         if self._wish.serial not in (None, identity.serial):
             raise OtherScanner
         self._told, self._opened_at, self._before = "", time.monotonic(), identity.location
+        self._fitness = fitness_of(scanner.spec, identity, self._wish.memory)
         self._daemon.send(
             channel.ScannerReady(
                 model=identity.model,
@@ -163,7 +168,8 @@ class ScannerWorker:
                 location=identity.location,
                 impressions=scanner.spec.impressions,
                 fingers=scanner.spec.fingers,
-                not_for_enrolment=scanner.spec.not_for_enrolment,
+                not_for_enrolment=self._fitness.not_for_enrolment,
+                calibration=_told(self._fitness),
             )
         )
 
@@ -215,6 +221,13 @@ class ScannerWorker:
                 self._receive()
             if plugs.changed():
                 end = min(end, time.monotonic() + SETTLE_SECONDS)
+
+
+def _told(fitness: Fitness) -> channel.Calibration | None:
+    if (known := fitness.calibration) is None:
+        return None
+    ppi_x, ppi_y = (round(ppi, 2) for ppi in (known.resolution.ppi_x, known.resolution.ppi_y))
+    return channel.Calibration(ppi_x=ppi_x, ppi_y=ppi_y, at=known.at, entry=fitness.digest)
 
 
 def main() -> None:

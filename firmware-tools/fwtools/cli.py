@@ -10,6 +10,8 @@ from matching.errors import BadCache
 COMMANDS = {
     "synthesise": "make synthetic people with fingerprint images and ground truth",
     "check-synthesis": "judge synthetic fingers with an engine that is not ours (NBIS)",
+    "target": "make the picture of a ruled target, as a scanner of some resolution sees it",
+    "calibrate": "measure one scanner's resolution against a ruled target, and sign it off for enrolment",
     "supported": "the page of supported scanners, from what the drivers declare",
     "record": "record a USB scanner's traffic through usbmon",
     "redact": "put a synthetic finger into a recording, so that it may be shared",

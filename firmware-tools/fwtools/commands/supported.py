@@ -29,7 +29,8 @@ With every device:
 
 1. Plug it in; `vantay booth` shows it in `state.device`, with serial number and firmware where it tells them.
 2. Enrol somebody who agrees; look at a sample (`vantay packet`, `vantay show`): upright, dark, not mirrored.
-3. Measure the resolution with a target of known size, both ways; for enrolment within 1 % of the table.
+3. Measure the resolution with a target of known pitch, both ways (`vantay-fw calibrate`); for enrolment 490
+   to 510 ppi.
 4. Pull the cable during a capture and put it back: the same finger is asked for once more.
 5. Leave a finger on the platen while the booth starts: it must ask to lift it.
 6. Where the table promises a live preview: it follows the finger, and ends when the finger is lifted.
@@ -75,7 +76,8 @@ def _seen_on(driver: DriverSpec) -> str:
 def _cells(driver: DriverSpec) -> tuple[str, ...]:
     ids = ", ".join(f"{one.vendor:04x}:{one.product:04x}" for one in driver.ids)
     frame, ppi = f"{driver.width} x {driver.height}", f"{driver.ppi:g} ppi"
-    enrolment = f"no: {driver.not_for_enrolment}" if driver.not_for_enrolment else "yes"
+    no = "only once calibrated" if driver.until_calibrated else "no"
+    enrolment = f"{no}: {driver.not_for_enrolment}" if driver.not_for_enrolment else "yes"
     return (
         driver.model,
         ids,

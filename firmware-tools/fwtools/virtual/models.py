@@ -13,14 +13,19 @@ from fwtools.virtual.server import Device
 from fwtools.virtual.uru4500 import Prism, Uru4500
 
 Shoot = Callable[[bool], bytes]
+Ppi = tuple[float, float]  # across and down
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """How one model is made: its eye from a seed, its device from serial number, seed and what it sees."""
+    """How one model is made: its eye from a seed, its device from serial number, seed and what it sees.
+
+    `measured`: the eye of a unit that has another resolution, for a model whose units differ.
+    """
 
     sight: Callable[[int], Sight]
     device: Callable[[str, int, Shoot], Device]
+    measured: Callable[[Ppi], Sight] | None = None
 
 
 MODELS = {
@@ -30,5 +35,5 @@ MODELS = {
         lambda serial, seed, shoot: HamsterPro20(serial, Factory.make(seed).factory_data(), shoot),
     ),
     "nb1010": Model(lambda _seed: Thermal(), lambda _serial, _seed, shoot: Nb1010U(shoot)),
-    "uru4500": Model(lambda _seed: Prism(), lambda _serial, _seed, shoot: Uru4500(shoot)),
+    "uru4500": Model(lambda _seed: Prism(), lambda _serial, _seed, shoot: Uru4500(shoot), Prism),
 }

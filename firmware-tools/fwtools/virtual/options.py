@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fwtools.errors import ToolError
+from fwtools.resolutions import resolution
 from fwtools.virtual.models import MODELS
 from fwtools.virtual.platen import Pace
 from fwtools.virtual.rig import Bench, Wanted, build
@@ -31,6 +32,13 @@ def add_scanner_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--serial", action="append", metavar="S", help="of each scanner in order (V2200-000001 …)"
+    )
+    parser.add_argument(
+        "--ppi",
+        type=resolution,
+        action="append",
+        metavar="X[,Y]",
+        help="of each scanner in order, as this unit really has it (as the model says)",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="of the first one's optics and noise (%(default)s)"
@@ -67,10 +75,12 @@ def _named(args: Namespace) -> list[Wanted]:
         raise ToolError(
             "name the folder of finger images with --scans: one for all scanners, or one for each"
         )
-    serials = _serials(args.serial or [], len(models))
+    serials, ppi = _serials(args.serial or [], len(models)), args.ppi or []
+    if len(ppi) > len(models):
+        raise ToolError(f"{len(ppi)} times --ppi, but only {len(models)} scanner(s): name each with --model")
     folders = folders * len(models) if len(folders) == 1 else folders
     return [
-        Wanted(model, serial, folder, args.seed + n)
+        Wanted(model, serial, folder, args.seed + n, ppi=ppi[n] if n < len(ppi) else None)
         for n, (model, serial, folder) in enumerate(zip(models, serials, folders, strict=True))
     ]
 
@@ -90,8 +100,8 @@ def _serials(given: Sequence[str], scanners: int) -> list[str]:
 
 def _scripted(args: Namespace) -> list[Wanted]:
     """The scanners of the script."""
-    if args.model or args.serial or args.loop:
-        raise ToolError("--script names the scanners: leave --model, --serial and --loop out")
+    if args.model or args.serial or args.ppi or args.loop:
+        raise ToolError("--script names the scanners: leave --model, --serial, --ppi and --loop out")
     folders = args.scans or []
     if len(folders) > 1:
         raise ToolError("with --script there is one --scans at most; the script's 'images' name the others")

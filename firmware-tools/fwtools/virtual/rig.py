@@ -7,8 +7,8 @@ from pathlib import Path
 from fwtools.errors import ToolError
 from fwtools.virtual.faults import Fault
 from fwtools.virtual.images import list_images
-from fwtools.virtual.models import MODELS
-from fwtools.virtual.platen import Pace, Platen, Presenter
+from fwtools.virtual.models import MODELS, Model, Ppi
+from fwtools.virtual.platen import Pace, Platen, Presenter, Sight
 from fwtools.virtual.script import ScannerScript
 from fwtools.virtual.server import Bus, Port
 
@@ -22,6 +22,7 @@ class Wanted:
     folder: Path
     seed: int = 1
     script: ScannerScript | None = None
+    ppi: Ppi | None = None  # of this unit; None: as the model has
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,19 @@ def build(wanted: Sequence[Wanted], pace: Pace | None = None, loop: bool = False
 
 def _bench(one: Wanted, number: int, pace: Pace | None, loop: bool) -> Bench:
     model, images = MODELS[one.model], list_images(one.folder)
-    platen = Platen(model.sight(one.seed))
+    platen = Platen(_sight(model, one))
     shoot = platen.shoot if pace is None else Presenter(platen, images, pace, loop).shoot
     port = Port(model.device(one.serial, one.seed, shoot), f"1-{number}", number, one.seed)
     return Bench(one, platen, port, _script(one))
+
+
+def _sight(model: Model, one: Wanted) -> Sight:
+    if one.ppi is None:
+        return model.sight(one.seed)
+    if model.measured is None:
+        fitting = ", ".join(name for name, other in MODELS.items() if other.measured)
+        raise ToolError(f"a virtual {one.model} has one resolution: --ppi is for {fitting}")
+    return model.measured(one.ppi)
 
 
 def _script(one: Wanted) -> tuple[Presentation, ...]:

@@ -213,12 +213,13 @@ def _row_jump() -> tuple[int, ...]:
 class Prism:
     """How the sensor sees a finger: what lies in the middle of its window, light on dark and upside down."""
 
-    def __init__(self) -> None:
+    def __init__(self, ppi: tuple[float, float] = (PPI, PPI)) -> None:
         self.empty = self.dark = np.full((HEIGHT, WIDTH), 5, np.uint8)
+        self._ppi = ppi  # of this unit, across and down
 
     def finger(self, pixels: Pixels) -> tuple[Pixels, Pixels]:
-        """(400, 300) at 500 ppi -> landing and lying (290, 384) at 512 ppi."""
-        raw = np.ascontiguousarray(~upright(pixels)[::-1, ::-1])
+        """(400, 300) at 500 ppi -> landing and lying (290, 384) at the unit's resolution."""
+        raw = np.ascontiguousarray(~upright(pixels, self._ppi)[::-1, ::-1])
         return raw, raw
 
     def shoot(self, picture: Pixels) -> bytes:
@@ -226,11 +227,11 @@ class Prism:
         return picture.tobytes()
 
 
-def upright(pixels: Pixels) -> Pixels:
-    """(400, 300) at 500 ppi -> the (290, 384) at 512 ppi that the window shows of it, dark on light."""
-    height, width = (round(side * PPI / 500) for side in pixels.shape)
-    bigger = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-    top, left = (height - HEIGHT) // 2, (WIDTH - width) // 2
-    seen = np.full((HEIGHT, WIDTH), 250, np.uint8)
-    seen[:, left : left + width] = bigger[top : top + HEIGHT]
-    return seen
+def upright(pixels: Pixels, ppi: tuple[float, float] = (PPI, PPI)) -> Pixels:
+    """(400, 300) at 500 ppi -> the (290, 384) that the window shows of it, dark on light."""
+    seen = (WIDTH * 500 / ppi[0], HEIGHT * 500 / ppi[1])  # of the picture, whose middle is the window's
+    pad = max(0, *(int(size - side) // 2 + 2 for size, side in zip(seen, pixels.shape[::-1], strict=True)))
+    padded = np.pad(pixels, pad, constant_values=250)
+    left, top = ((side - size) / 2 for size, side in zip(seen, padded.shape[::-1], strict=True))
+    window = (left, top, left + seen[0], top + seen[1])
+    return np.asarray(Image.fromarray(padded).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS, window))
