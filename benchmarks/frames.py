@@ -4,8 +4,9 @@
 
 Pumps the machines against the virtual scanners' models, in this process, and counts the time inside the
 machine from the bytes of the picture to Captured. The first capture is told apart: it makes tables.
-Then the Hamster on the software bus, its virtual device in a process of its own on another core: live
-previews a second with an empty platen, and how long an opening takes without and with remembered data.
+Then on the software bus, the virtual device in a process of its own on another core: live previews a second,
+of the Hamster's empty platen and of a finger on the NB-1010-U, and how long an opening of the Hamster takes
+without and with remembered data.
 """
 
 import contextlib
@@ -61,16 +62,18 @@ def main() -> int:
         print(
             f"Hamster Pro 20, software bus: opened in {fresh:.0f} ms, with remembered data in {known:.0f} ms"
         )
+    with software_bus("nb1010", "--frames-empty", "3", "--frames-finger", "1000000") as where:
+        print(f"NB-1010-U, software bus: {previews(where):.1f} previews a second of a finger that lies")
     return 0
 
 
 @contextlib.contextmanager
-def software_bus(model: str) -> Iterator[str]:
-    """Serve a virtual scanner; say where."""
+def software_bus(model: str, *finger: str) -> Iterator[str]:
+    """Serve a virtual scanner, empty unless its finger is described; say where."""
     program = str(Path(sys.executable).parent / "vantay-fw")
     with tempfile.TemporaryDirectory() as folder:
         Image.fromarray(ridges()).save(Path(folder) / "100_1.png", dpi=(500, 500))
-        command = [program, "virtual", "--model", model, "--scans", folder, "--control", "0"]
+        command = [program, "virtual", "--model", model, "--scans", folder, *(finger or ("--control", "0"))]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:

@@ -17,7 +17,10 @@ The picture comes with dark ridges and is passed on as it comes: no inversion, t
 
 The machine: open (nothing to set up) -> at rest, the level read once a second, so that an unplugged device
 is noticed. Armed: the level every `poll_seconds`; with a finger on, pictures until two agree, with a look
-at the level before each, so that a finger still landing is not captured; the level until it is lifted.
+at the level before each, so that a finger still landing is not captured; the level until it is lifted. With
+`preview` each of these pictures but the captured one is reported, and until the finger is lifted one more
+after each look at the level, `PREVIEW_PAUSE` apart; an empty platen is not looked at: the level is enough.
+Beyond the evidence: that a picture may be asked for as often as a finger lies.
 """
 
 import numpy as np
@@ -33,6 +36,7 @@ from drivers.api import (
     Frame,
     Opened,
     PlatenOccupied,
+    Preview,
     UsbId,
     Wait,
 )
@@ -50,6 +54,7 @@ FINGER = 0x30  # the level above which a finger lies there
 PART_BYTES, HEAD_BYTES, ROWS = 540, 25, 2
 SECONDS = 0.5  # for each transfer
 REST_SECONDS = 1.0
+PREVIEW_PAUSE = 0.05  # most seconds between two looks at a finger with a preview; a picture takes longer
 SETTLING_LOOKS = 10  # then a trembling finger is captured as it is; its quality decides
 # Change over ink, levels of drivers.presence: noise of 10 grey levels gives at most 0.09, a shift by a pixel
 # at least 0.21 (of the recorded picture 0.33). By how much two pictures of a real device differ is not known.
@@ -102,7 +107,9 @@ class Nb1010U(ProgramMachine):
 
     def _until_still(self, order: int) -> Program[NDArray[np.uint8] | None]:
         pixels, still = (yield from self._capture()), 0
-        for _ in range(SETTLING_LOOKS):
+        if self.options.settle_frames and not self.withdrawn(order):
+            self._show(pixels)
+        for look in range(1, SETTLING_LOOKS + 1):
             if still >= self.options.settle_frames or self.withdrawn(order):
                 break
             self._cleared = not (yield from self._finger())
@@ -112,15 +119,30 @@ class Nb1010U(ProgramMachine):
             before, pixels = pixels, (yield from self._capture())
             moved = change_between(before, pixels)
             still = still + 1 if moved <= MOVING * light_over(~pixels, BLACK) else 0
+            if still < self.options.settle_frames and look < SETTLING_LOOKS and not self.withdrawn(order):
+                self._show(pixels)
         return None if self.withdrawn(order) else pixels
 
     def _until_lifted(self, order: int) -> Program[None]:
+        preview = self.options.preview
         while not self.withdrawn(order):
-            yield Wait(self.options.poll_seconds)
-            if not self.withdrawn(order) and not (yield from self._finger()):
+            yield Wait(
+                min(self.options.poll_seconds, PREVIEW_PAUSE if preview else self.options.poll_seconds)
+            )
+            if self.withdrawn(order):
+                return
+            if not (yield from self._finger()):
                 self._cleared = True
                 self.emit(FingerOff())
                 return
+            if preview and not self.withdrawn(order):
+                pixels = yield from self._capture()
+                if not self.withdrawn(order):
+                    self._show(pixels)
+
+    def _show(self, pixels: NDArray[np.uint8]) -> None:
+        if self.options.preview:
+            self.emit(Preview(Frame(pixels, PPI, PPI)))
 
     def _finger(self) -> Program[bool]:
         return (yield from self._ask(LEVEL))[LEVEL_AT] > FINGER
@@ -161,10 +183,11 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=Nb1010U,
-    preview="none: a picture is 92 transfers, taken only while a finger comes to rest",
+    preview="while a finger lies, PREVIEW_RATE a second on the software bus; an empty platen is not shown",
     proved_by="a recording of a real device, replayed bit for bit; not yet run on hardware here",
     checks=(
         "Two pictures of a finger lying still must agree: it is captured at once, not after ten looks.",
+        "Let a finger lie for a minute with a live preview: the pictures stay good, the sensor cool.",
         "Note the level (request 0x38) of an empty, a dry and a wet platen: 48 is taken as the limit.",
     ),
     not_for_enrolment="its 385 ppi are below the 500 ppi of enrolment records: it may verify, not enrol",

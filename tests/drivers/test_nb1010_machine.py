@@ -18,11 +18,12 @@ from drivers.api import (
     MachineOptions,
     Opened,
     PlatenOccupied,
+    Preview,
     Step,
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
-from drivers.next_nb_1010_u import DRIVER, HEIGHT, PART_BYTES, SETTLING_LOOKS, WIDTH
+from drivers.next_nb_1010_u import DRIVER, HEIGHT, PART_BYTES, PREVIEW_PAUSE, SETTLING_LOOKS, WIDTH
 from drivers.session import Scanner
 from fwtools.virtual.nb1010 import Nb1010U, Thermal
 from tests.drivers.bench import kinds, ridges, run
@@ -118,6 +119,61 @@ def test_a_finger_that_never_lies_still_is_captured_after_ten_looks() -> None:
     assert prepared == 1 + SETTLING_LOOKS
 
 
+def taken(wire: Wire) -> int:
+    """Pictures asked for."""
+    return sum(isinstance(step, BulkOut) and step.data[1] == 0x12 for step in wire.steps)
+
+
+@pytest.mark.parametrize("settle", [0, 1, 3])
+def test_with_a_preview_each_picture_but_the_captured_one_is_shown(settle: int) -> None:
+    wire, machine = Wire(), new(preview=True, settle_frames=settle)
+    run(machine, wire, Opened)
+    machine.arm()
+    assert run(machine, wire, None, 60) == [], "an empty platen is not looked at"
+    assert taken(wire) == 0
+    wire.picture = FINGER
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, *[Preview] * settle, Captured]
+    assert taken(wire) == settle + 1
+    shown = run(machine, wire, None, 500)
+    assert set(kinds(shown)) == {Preview}
+    assert abs(len(shown) - (taken(wire) - settle - 1)) <= 1, "each is shown, but one under way"
+    assert all(np.array_equal(one.frame.pixels, FINGER) for one in shown if isinstance(one, Preview))
+    wire.picture = EMPTY
+    last = run(machine, wire, FingerOff)
+    assert set(kinds(last[:-1])) <= {Preview}
+    wire.picture = FINGER
+    assert run(machine, wire, None, 60) == [], "nothing without an order"
+
+
+def test_the_next_look_of_a_preview_comes_soon_and_a_withdrawn_order_is_shown_nothing() -> None:
+    for preview, seconds in ((False, 0.2), (True, PREVIEW_PAUSE)):
+        wire = Wire()
+        machine: Any = DRIVER.make_machine(MachineOptions(preview=preview))
+        run(machine, wire, Opened)
+        wire.picture = FINGER
+        machine.arm()
+        run(machine, wire, Captured)
+        pauses: set[float] = set()
+        for _ in range(300):
+            step = machine.next_step()
+            pauses |= {step.seconds} if isinstance(step, Wait) else set()
+            machine.receive(wire.perform(step))
+        assert pauses == {seconds}
+        machine.disarm()
+        assert run(machine, wire, None, 120) == []
+        assert machine.resting
+
+
+def test_a_preview_of_a_finger_that_never_lies_still_ends_with_one_capture() -> None:
+    wire, machine = Wire(), new(preview=True)
+    run(machine, wire, Opened)
+    machine.arm()
+    shifts = iter(range(1000))
+    wire.device = Nb1010U(lambda led: np.roll(FINGER, 2 * next(shifts), 1).tobytes())
+    events = kinds(run(machine, wire, Captured, 2000))
+    assert events == [FingerOn, *[Preview] * SETTLING_LOOKS, Captured]
+
+
 def test_a_finger_lifted_while_it_settles_leaves_the_machine_armed() -> None:
     wire, machine = Wire(), new()
     run(machine, wire, Opened)
@@ -211,7 +267,7 @@ def test_it_may_verify_and_not_enrol() -> None:
 def test_whatever_the_cable_brings_it_is_an_event_or_a_device_fault(
     data: st.DataObject, actions: list[str]
 ) -> None:
-    wire, machine = Wire(), new()
+    wire, machine = Wire(), new(preview=data.draw(st.booleans()), settle_frames=data.draw(st.integers(0, 2)))
     with suppress(DeviceFault):
         for action in [*actions, "steps"]:
             match action:
