@@ -33,6 +33,7 @@ class Stage:
     control: tuple[str, int] = ("", 0)
     mqtt: Literal["auto", "5", "3.1.1"] = "3.1.1"  # what the embedded broker speaks
     model: str = "hamster"  # of the virtual scanner
+    unit: tuple[str, ...] = ()  # more words for it: what is peculiar to this one
     ends_with_us: bool = False  # a SIGKILL of this process ends the others too; only for one thread
 
     def set_up(self) -> None:
@@ -121,7 +122,7 @@ class Stage:
 
     def _virtual_scanner(self) -> None:
         command = [program("vantay-fw"), "virtual", "--model", self.model, "--scans", str(self.scans)]
-        command += ["--control", "0"]
+        command += ["--control", "0", *self.unit]
         process = self.spawn("scanner", command, stdout=subprocess.PIPE)
         assert process.stdout
         line = process.stdout.readline()

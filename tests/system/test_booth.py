@@ -1,17 +1,24 @@
 """A booth with a scanner, a hub and real brokers in the situations that lose or mix up records elsewhere."""
 
+import hashlib
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from drivers.digitalpersona_uru4000 import DRIVER
 from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand, Person
 from edge.demo.script import Visit, read_people, write_visits
 from edge.demo.stage import BOOTH
+from edge.journal import Journal
 from edge.messages import Enrol, PacketAcknowledgement, Phase
+from edge.store import Store
+from fwtools.cli import main as fwtools
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -104,6 +111,58 @@ def test_a_scanner_that_is_not_for_enrolment_enrols_nobody(tmp_path: Path, model
     finally:
         if console:
             console.link.stop()
+        stage.tear_down()
+
+
+def test_a_scanner_that_was_calibrated_enrols_and_its_samples_say_what_was_measured(tmp_path: Path) -> None:
+    unit = ("--ppi", "504,502")
+    stage = MosquittoStage(tmp_path, synthetic_people(Bar()), mqtt="auto", model="uru4500", unit=unit)
+    console = hand = None
+    try:
+        stage.set_up()
+        console, hand = Console(stage), Hand(stage.control)
+        console.until(lambda: bool(console.state and console.state.trouble), "the trouble")
+        picture = tmp_path / "target.png"
+        assert fwtools(["target", str(picture), "--size", "384x290", "--ppi", "504,502", "--tilt", "2"]) == 0
+        sign = [
+            "calibrate",
+            "--image",
+            str(picture),
+            "--lines-per-mm",
+            "2",
+            "--data",
+            str(tmp_path / "booth"),
+        ]
+        sign += ["--by", "Bình", "--target", "grid 7", "--model", DRIVER.model, "--port", stage.usbip]
+        assert fwtools(sign) == 0
+        hand.order({"do": "unplug"})
+        hand.order({"do": "replug"})
+        console.until(lambda: bool(console.state and not console.state.trouble), "the end of the trouble")
+        visit = visits_of(stage)[0]
+        play(stage, visit)
+        checker = settle(stage, console)
+        (packet,) = checker.packets().values()
+        samples = [Image.open(io.BytesIO(data)) for data in packet.blobs.values() if data[:4] == b"\x89PNG"]
+        assert len(samples) >= 9
+        for sample in samples:
+            assert sample.size == (384, 290), "not resampled"
+            assert sample.info["dpi"] == pytest.approx((503, 503), abs=0.5)
+        checker.close()
+        store = Store(tmp_path / "booth" / "booth.db", read_only=True)
+        ready = [entry.body for entry in Journal(store).read() if entry.kind == "scanner.ready"]
+        store.close()
+        (file,) = (tmp_path / "booth" / "scanners").glob("*.json")
+        assert ready[-1]["calibration"]["entry"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert "calibration" not in ready[0]
+        file.unlink()
+        hand.order({"do": "unplug"})
+        hand.order({"do": "replug"})
+        console.until(lambda: bool(console.state and console.state.trouble), "the trouble again")
+        assert console.ask(Enrol(request_id="r-2", identity_number="001090000009")).outcome == "refused"
+    finally:
+        for one in (hand, console and console.link):
+            if one:
+                one.close() if isinstance(one, Hand) else one.stop()
         stage.tear_down()
 
 
