@@ -153,7 +153,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What the device told once and for all, before Opened: `MachineOptions.remembered` of later openings."""
+    """What was learned of the device, told at any time: `MachineOptions.remembered` of later openings."""
 
     key: str
     data: bytes

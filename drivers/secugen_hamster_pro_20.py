@@ -24,6 +24,10 @@ picture becomes the new background, unless ridges grow in it. At rest the status
 that an unplugged device is noticed. With `preview` each picture of an acquisition is reported once its stream
 is off, and looks follow each other sooner.
 
+The exposure is the factory's own. While a finger that lies still is far too dark or too bright, it is changed
+in steps (`drivers/exposure.py`) and the finger looked at again; what it came to is remembered for the device.
+A device that does not obey goes back to the factory's and is left alone: no recording shows one that obeyed.
+
 The factory data take a second: six blocks. Where they are remembered from an earlier opening, under the
 device's id and a digest over both, only the last block is read, and compared; it holds levels and weights.
 """
@@ -50,6 +54,7 @@ from drivers.api import (
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
+from drivers.exposure import STEPS, brightness, next_exposure, obeyed, within
 from drivers.machine import Program, ProgramMachine
 from drivers.presence import change_between, light_over, structure_between
 from drivers.secugen_image import (
@@ -74,7 +79,8 @@ TRAILER = b"\x80\x10" * 96  # without it a picture is not believed before a fing
 FACTORY_AT, FACTORY_BLOCK = 0x2000, 4096  # the last block is shorter
 LAST_BLOCK = FACTORY_BYTES // FACTORY_BLOCK * FACTORY_BLOCK  # where it begins
 DIGEST_BYTES = 32
-DARK_EXPOSURE, WORKING_EXPOSURE = 1000, 1116  # unit of the sensor
+DARK_EXPOSURE, USUAL_EXPOSURE = 1000, 1116  # unit of the sensor; the second where the factory states none
+EXPOSURE_KEY = " exposure"  # after the device's own key: what it came to, u16 big endian
 
 # Register and value, as recorded. Written, read back and compared.
 SETUP = bytes.fromhex(
@@ -110,6 +116,10 @@ class HamsterPro20(ProgramMachine):
     _dark: Raw  # taken at opening without the finger's light, so there is no finger in it
     _raw: Raw  # the last picture
     _shown: tuple[Raw, Frame] | None = None  # the last one rendered, so that it is once only
+    _exposure: int  # in force
+    _factory_exposure: int
+    _obeys = True  # whether pictures follow the exposure, as far as is known
+    _key = ""  # under which data of this device are remembered; empty: nothing is
     _whole: bool  # whether the last picture ended as pictures end
 
     def program(self) -> Program[None]:
@@ -139,10 +149,10 @@ class HamsterPro20(ProgramMachine):
         yield ControlOut(STREAM_OFF, 0, 0)
         yield from self._set_checked(WORKING_WINDOW)
         yield from self._set(0x32, 0x00)
-        yield _exposure(WORKING_EXPOSURE)
+        yield _exposure(self._exposure)
         for register, value in ((0x32, 0x00), (0x30, 0x04), (0x31, 0x5C), (0x32, 0x00), (0x32, 0x24)):
             yield from self._set(register, value)
-        yield _exposure(WORKING_EXPOSURE)
+        yield _exposure(self._exposure)
         yield from self._set(0x32, 0x00)
         self._background = self._dark = yield from self._stream()
         yield ControlOut(STREAM_OFF, 0, 0)
@@ -165,8 +175,20 @@ class HamsterPro20(ProgramMachine):
             raise DeviceFault(
                 FaultKind.PROTOCOL, f"{error}; the scanner must go back to its maker"
             ) from error
+        self._begin_exposure(key)
         if learned and remembered is not None and not key.endswith(" "):  # a key without an id is anybody's
             self.emit(Learned(key, _digest(key, factory) + factory))
+
+    def _begin_exposure(self, key: str) -> None:
+        """The factory's exposure where it is credible, or what this device came to before."""
+        self._factory_exposure = self._calibration.exposure
+        if within(self._factory_exposure, USUAL_EXPOSURE) != self._factory_exposure:
+            self._factory_exposure = USUAL_EXPOSURE
+        self._exposure = self._factory_exposure
+        if self.options.remembered is not None and not key.endswith(" "):
+            self._key = key + EXPOSURE_KEY
+            kept = int.from_bytes(self.options.remembered.get(self._key, b"")[:2], "big")
+            self._exposure = within(kept, self._factory_exposure) if kept else self._factory_exposure
 
     def _rest(self) -> Program[None]:
         self.resting = True
@@ -186,11 +208,36 @@ class HamsterPro20(ProgramMachine):
             raw = yield from self._until_finger(order)
             if raw is not None:
                 raw = yield from self._until_still(raw, order)
+            before = self._exposure
+            if raw is not None:
+                raw = yield from self._well_exposed(raw, order)
+            if raw is not None:
+                raw = yield from self._until_well(raw, order)
             if raw is not None:
                 self.emit(Captured(self._frame(raw)))
                 self.fulfil()
                 yield from self._until_lifted(order)
+            if self._exposure != before and self._key:
+                yield ControlIn(STATUS, 0, 0, 4)
+                self.emit(Learned(self._key, self._exposure.to_bytes(2, "big")))
+            if raw is not None:
                 return
+
+    def _well_exposed(self, raw: Raw, order: int) -> Program[Raw | None]:
+        """The finger that lies, looked at again while the exposure is wrong; None when it went."""
+        for _ in range(STEPS if self._obeys and self.options.settle_frames else 0):
+            seen, before = brightness(raw), self._exposure
+            self._exposure = next_exposure(before, self._factory_exposure, seen)
+            if self._exposure == before or self.withdrawn(order):
+                break
+            again = yield from self._until_still(raw, order)
+            if again is None:
+                return None
+            raw = again
+            if not obeyed(seen, brightness(raw), self._exposure / before):
+                self._obeys, self._exposure = False, self._factory_exposure
+                return (yield from self._until_still(raw, order))
+        return raw
 
     def _make_sure_empty(self, order: int) -> Program[None]:
         light = self._measure((yield from self._look()))
@@ -216,23 +263,37 @@ class HamsterPro20(ProgramMachine):
 
     def _until_still(self, raw: Raw, order: int) -> Program[Raw | None]:
         still = 0
-        for looks in range(SETTLING_LOOKS + PATIENT_LOOKS):
-            settled = still >= self.options.settle_frames or looks >= SETTLING_LOOKS
-            if self.withdrawn(order) or (settled and not self._waits(raw)):
+        for _ in range(SETTLING_LOOKS):
+            if still >= self.options.settle_frames or self.withdrawn(order):
                 break
-            if settled:
-                yield self._pause()
-            before, raw = raw, (yield from self._look())
-            light = self._measure(raw)
-            self._cleared = light < FINGER_OFF
-            if self._cleared:
-                self.emit(FingerOff())
-            yield from self._end_look(order)
+            before, raw = raw, (yield from self._look_again(order))
             if self._cleared:
                 return None
+            light = light_over(raw, self._background)
             same = self._whole and change_between(before, raw) <= MOVING * light
             still = still + 1 if same else 0
         return None if self.withdrawn(order) else raw
+
+    def _until_well(self, raw: Raw, order: int) -> Program[Raw | None]:
+        """Wait a little while the finger lies badly; None when it went."""
+        first = raw
+        for _ in range(PATIENT_LOOKS):
+            if self.withdrawn(order) or not self._waits(raw):
+                break
+            yield self._pause()
+            raw = yield from self._look_again(order)
+            if self._cleared:
+                return None
+        return raw if raw is first else (yield from self._until_still(raw, order))
+
+    def _look_again(self, order: int) -> Program[Raw]:
+        """Look at a finger that lies; FingerOff when it is gone."""
+        raw = yield from self._look()
+        self._cleared = self._measure(raw) < FINGER_OFF
+        if self._cleared:
+            self.emit(FingerOff())
+        yield from self._end_look(order)
+        return raw
 
     def _waits(self, raw: Raw) -> bool:
         return self.options.wait_while is not None and self.options.wait_while(self._frame(raw))
@@ -251,7 +312,7 @@ class HamsterPro20(ProgramMachine):
         """Take one picture in the finger's light, as recorded; `_end_look` must follow."""
         yield from self._set(0x32, 0x00)
         yield ControlOut(LED, 1, 0)
-        yield _exposure(WORKING_EXPOSURE)
+        yield _exposure(self._exposure)
         return (yield from self._stream())
 
     def _end_look(self, order: int | None = None) -> Program[None]:
@@ -334,6 +395,7 @@ DRIVER = DriverSpec(
     preview="every look at the platen; 9 a second on the software bus",
     proved_by="a recording of a real device, replayed through libusb; not yet run on hardware here",
     checks=(
+        "Is a picture twice as bright at twice the exposure (request 64), and up to which one?",
         "In sunlight and in the dark, warm and cold: an empty platen stays empty, a dry finger is noticed.",
         "Lay a finger down as slowly as you can, and lift it: it is noticed, and then it is gone.",
         "Open it a second time: the same picture comes with remembered factory data.",

@@ -16,6 +16,7 @@ WIDTH, HEIGHT, PPI = 300, 400, 500.0  # of the image
 FACTORY_BYTES = 22_942
 _OFFSETS_AT, _REGION_COLUMNS, _REGION_ROWS = 0x000E, 8, 2  # int16, 1/100 grey level
 _REFERENCE_AT, _REFERENCE_WIDTH, _REFERENCE_HEIGHT = 0x1DF8, 150, 100  # grey levels of an even light field
+_EXPOSURE_AT = 0x5890  # uint16, the exposure the field was taken with: 1116 on the recording, which uses it
 _TARGET_AT = 0x5892  # uint16, the grey level the reference is lifted to
 _WEIGHT_AT = 0x5894  # 256 bytes: how much a pixel of each grey level is corrected; 0 below 17, 255 from 191
 _OFFSET_PARITY = 0  # offsets belong to even rows: best of even, odd, none on the recording (0.99969, 55, 67)
@@ -24,6 +25,8 @@ _OFFSET_PARITY = 0  # offsets belong to even rows: best of even, odd, none on th
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """What the factory measured: region offsets (2, 8) and weights (256) float32; reference (400, 300)."""
+
+    exposure: int
 
     offsets: NDArray[np.float32]
     lift: NDArray[np.float32]  # (400, 300): target minus reference
@@ -46,6 +49,7 @@ def parse_calibration(factory: bytes) -> Calibration:
     field = reference.reshape(_REFERENCE_HEIGHT, _REFERENCE_WIDTH).astype(np.float32)
     field = field.repeat(HEIGHT // _REFERENCE_HEIGHT, 0).repeat(WIDTH // _REFERENCE_WIDTH, 1)
     return Calibration(
+        int.from_bytes(factory[_EXPOSURE_AT : _EXPOSURE_AT + 2], "little"),
         offsets.reshape(_REGION_ROWS, _REGION_COLUMNS).astype(np.float32) / np.float32(100),
         np.float32(target) - field,
         weight.astype(np.float32) / np.float32(255),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from drivers.api import (
     BulkIn,
     Captured,
     ControlIn,
+    ControlOut,
+    Event,
     FingerOff,
     FingerOn,
     Frame,
@@ -191,13 +195,15 @@ def test_a_finger_that_lies_badly_is_waited_for_a_little_and_taken_once_it_lies_
     run(machine, wire, Opened)
     wire.platen = [finger()[1]]
     machine.arm()
-    assert kinds(run(machine, wire, Captured)) == [FingerOn, *[Preview] * (good + 1), Captured]
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, *[Preview] * (good + 2), Captured], (
+        "and still, at last"
+    )
     wire.platen = []
     run(machine, wire, FingerOff)
     seen, good = 0, 1_000_000
     wire.platen = [finger()[1]]
     machine.arm()
-    assert kinds(run(machine, wire, Captured, most=2000)).count(Preview) == SETTLING_LOOKS + PATIENT_LOOKS + 1
+    assert kinds(run(machine, wire, Captured, most=2000)).count(Preview) == 2 + PATIENT_LOOKS + 1
 
 
 def test_a_finger_that_lies_badly_may_go() -> None:
@@ -488,3 +494,112 @@ def test_arbitrary_answers_give_events_or_device_faults(
     with pytest.raises(DeviceFault) as fault:
         machine.next_step()
     assert fault.value.kind is FaultKind.PROTOCOL
+
+
+def exposures(wire: ModelWire) -> list[int]:
+    """What was set, each once in a row."""
+    asked = [
+        int.from_bytes(step.data[:2], "big")
+        for step in wire.steps
+        if isinstance(step, ControlOut) and step.request == 64
+    ]
+    return [one for number, one in enumerate(asked) if number == 0 or asked[number - 1] != one]
+
+
+def captured_at(light: float, remembered: dict[str, bytes], **more: Any) -> tuple[ModelWire, list[Event]]:
+    """One acquisition with a unit of so much light, until the finger was lifted and a little longer."""
+    wire = ModelWire()
+    wire.device.light = light
+    machine = new_machine(MachineOptions(0.0, remembered=remembered, **more))
+    events = run(machine, wire, Opened)
+    machine.arm()
+    wire.platen = [*finger()]
+    events += run(machine, wire, Captured)
+    wire.platen = []
+    events += run(machine, wire, FingerOff)
+    events += run(machine, wire, None, 10)
+    assert machine.resting
+    remembered |= {event.key: event.data for event in events if isinstance(event, Learned)}
+    return wire, events
+
+
+@pytest.mark.parametrize(("light", "way"), [(0.2, 1), (1.8, -1)])
+def test_a_unit_whose_light_is_wrong_is_exposed_otherwise_and_that_is_remembered(
+    light: float, way: int
+) -> None:
+    remembered: dict[str, bytes] = {}
+    wire, events = captured_at(light, remembered)
+    first, *steps = exposures(wire)[1:]
+    assert first == 1116
+    assert 1 <= len(steps) <= 3
+    assert all((after - before) * way > 0 for before, after in pairwise([first, *steps]))
+    (captured,) = (event.frame.pixels for event in events if isinstance(event, Captured))
+    assert np.corrcoef(captured.ravel(), ridges().ravel())[0, 1] > 0.95
+    assert sum(key.endswith(" exposure") for key in remembered) == 1
+    again, events = captured_at(light, remembered)
+    assert exposures(again)[1:] == steps[-1:], "as it was remembered, at once"
+    assert not any(isinstance(event, Learned) for event in events)
+
+
+def test_a_good_unit_keeps_the_factorys_exposure_and_nothing_is_learned_of_it() -> None:
+    remembered: dict[str, bytes] = {}
+    wire, events = captured_at(1.0, remembered)
+    assert exposures(wire) == [1000, 1116]
+    assert len(remembered) == 1, "the factory data"
+    assert kinds(events) == [Learned, Opened, FingerOn, Captured, FingerOff]
+
+
+def test_a_unit_that_does_not_obey_goes_back_and_is_left_alone() -> None:
+    wire = ModelWire()
+    dim = bytes(18 + max(0, grey - 18) // 5 for grey in range(256))
+    shoot = wire.device._shoot
+    wire.device._shoot = lambda led: (one := shoot(led))[:-192].translate(dim) + one[-192:]
+    wire.device._exposed = lambda picture: picture  # type: ignore[method-assign]
+    machine = new_machine(MachineOptions(0.0))
+    run(machine, wire, Opened)
+    for _ in range(2):
+        machine.arm()
+        wire.platen = [*finger()]
+        run(machine, wire, Captured)
+        wire.platen = []
+        run(machine, wire, FingerOff)
+    tried = exposures(wire)
+    assert tried[:2] == [1000, 1116]
+    assert len(tried) == 4, "one step, and back; the second finger is not bothered"
+    assert tried[3] == 1116
+
+
+@pytest.mark.parametrize("kept", [b"", b"\0", b"\xff\xff", b"\0\1\2"])
+def test_a_remembered_exposure_that_cannot_be_is_brought_within_bounds(kept: bytes) -> None:
+    remembered: dict[str, bytes] = {}
+    captured_at(0.2, remembered)
+    key = next(key for key in remembered if key.endswith(" exposure"))
+    wire, _ = captured_at(1.0, {**remembered, key: kept})
+    assert all(558 <= one <= 2232 for one in exposures(wire))
+
+
+def test_a_first_picture_is_taken_as_it_is() -> None:
+    wire, _ = captured_at(0.25, {}, settle_frames=0)
+    assert exposures(wire) == [1000, 1116]
+
+
+@given(steps=st.lists(st.sampled_from(["arm", "disarm", "put", "lift", "dim", "glare", "pump"]), max_size=12))
+@settings(max_examples=20, deadline=None)
+def test_whatever_the_light_does_the_exposure_stays_in_its_bounds(steps: list[str]) -> None:
+    wire, machine = ModelWire(), new_machine(MachineOptions(0.0, remembered={}))
+    run(machine, wire, Opened)
+    for step in [*steps, "pump"]:
+        match step:
+            case "arm":
+                machine.arm()
+            case "disarm":
+                machine.disarm()
+            case "put":
+                wire.platen = [*finger()]
+            case "lift":
+                wire.platen = []
+            case "dim" | "glare":
+                wire.device.light = {"dim": 0.2, "glare": 1.8}[step]
+            case _:
+                run(machine, wire, None, 40)
+    assert all(558 <= one <= 2232 for one in exposures(wire))

@@ -6,16 +6,20 @@ it agrees with hardware.
 
 from collections.abc import Callable
 
+import numpy as np
+
 from drivers.usbip_wire import ExportedDevice
 from fwtools.virtual.requests import Request, Stall, standard
 
 _DEVICE_DESCRIPTOR = bytes.fromhex("120100020000004062110022062200000001")
 _CONFIGURATION = bytes.fromhex("09021900010100804b 0904000001ffffff00 07058202000200")
 _FACTORY_AT, _SENSOR = 0x2000, 0x37
+_EXPOSURE = 1116  # at which `shoot` takes its pictures
+_BLACK, _PIXELS = 18, 956 * 688  # grey level without light; of a picture, before what ends it
 
 
 class HamsterPro20:
-    """One plugged-in device. `shoot(led)` gives the bytes of one picture."""
+    """One plugged-in device. `shoot(led)` gives the bytes of one picture; `light`: its own, usually 1."""
 
     bulk_in: int = 2
     bulk_out: int | None = None
@@ -24,15 +28,18 @@ class HamsterPro20:
     ends_reads: bool = False
     void: int = 0
 
-    def __init__(self, serial: str, factory: bytes, shoot: Callable[[bool], bytes]) -> None:
+    def __init__(
+        self, serial: str, factory: bytes, shoot: Callable[[bool], bytes], light: float = 1.0
+    ) -> None:
         self._id = serial.ljust(15)[:15].encode("utf-16-le")
-        self._factory, self._shoot = factory, shoot
+        self._factory, self._shoot, self.light = factory, shoot, light
         self.reset()
 
     def reset(self) -> None:
         """Power-on state."""
         self.void += 1
         self.led = False
+        self.exposure = _EXPOSURE
         self._registers: dict[int, int] = {}
         self._started = self.streaming = False
         self._rest = memoryview(b"")  # of the picture under way
@@ -72,9 +79,17 @@ class HamsterPro20:
         if not self.streaming:
             return None
         if not self._rest:
-            self._rest = memoryview(self._shoot(self.led))
+            self._rest = memoryview(self._exposed(self._shoot(self.led)))
         taken, self._rest = self._rest[:length], self._rest[length:]
         return bytes(taken)
+
+    def _exposed(self, picture: bytes) -> bytes:
+        """The picture as bright as light and exposure make it."""
+        factor = self.light * self.exposure / _EXPOSURE
+        if factor == 1.0:
+            return picture
+        grey = np.clip(_BLACK + (np.arange(256) - _BLACK) * factor + 0.5, 0, 255).astype(np.uint8)
+        return picture[:_PIXELS].translate(grey.tobytes()) + picture[_PIXELS:]
 
     def _vendor_in(self, request: Request) -> bytes:
         match request:
@@ -94,7 +109,7 @@ class HamsterPro20:
             case Request(request=34, value=0x37) if len(data) == 1 and request.index < 256:
                 self._registers[request.index] = data[0]
             case Request(request=64, value=0, index=0, length=4):
-                pass  # the model's light does not depend on the exposure
+                self.exposure = int.from_bytes(data[:2], "big")
             case Request(request=5, value=1, index=0):
                 self._started = True
             case Request(request=1, value=0, index=0):
