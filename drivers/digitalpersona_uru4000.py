@@ -22,8 +22,9 @@ The machine: listen -> power up (off first, then on until bit 7 is clear, then t
 `empty_first` a glance whether the platen is empty -> at rest, mode 70, which only another power-up ends;
 after a lift it stays awake a little for the next order. Armed: the device says that there is a finger, one
 picture, wait for the lift. It judges by itself when a finger lies; `poll_seconds` and `settle_frames` are
-not used, for nothing shows that a second picture may be asked for. At rest and while it waits the status
-is read now and then: a device that hangs is noticed. Beyond the evidence: that a finger which lies already
+not used, for nothing shows that a second picture may be asked for. For the same reason there is no live
+preview: the recordings, and upstream's driver, ask once for each finger. At rest and while it waits the
+status is read now and then: a device that hangs is noticed. Beyond the evidence: that a finger which lies already
 when mode 10 is set, and an empty platen when mode 12 is, are reported at once (where it is not, the person is
 asked to lift); that a mode may be set again when a message or a picture was lost.
 """
@@ -300,7 +301,7 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=UruReader,
-    preview="none: the device sends one picture when a finger comes",
+    preview="none: it sends one picture when a finger comes, and nothing shows that more may be asked for",
     proved_by="a recording of a real 4500, replayed bit for bit; the others by their likeness to it; "
     "not yet run on hardware here",
     checks=(

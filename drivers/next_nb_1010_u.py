@@ -183,7 +183,7 @@ DRIVER = DriverSpec(
     ppi=PPI,
     impressions=("plain",),
     make_machine=Nb1010U,
-    preview="while a finger lies, PREVIEW_RATE a second on the software bus; an empty platen is not shown",
+    preview="while a finger lies, 17 a second on the software bus; an empty platen is not shown",
     proved_by="a recording of a real device, replayed bit for bit; not yet run on hardware here",
     checks=(
         "Two pictures of a finger lying still must agree: it is captured at once, not after ten looks.",
