@@ -24,9 +24,9 @@ after a lift it stays awake a little for the next order. Armed: the device says 
 picture, wait for the lift. It judges by itself when a finger lies; `poll_seconds` and `settle_frames` are
 not used, for nothing shows that a second picture may be asked for. For the same reason there is no live
 preview: the recordings, and upstream's driver, ask once for each finger. At rest and while it waits the
-status is read now and then: a device that hangs is noticed. Beyond the evidence: that a finger which lies already
-when mode 10 is set, and an empty platen when mode 12 is, are reported at once (where it is not, the person is
-asked to lift); that a mode may be set again when a message or a picture was lost.
+status is read now and then: a device that hangs is noticed. Beyond the evidence: that a finger which lies
+already when mode 10 is set, and an empty platen when mode 12 is, are reported at once (where it is not, the
+person is asked to lift); that a mode may be set again when a message or a picture was lost.
 """
 
 import numpy as np

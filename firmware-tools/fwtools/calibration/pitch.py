@@ -21,6 +21,8 @@ LOBE = 2.5  # cycles of the whole window: half the main lobe of a Hann window, a
 WEAK = 6.0  # grey levels: lines of less are none
 SHARE = 0.15  # of the energy at about the pitch: a family of lines has at least so much
 PURE = 0.6  # and all together so much: targets have 0.95 and more, real and synthetic fingers at most 0.35
+COVERED = 0.4  # of the upper quartile of contrast, squared: rows and columns with less are beside the target
+LEAST_SIDE = 64  # pixels of what is measured
 MOST_PITCH, LEAST_PITCH = 40.0, 3.0  # pixels
 
 
@@ -125,7 +127,8 @@ def look(pixels: Pixels, lines_per_mm: float) -> Seen:
 
     Both families of a grid, or the one of a ruling; `lines_per_mm` as `lines_fit` has it.
     """
-    picture = pixels.astype(np.float32)
+    side = 2 * round(500 / 25.4 / lines_per_mm) + 1
+    picture = _covered(_levelled(pixels.astype(np.float32), side), side)
     spectrum = _Spectrum(picture)
     low, high = (lines_per_mm * 25.4 / ppi for ppi in (MOST_PPI, LEAST_PPI))
     ring = spectrum.ring(low, high)
@@ -137,6 +140,29 @@ def look(pixels: Pixels, lines_per_mm: float) -> Seen:
     x, y = (_lines(picture, peak, lines_per_mm, axis) if peak else None for axis, peak in enumerate(peaks))
     pure = sum(peak.energy for peak in peaks if peak) / whole if whole else 0.0
     return Seen(x, y, min(1.0, pure))
+
+
+def _levelled(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Less the mean of its surroundings, some two periods wide."""
+    mean = picture
+    for axis in (0, 1):
+        pad = [(side // 2 + 1, side // 2) if one == axis else (0, 0) for one in (0, 1)]
+        total = np.cumsum(np.pad(mean, pad, mode="edge"), axis=axis, dtype=np.float64)
+        length = picture.shape[axis]
+        later, before = (np.take(total, np.arange(at, at + length), axis) for at in (side, 0))
+        mean = ((later - before) / side).astype(np.float32)
+    return picture - mean
+
+
+def _covered(levelled: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The part that the target covers: an edge would pull at the peak of a quarter of the picture."""
+    box = []
+    for axis in (0, 1):
+        energy = (levelled**2).mean(axis=1 - axis)
+        smooth = np.convolve(np.pad(energy, side // 2, mode="edge"), np.ones(side) / side, mode="valid")
+        inside = np.flatnonzero(smooth > COVERED * np.percentile(smooth, 75))
+        box.append(slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) >= LEAST_SIDE else slice(None))
+    return levelled[tuple(box)]
 
 
 def _strong(peak: _Peak | None, whole: float) -> _Peak | None:

@@ -1,16 +1,11 @@
 """`vantay-fw calibrate`: pixels per inch of one scanner, measured against a target, and signed off."""
 
 import hashlib
-import io
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 from drivers import calibrated
 from drivers.api import DeviceIdentity, DriverSpec
@@ -18,26 +13,16 @@ from drivers.calibrated import LEAST_PPI, MOST_APART, MOST_PPI, Calibrated, Reso
 from drivers.registry import known_drivers
 from fwtools.calibration.capturing import Taking
 from fwtools.calibration.filing import file_entry
-from fwtools.calibration.pitch import Pixels, Seen, lines_fit, look
+from fwtools.calibration.pictures import Picture, read_picture, taken_picture
+from fwtools.calibration.pitch import Seen, lines_fit, look
 from fwtools.calibration.verdict import check, resolution_of
 from fwtools.errors import ToolError
 
-LEAST_SIDE, MOST_SIDE = 64, 2000  # pixels of a picture
 MOST_CAPTURES = 20
 MOST_PITCH_ERROR = 1.0  # percent
 
 
-Shown = list[tuple["Picture", Seen]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """One picture of the target, as it is kept."""
-
-    name: str
-    pixels: Pixels
-    content: bytes
-    suffix: str
+Shown = list[tuple[Picture, Seen]]
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -135,7 +120,7 @@ def _check_fitting(spec: DriverSpec, data: Path | None) -> None:
 
 def _read_all(args: Namespace) -> tuple[DeviceIdentity | None, Shown]:
     named = _unit_named(args)
-    pictures = [_read(path, named and named[1]) for path in args.image]
+    pictures = [read_picture(path, named and named[1]) for path in args.image]
     return named and named[0], [(one, _look(one, args.lines_per_mm)) for one in pictures]
 
 
@@ -148,7 +133,7 @@ def _take(args: Namespace) -> tuple[DeviceIdentity, Shown]:
         print(f"{taking.unit.model} {taking.unit.serial or '(no serial number)'} at {taking.unit.location}")
         shown = []
         for number, frame in enumerate(taking.pictures(args.captures), 1):
-            picture = Picture(f"picture {number}", frame.pixels, _png(frame.pixels), ".png")
+            picture = taken_picture(f"picture {number}", frame.pixels)
             shown.append((picture, _look(picture, args.lines_per_mm)))
         return taking.unit, shown
     finally:
@@ -190,32 +175,6 @@ def _sign(args: Namespace, unit: DeviceIdentity, resolution: Resolution, picture
             f"is plugged in at {unit.location}; calibrate again after every change of scanner or port",
             file=sys.stderr,
         )
-
-
-def _read(path: Path, spec: DriverSpec | None) -> Picture:
-    """Read a picture of the target, as it came from the scanner."""
-    try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            if not all(LEAST_SIDE <= side <= MOST_SIDE for side in image.size):
-                raise ToolError(
-                    f"{path} has {image.width} x {image.height} pixels: no picture of a fingerprint scanner"
-                )
-            pixels = np.asarray(image.convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ToolError(f"{path} is not a readable image: {error}") from error
-    if spec and pixels.shape != (spec.height, spec.width):
-        raise ToolError(
-            f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, a {spec.model} gives {spec.width} x "
-            f"{spec.height}: it must be as it came, not resampled or cut"
-        )
-    return Picture(str(path), pixels, content, path.suffix.lower())
-
-
-def _png(pixels: Pixels) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 def _captures(text: str) -> int:
