@@ -20,7 +20,7 @@ SIDE = 2048  # of the spectrum, more than five times a picture's longer side at 
 LOBE = 2.5  # cycles of the whole window: half the main lobe of a Hann window, and a little
 WEAK = 6.0  # grey levels: lines of less are none
 SHARE = 0.15  # of the energy at about the pitch: a family of lines has at least so much
-PURE = 0.6  # and all together so much: targets have 0.95 and more, real and synthetic fingers at most 0.35
+PURE = 0.75  # and all together so much: targets have 0.95 and more, fingers at most 0.51 (160 real images)
 COVERED = 0.4  # of the upper quartile of contrast, squared: rows and columns with less are beside the target
 LEAST_SIDE = 64  # pixels of what is measured
 MOST_PITCH, LEAST_PITCH = 40.0, 3.0  # pixels
@@ -161,7 +161,8 @@ def _covered(levelled: NDArray[np.float32], side: int) -> NDArray[np.float32]:
         energy = (levelled**2).mean(axis=1 - axis)
         smooth = np.convolve(np.pad(energy, side // 2, mode="edge"), np.ones(side) / side, mode="valid")
         inside = np.flatnonzero(smooth > COVERED * np.percentile(smooth, 75))
-        box.append(slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) >= LEAST_SIDE else slice(None))
+        enough = max(LEAST_SIDE, levelled.shape[axis] // 2)  # what covers less is no target of ours
+        box.append(slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) >= enough else slice(None))
     return levelled[tuple(box)]
 
 

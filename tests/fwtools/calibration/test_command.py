@@ -2,12 +2,10 @@
 
 import hashlib
 import re
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -42,52 +40,36 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-@contextmanager
-def hand(virtual: VirtualScanner, names: list[str], scanner: str) -> Iterator[None]:
-    """Somebody who lays the target down whenever the scanner looks, and lifts it when it was seen."""
-    gone = threading.Event()
-
-    def until(said: Callable[[dict[str, Any]], bool]) -> None:
-        while not gone.wait(0.05) and not said(virtual.do("status", scanner=scanner)):
-            pass
-
-    def work() -> None:
-        for name in names:
-            until(lambda said: said["led"])
-            gone.wait(0.1)
-            virtual.do("put", image=name, scanner=scanner)
-            until(lambda said: said["frames_since_put"] >= 2)
-            gone.wait(0.3)
-            virtual.do("lift", scanner=scanner)
-            gone.wait(0.3)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        gone.set()
-        thread.join()
+def measured(virtual: VirtualScanner, names: list[str], where: str, *options: str) -> tuple[int, str]:
+    """Run the command, doing as it says: targets laid down one after another; exit code, standard error."""
+    scanner, left, said = where.rpartition("/")[2], iter(names), ""
+    command = [sys.executable, "-m", "fwtools.cli", "calibrate", "--where", where, *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            said += line
+            if line.startswith("lay the target"):
+                virtual.do("put", image=next(left), scanner=scanner)
+            elif line == "lift it\n":
+                virtual.do("lift", scanner=scanner)
+    virtual.do("lift", scanner=scanner)
+    return process.returncode, said
 
 
 def entries(data: Path) -> list[Path]:
     return sorted((data / "scanners").glob("*.json")) if (data / "scanners").is_dir() else []
 
 
-def test_a_unit_is_measured_signed_off_and_enrols_and_another_does_not(
-    targets: Path, data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_unit_is_measured_signed_off_and_enrols_and_another_does_not(targets: Path, data: Path) -> None:
     models = ["--model", "uru4500", "--ppi", "503,499", "--model", "uru4500", "--ppi", "503,499"]
     with virtual_scanner(targets, *models, "--control", "0") as virtual:
         where = f"{virtual.usbip}/1-1"
         signing = ["--lines-per-mm", "2", "--data", str(data), *SIGNED]
-        with hand(virtual, ["a.png", "b.png", "c.png"], "1-1"):
-            code = main(["calibrate", "--where", where, *signing, "--patience", "30"])
-        said = capsys.readouterr()
-        assert code == 0, said.err
-        assert "lay the target on the platen (3 of 3)" in said.err
-        assert "WARNING: this unit tells no serial number" in said.err
-        assert where in said.err
+        code, said = measured(virtual, ["a.png", "b.png", "c.png"], where, *signing)
+        assert code == 0, said
+        assert "lay the target on the platen (3 of 3)" in said
+        assert "WARNING: this unit tells no serial number" in said
+        assert where in said
         unit = DeviceIdentity(DRIVER.model, "", "", where)
         (path,) = entries(data)
         entry = calibrated.read(path.read_bytes(), unit)
@@ -127,12 +109,10 @@ def test_a_unit_of_512_ppi_a_wrong_target_and_a_scanner_that_sees_nothing(
     signing = ["--lines-per-mm", "2", "--data", str(data), *SIGNED]
     with virtual_scanner(targets, "--model", "uru4500", "--control", "0") as virtual:
         once = ["calibrate", "--where", virtual.usbip, *signing, "--captures", "1"]
-        with hand(virtual, ["a.png"], "1-1"):
-            assert main([*once, "--patience", "30"]) == 2
-        assert "resolution across is 512.0 ± " in capsys.readouterr().err
-        with hand(virtual, ["coarse.png"], "1-1"):
-            assert main([*once, "--patience", "30"]) == 2
-        assert "picture 1 shows no lines of 2 per mm" in capsys.readouterr().err
+        code, said = measured(virtual, ["a.png"], f"{virtual.usbip}/1-1", *signing, "--captures", "1")
+        assert (code, "resolution across is 512.0 ± " in said) == (2, True), said
+        code, said = measured(virtual, ["coarse.png"], f"{virtual.usbip}/1-1", *signing, "--captures", "1")
+        assert (code, "picture 1 shows no lines of 2 per mm" in said) == (2, True), said
         assert main([*once, "--patience", "0.5"]) == 2
         assert "nothing was laid on the platen within 0.5 seconds" in capsys.readouterr().err
         assert main([*once, "--serial", "X-9"]) == 2
