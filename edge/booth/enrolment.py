@@ -154,7 +154,7 @@ class Enrolment:
         return next((p for p in self.positions if p not in self.accepted), None)
 
     def _to_confirm(self) -> int:
-        """The finger that is compared most surely, the first of equals; after a mismatch the next best one."""
+        """The finger that is compared most surely; after a mismatch the next best one."""
         best = sorted(self.accepted, key=lambda p: (-self.accepted[p].quality, self.positions.index(p)))
         return best[self.mismatches % len(best)]
 
