@@ -20,6 +20,7 @@ from edge.booth.reporter import CURSOR
 from edge.errors import VantayError
 from edge.hub.booths import booths_of, gaps_of
 from edge.hub.reading import opened
+from edge.hub.tables import Asked, Place
 from edge.mqtt import Link, LinkEvent, LinkUp
 from edge.settings import BoothSettings, Broker, HubSettings
 from edge.store import Store
@@ -33,13 +34,16 @@ Section = Callable[[], Any]
 
 def sections(settings: BoothSettings | HubSettings) -> dict[str, Any]:
     """Return every part of the bundle by its name; one that cannot be made says why in one word."""
-    booth = isinstance(settings, BoothSettings)
     made: dict[str, Section] = {
         "release": release,
         "settings": lambda: harmless.settings_of(settings),
         "system": system,
         "disk": lambda: disk(settings.data),
-        "journal": lambda: booth_journal(settings.data) if booth else hub_journal(settings.data),
+        "journal": lambda: (
+            booth_journal(settings.data)
+            if isinstance(settings, BoothSettings)
+            else hub_journal(settings.place)
+        ),
         "log": lambda: last_lines(settings.log_file),
         "usb": usb,
         "broker": lambda: broker(settings.broker),
@@ -119,9 +123,9 @@ def booth_journal(data: Path) -> dict[str, Any]:
         store.close()
 
 
-def hub_journal(data: Path) -> dict[str, Any]:
+def hub_journal(place: Place) -> dict[str, Any]:
     """Return how far the hub is with each booth, the gaps, the kinds of entries."""
-    store = opened(data / "hub.db")
+    store = opened(place)
     try:
         booths = [
             {
@@ -136,7 +140,7 @@ def hub_journal(data: Path) -> dict[str, Any]:
         return {
             "booths": booths,
             "gaps": gaps_of(store),
-            "alarms": store.db.execute("SELECT coalesce(sum(count), 0) FROM alarm").fetchone()[0],
+            "alarms": int(store.db.execute("SELECT coalesce(sum(count), 0) FROM alarm").fetchone()[0]),
             "kinds": _kinds(store.db, "entry"),
             "packets_waiting": waiting,
         }
@@ -144,7 +148,7 @@ def hub_journal(data: Path) -> dict[str, Any]:
         store.close()
 
 
-def _kinds(db: sqlite3.Connection, table: str) -> dict[str, int]:
+def _kinds(db: Asked, table: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for kind, number in db.execute(f"SELECT kind, count(*) FROM {table} GROUP BY kind"):  # noqa: S608 - ours
         name = harmless.kind_of(kind)

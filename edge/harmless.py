@@ -47,7 +47,7 @@ EVENTS = frozenset(
         *("a message was dropped", "acknowledgement refused", "packet acknowledgement refused"),
         *("the matcher does not answer: it is started again", "an enrolled finger is not compared"),
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
-        *("figures not written", "reports not made"),
+        *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault"),
         *("certificate", "no acknowledgement", "publish refused"),
     }
@@ -71,7 +71,10 @@ WORDS: dict[str, frozenset[str]] = {
     "mqtt": frozenset({"5", "3.1.1"}),
 }
 NUMBERS = frozenset(
-    {"seq", "entries", "backlog", "new", "known", "gap", "refused", "milliseconds", "again_in", "processes"}
+    {
+        *("seq", "entries", "backlog", "new", "known", "gap", "refused", "milliseconds", "again_in"),
+        *("processes", "dropped"),
+    }
 )
 SMALL = 10**6  # an identity number has twelve digits
 RELEASE = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")

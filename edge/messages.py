@@ -598,7 +598,7 @@ CHANNELS: tuple[Channel, ...] = (
         "whether the hub is there; its last will says that it vanished",
         retained=True,
         writers=_BY_HUB,
-        readers=_AT_CONSOLE | _BY_BOOTH,
+        readers=_AT_CONSOLE | _BY_BOOTH | _BY_HUB,
     ),
     Channel(
         "campaign-report",

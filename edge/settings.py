@@ -126,16 +126,51 @@ class Ministry(Section):
     answer_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12
 
 
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^postgres(ql)?://[!-~]+$"),
+    Field(description="a URL, postgresql://vantay@db.example/vantay"),
+]
+ShareName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$"),
+    Field(description="1 to 31 small letters, digits or hyphens"),
+]
+
+
 class HubSettings(Section):
     """hub.toml."""
 
-    data: Path  # the folder of the hub's database and of the packets
+    data: Path  # the folder of the hub's database and of the packets; each collector has its own
+    database: Url | None = None  # PostgreSQL; none: the file hub.db in `data`
+    share: ShareName | None = None  # collectors with this word share the booths' reports (MQTT 5, PostgreSQL)
+    packets: Path | None = None  # the folder of the packets, one for all collectors; none: in `data`
     broker: Broker = Broker()
     booths: tuple[BoothName, ...] = ()  # whose reports are taken; empty: any booth's
     log_file: Path | None = None  # as a booth's
     metrics_port: Port | None = None  # of http://127.0.0.1:PORT/metrics; none: not served
     campaign: Campaign | None = None  # none: journals and packets are kept, nothing is counted
     ministry: Ministry | None = None  # none: packets stay at the hub
+
+    @model_validator(mode="after")
+    def _fit_to_be_shared(self) -> "HubSettings":
+        if self.share and (self.database is None or self.packets is None):
+            raise ValueError(
+                "share needs database and packets: collectors share one PostgreSQL and one folder of packets"
+            )
+        if self.share and self.broker.mqtt == "3.1.1":
+            raise ValueError("share needs MQTT 5: leave broker.mqtt out")
+        return self
+
+    @property
+    def place(self) -> Path | str:
+        """Where the database is: a file, or a URL."""
+        return self.database or self.data / "hub.db"
+
+    @property
+    def packet_folder(self) -> Path:
+        """Where the packets lie."""
+        return self.packets or self.data / "packets"
 
 
 Settings = TypeVar("Settings", bound=Section)

@@ -24,9 +24,9 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.collector import Collector, Stop
 from edge.hub.export import Span, lines
 from edge.hub.figures import serve
-from edge.hub.reading import opened
+from edge.hub.reading import opened, writable
 from edge.hub.status import readable, status_of
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.settings import HubSettings, read_settings
 from edge.tls import context_of
 
@@ -58,14 +58,13 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Serve until SIGTERM or SIGINT, or tell what is held."""
     settings = read_settings(arguments.config, HubSettings)
-    path = settings.data / "hub.db"
     if arguments.action == "import":
-        return _import(settings, path, arguments.what)
+        return _import(settings, arguments.what)
     if arguments.action != "run":
-        return _look(settings, path, arguments)
+        return _look(settings, arguments)
     context_of(settings.broker)  # says what is wrong with the certificates before anything starts
     with only_one(settings.data, "hub"):
-        store = HubStore(path)
+        store = writable(settings.place)
         counter = JournalCounter(_book(settings, store)) if settings.campaign else None
         logger = log.configure("hub", settings.log_file)
         collector = Collector(settings, store, logger, metadata.version("vantay"), counter)
@@ -79,10 +78,18 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _look(settings: HubSettings, path: Path, arguments: Namespace) -> int:
-    """Tell what the file holds; the hub may run meanwhile."""
+def _look(settings: HubSettings, arguments: Namespace) -> int:
+    """Tell what the database holds; the hub may run meanwhile."""
     span = Span(arguments.first, arguments.last)
-    store = opened(path)
+    store = opened(settings.place)
+    try:
+        with store.reading():
+            return _told(settings, store, span, arguments)
+    finally:
+        store.close()
+
+
+def _told(settings: HubSettings, store: Tables, span: Span, arguments: Namespace) -> int:
     match arguments.action:
         case "report":
             return _report(settings, store, arguments)
@@ -110,7 +117,7 @@ def _export(output: Path | None, entries: Iterator[bytes]) -> None:
         file.writelines(entries)
 
 
-def _book(settings: HubSettings, store: HubStore) -> CampaignBook:
+def _book(settings: HubSettings, store: Tables) -> CampaignBook:
     campaign = _campaign(settings)
     return CampaignBook(store, campaign, read_lists(campaign))
 
@@ -121,10 +128,10 @@ def _campaign(settings: HubSettings) -> Campaign:
     return settings.campaign
 
 
-def _import(settings: HubSettings, path: Path, what: str | None) -> int:
+def _import(settings: HubSettings, what: str | None) -> int:
     if what is None:
         raise BadCommand("name the file: vantay hub import FILE --config hub.toml")
-    store = HubStore(path)
+    store = writable(settings.place)
     book = _book(settings, store)
     book.prepare()
     outcome = import_events(book, Path(what))
@@ -137,7 +144,7 @@ def _import(settings: HubSettings, path: Path, what: str | None) -> int:
     return 1 if outcome.refused else 0
 
 
-def _report(settings: HubSettings, store: HubStore, arguments: Namespace) -> int:
+def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
     name, campaign = arguments.what, _campaign(settings)
     if name not in NAMES:
         raise BadCommand(f"name a report: {', '.join(NAMES)}")

@@ -11,7 +11,8 @@ from edge.commands.booth import only_one
 from edge.errors import BadSettings
 from edge.hub.delivery import Delivery
 from edge.hub.packets import PacketFiles
-from edge.hub.store import HubStore
+from edge.hub.reading import opened, writable
+from edge.hub.tables import Tables
 from edge.settings import HubSettings, Ministry, read_settings
 
 
@@ -27,29 +28,29 @@ def run(arguments: Namespace) -> int:
     settings = read_settings(arguments.config, HubSettings)
     if settings.ministry is None:
         raise BadSettings("hub.toml has no table [ministry]: name the folder that packets are delivered to")
-    path = settings.data / "hub.db"
-    if not path.exists():
-        raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
-    if arguments.action == "status":
-        return _tell(HubStore(path, read_only=True), settings.data, settings.ministry, [], arguments.json)
+    if arguments.action == "status" or not (isinstance(settings.place, str) or settings.place.exists()):
+        store = opened(settings.place)  # says what is wrong where the hub has not run yet
+        return _tell(store, settings, settings.ministry, [], arguments.json)
     own = settings.data / "delivery"  # the hub holds the data folder itself
     own.mkdir(exist_ok=True, mode=0o700)
     with only_one(own, "delivery"):
-        store = HubStore(path)
-        delivery = _delivery(store, settings.data, settings.ministry)
+        store = writable(settings.place)
+        delivery = _delivery(store, settings, settings.ministry)
         delivery.deliver(clock.now())
         complaints = delivery.hear(clock.now())
-        code = _tell(store, settings.data, settings.ministry, complaints, arguments.json)
+        code = _tell(store, settings, settings.ministry, complaints, arguments.json)
         store.close()
     return code
 
 
-def _delivery(store: HubStore, data: Path, ministry: Ministry) -> Delivery:
-    return Delivery(store, PacketFiles(data / "packets"), ministry.folder)
+def _delivery(store: Tables, settings: HubSettings, ministry: Ministry) -> Delivery:
+    return Delivery(store, PacketFiles(settings.packet_folder), ministry.folder)
 
 
-def _tell(store: HubStore, data: Path, ministry: Ministry, complaints: list[str], as_json: bool) -> int:
-    standing = _delivery(store, data, ministry).standing(clock.now(), ministry.answer_hours)
+def _tell(
+    store: Tables, settings: HubSettings, ministry: Ministry, complaints: list[str], as_json: bool
+) -> int:
+    standing = _delivery(store, settings, ministry).standing(clock.now(), ministry.answer_hours)
     standing.alarms += complaints
     if as_json:
         print(json.dumps(asdict(standing)))

@@ -1,18 +1,18 @@
 """Booth by booth: the last sign of life, release, backlog, trouble; and the gaps in their sequences."""
 
+import json
 from typing import Any
 
 from edge.hub.status import aligned
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 
 BOOTHS = """
 WITH name AS (SELECT name FROM booth UNION SELECT booth FROM told)
 SELECT name.name AS booth, told.online, told.release, told.trouble,
-    max(coalesce(booth.heard_at, ''), coalesce(told.heard_at, '')) AS heard_at,
-    coalesce(booth.last_seq, 0) AS last_seq,
-    max(coalesce(told.last_seq, 0), coalesce(booth.highest_seen, 0)) AS written,
-    (SELECT json_extract(body, '$.release') FROM entry INDEXED BY entry_by_kind
-        WHERE kind = 'booth.started' AND entry.booth = name.name ORDER BY seq DESC LIMIT 1) AS started
+    booth.heard_at AS reported_at, told.heard_at AS told_at,
+    coalesce(booth.last_seq, 0) AS last_seq, booth.highest_seen, told.last_seq AS told_seq,
+    (SELECT body FROM entry WHERE kind = 'booth.started' AND entry.booth = name.name
+        ORDER BY +seq DESC LIMIT 1) AS started -- by entry_by_kind: not in the order of the entries
 FROM name LEFT JOIN booth ON booth.name = name.name LEFT JOIN told ON told.booth = name.name
 ORDER BY name.name
 """
@@ -40,7 +40,7 @@ GAP_COLUMNS = {
 }
 
 
-def booths_of(store: HubStore) -> list[dict[str, Any]]:
+def booths_of(store: Tables) -> list[dict[str, Any]]:
     """Return what is known of each booth; `backlog`: entries it has written and the hub does not hold."""
     alarms: dict[str, list[str]] = {}
     for row in store.db.execute("SELECT booth, text FROM alarm ORDER BY at, why"):
@@ -49,17 +49,20 @@ def booths_of(store: HubStore) -> list[dict[str, Any]]:
         {
             "booth": row["booth"],
             "online": None if row["online"] is None else bool(row["online"]),
-            "heard_at": row["heard_at"] or None,
-            "release": row["release"] or row["started"],
+            "heard_at": max(row["reported_at"] or "", row["told_at"] or "") or None,
+            "release": row["release"]
+            or (json.loads(row["started"]).get("release") if row["started"] else None),
             "last_seq": row["last_seq"],
-            "backlog": max(0, row["written"] - row["last_seq"]),
+            "backlog": max(
+                0, (row["told_seq"] or 0) - row["last_seq"], (row["highest_seen"] or 0) - row["last_seq"]
+            ),
             "trouble": "; ".join([*filter(None, [row["trouble"]]), *alarms.get(row["booth"], [])]) or None,
         }
         for row in store.db.execute(BOOTHS).fetchall()
     ]
 
 
-def gaps_of(store: HubStore) -> list[dict[str, Any]]:
+def gaps_of(store: Tables) -> list[dict[str, Any]]:
     """Return for each booth with a gap what is missing, and since when the hub has known that."""
     return [dict(row) for row in store.db.execute(GAPS)]
 

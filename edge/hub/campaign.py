@@ -1,4 +1,4 @@
-"""The campaign in the hub's file: events taken once, counted in the same transaction, read back as a book."""
+"""The campaign in the hub's database: events taken once, counted in the same transaction, read as a book."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -13,14 +13,14 @@ from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, 
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
 from edge.errors import BadSettings
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.messages import canonical
 
 FACTS = Event._fields[4:]  # all that is not a column of its own
 AT_ONCE = 50_000  # events folded between two writes
 FILES = """
-SELECT a.id, a.unit, max(b.id = substr(a.id, 1, length(a.id) - 9) || 'sent'),
-    max(b.id = substr(a.id, 1, length(a.id) - 9) || 'acknowledged')
+SELECT a.id, a.unit, max(CASE WHEN b.id = substr(a.id, 1, length(a.id) - 9) || 'sent' THEN 1 ELSE 0 END),
+    max(CASE WHEN b.id = substr(a.id, 1, length(a.id) - 9) || 'acknowledged' THEN 1 ELSE 0 END)
 FROM campaign_event AS a JOIN campaign_event AS b ON b.key = a.key -- the steps of the file are found together
 WHERE a.day = ? AND a.kind = 'collected' GROUP BY a.rowid -- a word of nine letters
 """
@@ -29,6 +29,14 @@ SELECT name FROM booth WHERE EXISTS (SELECT 1 FROM entry WHERE kind = 'enrolment
 """
 HELD = "SELECT at, kind, unit, facts FROM campaign_event WHERE key = ? AND id = ?"
 INSERT = "INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?, ?)"
+NAME = "the campaign"  # of whom counts, where there are several
+COUNT = """
+INSERT INTO campaign_count VALUES (?, ?, ?, ?) ON CONFLICT (measure, key, day) DO UPDATE SET number =
+"""
+SUM = "campaign_count.number + excluded.number"
+GREATER = """
+CASE WHEN excluded.number > campaign_count.number THEN excluded.number ELSE campaign_count.number END
+"""
 Taken = Literal["new", "known", "conflict"]
 Row = tuple[int, str, int, int, str, str, str]  # as INSERT takes it
 SAYS_NOTHING = Event("", 0, "", "")[4:]
@@ -74,7 +82,7 @@ def _read(path: Path, reader: Callable[[Iterable[str]], Read]) -> Read:
 class CampaignBook:
     """Events and counts of one campaign; the caller holds the transaction of what it writes."""
 
-    def __init__(self, store: HubStore, campaign: Campaign, lists: Lists) -> None:
+    def __init__(self, store: Tables, campaign: Campaign, lists: Lists) -> None:
         self.store, self.db, self.campaign, self.lists = store, store.db, campaign, lists
 
     def take(self, event: Event) -> Taken:
@@ -90,8 +98,8 @@ class CampaignBook:
         keys = [event_key(event.id) for event in events]
         outcomes: list[Taken] = ["new"] * len(events)
         fresh: dict[str, Row] = {}
-        looking = self.db.cursor()
-        looking.row_factory = None
+        self.store.hold(NAME)
+        looking = self.store.plain()
         for place in sorted(range(len(events)), key=keys.__getitem__):  # of one id the first comes first
             key, event = keys[place], events[place]
             said = (event.at, event.kind, event.unit, _facts(event))
@@ -119,18 +127,18 @@ class CampaignBook:
         self._write(tally)
 
     def _write(self, tally: Tally) -> None:
-        sums = "number + excluded.number"
-        query = "INSERT INTO campaign_count VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = "
         cells = list(tally.cells())
-        self.db.executemany(query + sums, (cell for cell in cells if cell[0] not in MAXIMA))
-        greater = "max(number, excluded.number)"
-        self.db.executemany(query + greater, (cell for cell in cells if cell[0] in MAXIMA))
+        self.db.executemany(COUNT + SUM, (cell for cell in cells if cell[0] not in MAXIMA))
+        self.db.executemany(COUNT + GREATER, (cell for cell in cells if cell[0] in MAXIMA))
 
     def prepare(self) -> None:
         """Count anew when the campaign's days or fees are not what the counts were made with."""
         if self._counted_by() == self._rule():
             return
         with self.store.transaction():
+            self.store.hold(NAME)
+            if self._counted_by() == self._rule():  # another collector was quicker
+                return
             self.db.execute("DELETE FROM campaign_count")
             self.db.execute("DELETE FROM campaign_definition")
             self.db.execute("INSERT INTO campaign_definition VALUES (?)", (self._rule(),))
@@ -166,9 +174,7 @@ class CampaignBook:
 
     def files(self, day: int) -> list[File]:
         """Return the files collected on a business day, and how far each is by now."""
-        rows = self.db.cursor()
-        rows.row_factory = None
-        rows.execute(FILES, (day,))
+        rows = self.store.plain().execute(FILES, (day,))
         return [File(file_of(name), unit, bool(sent), bool(known)) for name, unit, sent, known in rows]
 
     def _apart(self) -> list[str]:
@@ -185,7 +191,7 @@ class CampaignBook:
 
     def _events(self, where: str) -> Iterable[Event]:
         query = f"SELECT id, at, kind, unit, facts FROM campaign_event {where}"  # noqa: S608 - numbers of ours
-        return (_event(tuple(row)) for row in self.db.execute(query))
+        return (_event(tuple(row)) for row in self.store.stream(query))
 
     def _folded(self, events: Iterable[Event]) -> Tally:
         tally, rest = Tally(self.campaign), iter(events)

@@ -13,8 +13,6 @@ from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook
 
 BATCH = 50_000  # lines of one transaction; more would keep the collector waiting for the file
-CACHE_KIB = 128 * 1024  # of the file's pages, while events are taken
-LOG_PAGES = 64 * 1024  # of the write-ahead log, before it is moved into the file
 TOLD = 1000  # refusals that are named; the rest is counted
 
 
@@ -37,8 +35,7 @@ class Outcome:
 def import_events(book: CampaignBook, path: Path) -> Outcome:
     """Take every line of a file, a transaction for each batch; run again, it changes nothing."""
     outcome = Outcome()
-    book.db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-    book.db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+    book.store.for_import()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = _csv(file) if path.suffix.lower() == ".csv" else _json_lines(file)
@@ -57,7 +54,7 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
 def _checked(
     book: CampaignBook, batch: list[tuple[int, Any]], refused: list[tuple[int, str]]
 ) -> list[tuple[int, Event]]:
-    """Make events of lines, before the file is locked."""
+    """Make events of lines, before the database is locked."""
     good = []
     for line, row in batch:
         try:

@@ -47,7 +47,9 @@ class JournalCounter:
 
     def _count(self, booth: str, at: int, kind: str, body: Mapping[str, object]) -> None:
         place, packet = self.book.campaign.booths[booth], str(body.get("packet", ""))
-        if place.unit not in self.book.lists.units or not packet:  # a card whose record was made elsewhere
+        if (
+            place.unit not in self.book.lists.units or not packet or "\0" in packet
+        ):  # a card whose record was made elsewhere
             return
         if kind == SEALED and body["outcome"] == ENROLLED:
             event = collected(self.book.campaign, booth, at, packet)

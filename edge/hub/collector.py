@@ -2,24 +2,32 @@
 
 A batch of messages becomes one transaction. What is missing is asked for: entries after a gap, the next piece
 of a packet; what was acknowledged and not confirmed by the booth's journal is acknowledged again.
+
+Several collectors with one database (`share`) get each message once between them: a gap is asked for when
+none of them has closed it, and one of them, the leader, looks after all booths' packets and publishes the
+reports. While the database is away nothing is acknowledged: a batch is kept for it, what comes beyond is
+dropped, and comes again.
 """
 
 import queue
 import re
+import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge import clock
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.figures import Figures
-from edge.hub.ledger import Ledger, OpenPacket, Standing
+from edge.hub.ledger import Ledger, OpenPacket, Standing, Taken
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
-from edge.hub.store import HubStore
+from edge.hub.tables import StoreAway, Tables
 from edge.hub.told import TOPIC, TOPICS, Told
+from edge.journal import check_entry
 from edge.messages import (
     HUB_STATUS_TOPIC,
     PACKET_ROOT,
@@ -42,8 +50,10 @@ BATCH = 2000  # messages of one transaction; the more are waiting, the fewer ack
 OUTSTANDING = 5000  # acknowledgements handed to the broker: one lost is two seconds of a booth's patience
 REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for again
 REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
+SHARED_PATIENCE = 0.5  # seconds that another collector has to close a gap
 AT_ONCE = 4  # packets a booth is asked for at the same time
 OUTCOMES = {"new": "accepted", "known": "duplicate", "gap": "gap", "refused": "refused"}  # in the figures
+TAKEN = (f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+")  # once, by whichever collector
 JOURNAL_TOPIC = re.compile(rf"{ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/journal")
 PACKET_TOPIC = re.compile(
     rf"{PACKET_ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/([0-9a-f]{{64}})/([0-9]{{1,12}})"
@@ -62,6 +72,26 @@ class Arrived:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry that waits for its transaction."""
+
+    booth: str
+    entry: JournalEntry
+    verified: bool  # its hash is the hash of what it says
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a packet that waits for its transaction."""
+
+    booth: str
+    digest: str
+    offset: int
+    chunk: bytes
+
+
 @dataclass(slots=True)
 class Heard:
     """What a batch brought of one booth: entries by what became of them, and when each came."""
@@ -70,13 +100,23 @@ class Heard:
     came: list[float] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Work:
+    """What a transaction did, to be told when it is committed."""
+
+    heard: dict[str, Heard] = field(default_factory=dict)
+    outcomes: list[tuple[str, JournalEntry, Taken]] = field(default_factory=list)
+    malformed: list[tuple[str, str]] = field(default_factory=list)
+    completed: list[OpenPacket] = field(default_factory=list)
+
+
 class Collector:
     """One hub."""
 
     def __init__(
         self,
         settings: HubSettings,
-        store: HubStore,
+        store: Tables,
         log: Any,
         release: str,
         counter: JournalCounter | None = None,  # where a campaign is configured
@@ -84,19 +124,17 @@ class Collector:
         self._log, self._release, self._store = log, release, store
         self._known, self._broker = settings.booths, settings.broker
         self._counter = counter
-        self._ledger, self._files = Ledger(store), PacketFiles(settings.data / "packets")
-        self._told, self.figures = Told(store), Figures(settings.data, release)
+        self._shared = settings.share is not None
+        self._ledger, self._files = Ledger(store, self._shared), PacketFiles(settings.packet_folder)
+        self._told, self.figures = Told(store), Figures(settings.data, settings.place, release)
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._link = Link(
-            settings.broker,
-            "vantay-hub",
-            [f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+", *TOPICS],
-            self._arrive,
-            Will(HUB_STATUS_TOPIC, self._status(online=False, at=None)),
-            outstanding=OUTSTANDING,
-        )
-        path = settings.data / "hub.db"
-        self._publisher = Publisher(path, counter, self.mailbox.put) if counter else None
+        self._link = self._linked(settings)
+        self._publisher = Publisher(settings.place, counter, self.mailbox.put) if counter else None
+        self._waiting: list[Said | Piece] = []  # for their transaction, at most BATCH
+        self._dropped = 0  # messages beyond, since the database is away
+        self._database_away = False
+        self._greets = False  # every booth is to hear where the hub is
+        self._gaps: dict[str, tuple[int, float]] = {}  # booth -> the last entry before a gap, since when
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
         self._away = ""  # why there is no connection, as it was told
         self._refused: set[str] = set()  # what the broker refuses on this connection, as it was told
@@ -112,50 +150,83 @@ class Collector:
             self._link.publish(HUB_STATUS_TOPIC, self._status(False, clock.now()), retain=True)
             self._link.stop()
 
+    def _linked(self, settings: HubSettings) -> Link:
+        broker, name, taken = settings.broker, "vantay-hub", list(TAKEN)
+        if self._shared:  # no session: what waits for a collector that is gone would keep others waiting
+            broker = broker.model_copy(update={"mqtt": "5"})
+            name = f"{name}-{secrets.token_hex(4)}"
+            taken = [f"$share/{settings.share}/{topic}" for topic in TAKEN] + [HUB_STATUS_TOPIC]
+        will = Will(HUB_STATUS_TOPIC, self._status(online=False, at=None))
+        topics = [*taken, *TOPICS]
+        return Link(broker, name, topics, self._arrive, will, not self._shared, outstanding=OUTSTANDING)
+
     def _turn(self) -> bool:
         batch = self._batch()
         now = time.monotonic()
-        heard: dict[str, Heard] = {}
-        if any(isinstance(event, Arrived) for event in batch):
-            with self._store.transaction():
-                for event in batch:
-                    if isinstance(event, Arrived):
-                        self._take(event, heard)
         for event in batch:
-            match event:
-                case LinkUp(version):
-                    self._log.info("broker connected", mqtt=version)
-                    self.figures.connected(True)
-                    if soon := ends_soon(self._broker, clock.moment()):
-                        self._log.warning("certificate", reason=soon)
-                    self._away = ""
-                    self._refused.clear()
-                    self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
-                    self._reminded.clear()
-                    if self._publisher:
-                        self._publisher.link_up()
-                    for booth in self._ledger.booths():  # whoever was cut off learns where the hub is
-                        heard.setdefault(booth, Heard())
-                case LinkDown(reason) if reason != self._away:
-                    self._away = reason
-                    self._log.info("broker away", reason=reason)
-                    self.figures.connected(False)
-                case Refused(topic, reason):
-                    self._tell_refusal(topic, reason)
-                case Made(failed=failed) if self._publisher:
-                    self._publisher.take(event, now)
-                    if failed:
-                        self._log.error("reports not made", reason=failed)
-        everybody = self._ledger.booths() if self._due("everybody", now) else []
-        stand, packets = self._looked_up(heard, {*heard, *everybody})
+            self._notice(event, now)
+        try:
+            self._serve(now)
+        except StoreAway as error:
+            if not self._database_away:
+                self._database_away = True
+                self._log.error("database away", reason=str(error))
+        else:
+            if self._database_away:
+                self._log.info("database back", dropped=self._dropped)
+            self._database_away, self._dropped = False, 0
+        return not any(isinstance(event, Stop) for event in batch)
+
+    def _notice(self, event: object, now: float) -> None:
+        """Take an event as far as that needs no database."""
+        match event:
+            case Arrived(message, at):
+                self._sort(message, at)
+            case LinkUp(version):
+                self._log.info("broker connected", mqtt=version)
+                self.figures.connected(True)
+                if soon := ends_soon(self._broker, clock.moment()):
+                    self._log.warning("certificate", reason=soon)
+                self._away = ""
+                self._refused.clear()
+                self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
+                self._reminded.clear()
+                if self._publisher:
+                    self._publisher.link_up()
+                self._greets = True  # whoever was cut off learns where the hub is
+            case LinkDown(reason) if reason != self._away:
+                self._away = reason
+                self._log.info("broker away", reason=reason)
+                self.figures.connected(False)
+            case Refused(topic, reason):
+                self._tell_refusal(topic, reason)
+            case Made(failed=failed) if self._publisher:
+                self._publisher.take(event, now)
+                if failed:
+                    self._log.error("reports not made", reason=failed)
+
+    def _serve(self, now: float) -> None:
+        """Commit what waits, then answer; StoreAway when the database is: what waited still does."""
+        heard = self._commit()
+        if self._greets:
+            heard |= {booth: Heard() for booth in self._ledger.booths() if booth not in heard}
+            self._greets = False
+        leads = self._store.leads()
+        everybody = self._ledger.booths() if leads and self._due("everybody", now) else []
+        late = [booth for booth, (_, since) in self._gaps.items() if now - since > SHARED_PATIENCE]
+        asked = {
+            booth for booth in heard if leads or not heard[booth].taken
+        }  # else the leader asks for packets
+        stand, packets = self._looked_up({*heard, *late}, {*asked, *everybody})
         self._answer(heard, stand, now)
+        for booth in late:
+            self._look_for_gap(booth, stand[booth], now)
         for booth, opened in packets.items():
             self._ask_for_packets(booth, opened, now)
-        if self._publisher:
+        if self._publisher and leads:
             self._publisher.work(now, lambda topic, said: self._link.publish(topic, said, retain=True))
         for wrong in self._told.write(now):
             self._log.warning("a message was dropped", reason=wrong)
-        return not any(isinstance(event, Stop) for event in batch)
 
     def _arrive(self, event: LinkEvent) -> None:
         self.mailbox.put(Arrived(event, time.monotonic()) if isinstance(event, Received) else event)
@@ -177,50 +248,108 @@ class Collector:
             text = f"the broker refuses the hub's {what} ({reason}): look at its access list"
             self._log.error("publish refused", topic=topic, reason=text)
 
-    # inside the transaction
-
-    def _take(self, arrived: Arrived, heard: dict[str, Heard]) -> None:
-        message = arrived.message
+    def _sort(self, message: Received, at: float) -> None:
+        """Read a message; entries and pieces wait for their transaction."""
         if topic := JOURNAL_TOPIC.fullmatch(message.topic):
-            self._take_entry(topic[1], arrived, heard)
+            self._read_entry(topic[1], message.payload, at)
         elif topic := PACKET_TOPIC.fullmatch(message.topic):
-            self._take_chunk(topic[1], topic[2], int(topic[3]), message.payload)
-            heard.setdefault(topic[1], Heard())
+            self._wait(Piece(topic[1], topic[2], int(topic[3]), message.payload))
+        elif message.topic == HUB_STATUS_TOPIC:
+            self._correct(message.payload)
         elif (topic := TOPIC.fullmatch(message.topic)) and (not self._known or topic[1] in self._known):
             self._told.take(topic[1], topic[2], message.payload, None if message.retained else clock.now())
 
-    def _take_entry(self, booth: str, arrived: Arrived, heard: dict[str, Heard]) -> None:
+    def _read_entry(self, booth: str, payload: bytes, at: float) -> None:
         if self._known and booth not in self._known:
             self._log.warning("an unknown booth was ignored", booth=booth)
             self.figures.entry("unknown-booth")
             return
         try:
-            entry: JournalEntry = parse(JournalEntry, arrived.message.payload)
-            received = clock.now()
-            taken = self._ledger.take(booth, entry, received)
-            if taken == "new" and self._counter:
-                self._counter.take(booth, entry, received)
-        except ValueError as error:  # no entry, or one with text that no file can hold
-            self._log.warning("a message was dropped", booth=booth, reason=str(error))
-            self.figures.entry("malformed")
+            entry: JournalEntry = parse(JournalEntry, payload)
+        except ValueError as error:
+            self._malformed(booth, str(error))
             return
-        if taken == "refused":
-            self._log.error("entry refused", booth=booth, seq=entry.seq)
-        self.figures.entry(OUTCOMES[taken])
-        if taken == "new":
-            self.figures.stored(entry)
-        word = heard.setdefault(booth, Heard())  # also when refused: the booth sees by the hash what is held
-        word.taken[taken] += 1
-        word.came.append(arrived.at)
+        self._wait(Said(booth, entry, check_entry(entry), at))
 
-    def _take_chunk(self, booth: str, digest: str, offset: int, chunk: bytes) -> None:
-        packet = self._ledger.packet(digest)
-        if packet is None or packet.booth != booth or packet.complete:
+    def _malformed(self, booth: str, reason: str) -> None:
+        self._log.warning("a message was dropped", booth=booth, reason=reason)
+        self.figures.entry("malformed")
+
+    def _wait(self, word: Said | Piece) -> None:
+        if len(self._waiting) < BATCH:
+            self._waiting.append(word)
+        else:
+            self._dropped += 1
+
+    def _correct(self, payload: bytes) -> None:
+        """Another collector went, or vanished: the hub is still here."""
+        with suppress(ValueError):
+            if not parse(HubStatus, payload).online:
+                self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
+
+    # inside the transaction
+
+    def _commit(self) -> dict[str, Heard]:
+        if not self._waiting:
+            return {}
+        work = Work()
+        with self._ledger.batch({word.booth for word in self._waiting}):
+            for word in self._waiting:
+                if isinstance(word, Said):
+                    self._take_entry(word, work)
+                else:
+                    self._take_piece(word, work)
+        self._waiting.clear()
+        self._tell(work)
+        return work.heard
+
+    def _take_entry(self, said: Said, work: Work) -> None:
+        booth, received = said.booth, clock.now()
+        try:
+            taken = self._ledger.take_checked(booth, said.entry, received, said.verified)
+        except ValueError as error:  # words that no database holds
+            work.malformed.append((booth, str(error)))
             return
-        held = self._files.add(digest, offset, chunk, packet.size)
-        self._reminded.pop(digest, None)
-        if held >= packet.size and self._files.finish(digest, packet.size):
-            self._ledger.packet_complete(digest, clock.now())
+        heard = work.heard.setdefault(
+            booth, Heard()
+        )  # also when refused: the booth sees by the hash what is held
+        heard.taken[taken] += 1
+        heard.came.append(said.at)
+        work.outcomes.append((booth, said.entry, taken))
+        if taken == "new":
+            self._count(booth, said.entry, received)
+            for entry, came in self._ledger.following(booth):
+                work.outcomes.append((booth, entry, "new"))
+                self._count(booth, entry, came)
+
+    def _count(self, booth: str, entry: JournalEntry, received: str) -> None:
+        if self._counter:
+            self._counter.take(booth, entry, received)
+
+    def _take_piece(self, piece: Piece, work: Work) -> None:
+        work.heard.setdefault(piece.booth, Heard())
+        packet = self._ledger.packet(piece.digest)
+        if packet is None or packet.booth != piece.booth or packet.complete:
+            return
+        held = self._files.add(piece.digest, piece.offset, piece.chunk, packet.size)
+        self._reminded.pop(piece.digest, None)
+        if held >= packet.size and self._files.finish(piece.digest, packet.size):
+            self._ledger.packet_complete(piece.digest, clock.now())
+            work.completed.append(packet)
+
+    # after the commit
+
+    def _tell(self, work: Work) -> None:
+        """Count and log what was committed, nothing before."""
+        for booth, entry, taken in work.outcomes:
+            if taken == "refused":
+                self._log.error("entry refused", booth=booth, seq=entry.seq)
+            self.figures.entry(OUTCOMES[taken])
+            if taken == "new":
+                self.figures.stored(entry)
+        for booth, reason in work.malformed:
+            self._malformed(booth, reason)
+        for packet in work.completed:
             self._completed(packet)
 
     def _completed(self, packet: OpenPacket) -> None:
@@ -228,8 +357,6 @@ class Collector:
         self._log.info(
             "packet", booth=packet.booth, packet=packet.hash, enrolment=packet.enrolment, size=packet.size
         )
-
-    # after the commit
 
     def _looked_up(
         self, heard: Iterable[str], everybody: Iterable[str]
@@ -245,9 +372,24 @@ class Collector:
             word = Acknowledgement(seq=standing.last_seq, hash=standing.last_hash)
             self._say(booth, "ack", word)
             self._note(booth, standing.last_seq, brought)
-            if brought.taken["gap"] and self._due(f"gap {booth} {standing.last_seq}", now):
-                self._log.info("gap", booth=booth, wanted=standing.last_seq + 1)
-                self._say(booth, "resend", Resend(from_seq=standing.last_seq + 1))
+            if brought.taken["gap"]:
+                if self._shared:
+                    self._gaps.setdefault(booth, (standing.last_seq, now))
+                else:
+                    self._ask_again(booth, standing, now)
+
+    def _look_for_gap(self, booth: str, standing: Standing, now: float) -> None:
+        """Ask for what is missing when no collector has got anywhere meanwhile."""
+        before, _ = self._gaps.pop(booth)
+        if standing.last_seq < standing.highest_seen:
+            self._gaps[booth] = (standing.last_seq, now)
+            if standing.last_seq == before:
+                self._ask_again(booth, standing, now)
+
+    def _ask_again(self, booth: str, standing: Standing, now: float) -> None:
+        if self._due(f"gap {booth} {standing.last_seq}", now):
+            self._log.info("gap", booth=booth, wanted=standing.last_seq + 1)
+            self._say(booth, "resend", Resend(from_seq=standing.last_seq + 1))
 
     def _note(self, booth: str, seq: int, brought: Heard) -> None:
         said_at, taken = time.monotonic(), brought.taken

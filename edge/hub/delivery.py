@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.errors import VantayError
 from edge.files import sync_folder
 from edge.hub.packets import PacketFiles
-from edge.hub.store import HubStore
-from edge.messages import BoothName, Digest
+from edge.hub.tables import Tables
+from edge.messages import BoothName, Digest, utc
 
 MOST = 1000  # packets of a batch
 MANIFEST, ANSWER = "manifest.json", "acknowledgement.json"
@@ -89,7 +89,7 @@ class Standing:
 class Delivery:
     """One hub's way to the ministry."""
 
-    def __init__(self, store: HubStore, files: PacketFiles, folder: Path) -> None:
+    def __init__(self, store: Tables, files: PacketFiles, folder: Path) -> None:
         self._store, self._db, self._files, self._folder = store, store.db, files, folder
 
     def deliver(self, at: str) -> list[str]:
@@ -142,10 +142,10 @@ class Delivery:
         found.undelivered = row["all_of"] - row["delivered"]
         found.accepted, found.refused = row["accepted"], row["refused"]
         found.waiting = row["delivered"] - row["accepted"] - row["refused"]
-        limit = (datetime.fromisoformat(now) - timedelta(hours=hours)).isoformat()
+        limit = utc(datetime.fromisoformat(now) - timedelta(hours=hours))
         late = self._db.execute(
             "SELECT batch, count(*) AS packets, min(delivered_at) AS since FROM delivery"
-            " WHERE accepted_at IS NULL AND refused IS NULL AND julianday(delivered_at) < julianday(?)"
+            " WHERE accepted_at IS NULL AND refused IS NULL AND delivered_at < ?"
             " GROUP BY batch ORDER BY batch",
             (limit,),
         )
@@ -156,7 +156,7 @@ class Delivery:
         late = self._db.execute(
             "SELECT count(*) AS packets, min(complete_at) AS since FROM packet"
             " LEFT JOIN delivery USING (hash)"
-            " WHERE delivered_at IS NULL AND julianday(complete_at) < julianday(?)",
+            " WHERE delivered_at IS NULL AND complete_at < ?",
             (limit,),
         ).fetchone()
         if late["packets"]:
@@ -220,7 +220,7 @@ class Delivery:
         with self._store.transaction():
             for packet in manifest.packets:
                 self._db.execute(
-                    "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?, NULL, NULL)",
+                    "INSERT INTO delivery VALUES (?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
                     (packet.packet, manifest.batch, manifest.made_at),
                 )
 

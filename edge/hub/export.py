@@ -1,11 +1,11 @@
-"""Journal entries out of the hub's file as JSON Lines, so that somebody else can verify and keep them."""
+"""Journal entries out of the hub's database as JSON Lines, so that somebody else can verify and keep them."""
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
 from edge.errors import BadCommand, VantayError
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.messages import canonical, utc
 
 ENTRIES = "SELECT booth, seq, at, clock, kind, body, previous_hash, hash FROM entry"
@@ -45,7 +45,7 @@ def _moment(option: str, text: str, of_day: time) -> str:
         ) from None
 
 
-def lines(store: HubStore, booth: str | None, span: Span) -> Iterator[bytes]:
+def lines(store: Tables, booth: str | None, span: Span) -> Iterator[bytes]:
     """Yield one entry a line, booth by booth, in the order of `seq`, as of one moment.
 
     BadCommand for a booth of which nothing is held.
@@ -58,13 +58,13 @@ def lines(store: HubStore, booth: str | None, span: Span) -> Iterator[bytes]:
         terms.append("booth = ?")
         values.append(booth)
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
-    rows = store.db.execute(f"{ENTRIES}{where} ORDER BY booth, seq", values)
+    rows = store.stream(f"{ENTRIES}{where} ORDER BY booth, seq", values)
     for row in rows:
         try:
             entry = {**dict(row), "clock": json.loads(row["clock"]), "body": json.loads(row["body"])}
         except ValueError:
             raise VantayError(
-                f"entry {row['seq']} of booth {row['booth']} cannot be read: the hub's file is damaged, "
+                f"entry {row['seq']} of booth {row['booth']} cannot be read: the hub's database is damaged, "
                 "keep it for the technician"
             ) from None
         yield canonical(entry) + b"\n"

@@ -1,4 +1,4 @@
-"""The hub's figures: counted by the collector, read from the hub's file, served over HTTP on loopback."""
+"""The hub's figures: counted by the collector, read from its database, served over HTTP on loopback."""
 
 import os
 import sqlite3
@@ -22,6 +22,7 @@ from edge.booth.enrolment import (
 from edge.errors import BadSettings, VantayError
 from edge.hub.booths import booths_of, gaps_of
 from edge.hub.reading import opened
+from edge.hub.tables import Place
 from edge.messages import JournalEntry
 from edge.metrics import CONTENT_TYPE, Family, Metrics
 
@@ -49,17 +50,17 @@ FAMILIES = (
     Family("vantay_hub_packets_waiting", "gauge", "Packets that were announced and are not complete."),
     Family("vantay_hub_gaps", "gauge", "Booths with a gap in their sequence."),
     Family("vantay_hub_alarms", "gauge", "Alarms: entries that were refused, one for each kind and booth."),
-    Family("vantay_hub_disk_free_bytes", "gauge", "Free space where the hub's file lies."),
-    Family("vantay_hub_disk_size_bytes", "gauge", "Size of the disk where the hub's file lies."),
+    Family("vantay_hub_disk_free_bytes", "gauge", "Free space where the hub's data folder lies."),
+    Family("vantay_hub_disk_size_bytes", "gauge", "Size of the disk where the hub's data folder lies."),
     *BY_BOOTH,
 )
 
 
 class Figures:
-    """The counters of one hub; gauges are read from its file when somebody asks."""
+    """The counters of one collector; gauges are read from the database when somebody asks."""
 
-    def __init__(self, data: Path, release: str) -> None:
-        self._data, self.metrics = data, Metrics(FAMILIES)
+    def __init__(self, data: Path, place: Place, release: str) -> None:
+        self._data, self._place, self.metrics = data, place, Metrics(FAMILIES)
         self.metrics.set("vantay_hub_info", 1, release=release)
         self.metrics.set("vantay_hub_broker_connected", 0)
 
@@ -88,13 +89,14 @@ class Figures:
         self.metrics.observe("vantay_hub_acknowledgement_seconds", seconds)
 
     def page(self) -> bytes:
-        """Return all figures; VantayError or sqlite3.Error when the file cannot be read."""
-        store = opened(self._data / "hub.db")
+        """Return all figures; VantayError or sqlite3.Error when the database cannot be read."""
+        store = opened(self._place)
         try:
-            store.db.execute("BEGIN")  # one moment for all
-            waiting = store.db.execute("SELECT count(*) FROM packet WHERE complete_at IS NULL").fetchone()[0]
-            alarms = store.db.execute("SELECT count(*) FROM alarm").fetchone()[0]
-            booths, gaps = booths_of(store), gaps_of(store)
+            with store.reading():
+                query = "SELECT count(*) FROM packet WHERE complete_at IS NULL"
+                waiting = store.db.execute(query).fetchone()[0]
+                alarms = store.db.execute("SELECT count(*) FROM alarm").fetchone()[0]
+                booths, gaps = booths_of(store), gaps_of(store)
         finally:
             store.close()
         disk = os.statvfs(self._data)
@@ -138,7 +140,7 @@ def serve(figures: Figures, port: int) -> ThreadingHTTPServer:
             try:
                 page = figures.page()
             except (VantayError, sqlite3.Error, OSError):
-                self.send_error(503, "the hub's file cannot be read now")
+                self.send_error(503, "the hub's database cannot be read now")
                 return
             self.send_response(200)
             self.send_header("Content-Type", CONTENT_TYPE)

@@ -43,12 +43,15 @@ class PacketFiles:
             partial.unlink(missing_ok=True)
             return True
         if self.received(digest) >= size:
-            data = partial.read_bytes()
+            try:
+                data = partial.read_bytes()
+            except FileNotFoundError:  # another collector was quicker
+                return place.exists()
             if len(data) == size and sha256(data).hexdigest() == digest:
                 place.parent.mkdir(exist_ok=True, mode=0o700)
                 partial.rename(place)
                 sync_folder(place.parent)
                 sync_folder(self._folder)
                 return True
-            partial.unlink()
+            partial.unlink(missing_ok=True)
         return False

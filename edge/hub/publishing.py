@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from edge import clock
 from edge.campaign.book import Scope
@@ -19,6 +18,7 @@ from edge.campaign.reports.render import as_json
 from edge.hub.campaign import CampaignBook
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.reading import opened
+from edge.hub.tables import Place
 from edge.messages import CampaignReport, campaign_topic
 
 OPERATORS = "operators"
@@ -26,7 +26,7 @@ PUBLISHED = tuple(name for name in NAMES if name not in (OPERATORS, MANIFEST))  
 LARGEST = 512 * 1024  # bytes of one report: brokers of clusters take a mebibyte
 SHARE = 10  # making reports takes at most a tenth of the time
 
-Version = tuple[int, int, int]  # of the file by others, of our own counting, the business day
+Version = tuple[int, int, int]  # of the database by others, of our own counting, the business day
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Made:
 class Publisher:
     """When to make reports, and which of them are to be sent."""
 
-    def __init__(self, path: Path, counter: JournalCounter, enqueue: Callable[[Made], None]) -> None:
-        self._path, self._counter, self._enqueue = path, counter, enqueue
+    def __init__(self, place: Place, counter: JournalCounter, enqueue: Callable[[Made], None]) -> None:
+        self._place, self._counter, self._enqueue = place, counter, enqueue
         self._book = counter.book
         self._pause = self._book.campaign.publish_seconds
         self._version: Version | None = None  # that the last reports were made of
@@ -80,7 +80,7 @@ class Publisher:
         self._unsent = dict(self._last)
 
     def _now_at(self) -> Version:
-        others = int(self._book.db.execute("PRAGMA data_version").fetchone()[0])
+        others = self._book.store.version()
         day = self._book.campaign.day_index(int(datetime.fromisoformat(clock.now()).timestamp()))
         return others, self._counter.counted, day
 
@@ -89,18 +89,18 @@ class Publisher:
         reports: tuple[CampaignReport, ...] = ()
         failed = None
         try:
-            reports = made_of(self._path, self._book, day)
+            reports = made_of(self._place, self._book, day)
         except Exception as error:  # whatever it was, the next ones are tried again
             failed = f"{type(error).__name__}: {error}"
         self._enqueue(Made(reports, time.monotonic() - began, failed))
 
 
-def made_of(path: Path, book: CampaignBook, day: int) -> tuple[CampaignReport, ...]:
-    """Return every report that is published, of everything, as the file says at this moment."""
-    store = opened(path)
+def made_of(place: Place, book: CampaignBook, day: int) -> tuple[CampaignReport, ...]:
+    """Return every report that is published, of everything, as the database says at this moment."""
+    store = opened(place)
     try:
-        store.db.execute("BEGIN")
-        counted = CampaignBook(store, book.campaign, book.lists).book()
+        with store.reading():
+            counted = CampaignBook(store, book.campaign, book.lists).book()
     finally:
         store.close()
     made = []

@@ -1,14 +1,35 @@
-"""The hub's file opened to look, also while the hub runs: never written, never waited for."""
+"""The hub's database opened: to write, or to look, also while the hub runs: without writing or waiting."""
 
 import sqlite3
 from pathlib import Path
 
 from edge.errors import BadSettings
 from edge.hub.store import SCHEMA, HubStore
+from edge.hub.tables import Place, Tables
 
 
-def opened(path: Path) -> HubStore:
-    """Open the file read-only; BadSettings where there is none, or one that another release made."""
+def writable(place: Place) -> Tables:
+    """Open the database, and make in it what is lacking."""
+    return HubStore(place) if isinstance(place, Path) else _postgres(place, read_only=False)
+
+
+def opened(place: Place) -> Tables:
+    """Open the database read-only; BadSettings where there is none, or one that another release made."""
+    return _file(place) if isinstance(place, Path) else _postgres(place, read_only=True)
+
+
+def _postgres(url: str, read_only: bool) -> Tables:
+    try:
+        from edge.hub.postgres import PostgresStore  # most hubs have a file, and no psycopg
+    except ImportError as error:
+        raise BadSettings(
+            f"database in hub.toml names PostgreSQL, and psycopg cannot be used here ({error}): "
+            "pip install 'psycopg[binary]'"
+        ) from None
+    return PostgresStore(url, read_only)
+
+
+def _file(path: Path) -> HubStore:
     if not path.exists():
         raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
     store = HubStore(path, read_only=True)

@@ -3,14 +3,15 @@
 import json
 from typing import Any
 
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 
 
-def status_of(store: HubStore) -> dict[str, Any]:
+def status_of(store: Tables) -> dict[str, Any]:
     """Return every figure of `vantay hub status`."""
     booths = []
     for row in store.db.execute("SELECT * FROM booth ORDER BY name").fetchall():
         name = row["name"]
+        sealed = _sealed(store, name)
         packets = store.db.execute(
             "SELECT count(*) AS announced, count(complete_at) AS held FROM packet WHERE booth = ?", (name,)
         ).fetchone()
@@ -20,10 +21,10 @@ def status_of(store: HubStore) -> dict[str, Any]:
                 "last_seq": row["last_seq"],
                 "missing_entries": max(0, row["highest_seen"] - row["last_seq"]),
                 "heard_at": row["heard_at"],
-                "enrolled": _sealed(store, name, "enrolled"),
-                "already_enrolled": _sealed(store, name, "already-enrolled"),
+                "enrolled": sum(one["outcome"] == "enrolled" for one in sealed),
+                "already_enrolled": sum(one["outcome"] == "already-enrolled" for one in sealed),
                 "abandoned": _count(store, name, "enrolment.abandoned"),
-                "samples": _samples(store, name),
+                "samples": sum(len(one["samples"]) for one in sealed),
                 "packets": packets["held"],
                 "missing_packets": packets["announced"] - packets["held"],
             }
@@ -66,19 +67,11 @@ def aligned(columns: dict[str, str], rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _count(store: HubStore, booth: str, kind: str) -> int:
+def _count(store: Tables, booth: str, kind: str) -> int:
     query = "SELECT count(*) FROM entry WHERE booth = ? AND kind = ?"
     return int(store.db.execute(query, (booth, kind)).fetchone()[0])
 
 
-def _sealed(store: HubStore, booth: str, outcome: str) -> int:
-    query = (
-        "SELECT count(*) FROM entry WHERE booth = ? AND kind = 'enrolment.sealed'"
-        " AND json_extract(body, '$.outcome') = ?"
-    )
-    return int(store.db.execute(query, (booth, outcome)).fetchone()[0])
-
-
-def _samples(store: HubStore, booth: str) -> int:
+def _sealed(store: Tables, booth: str) -> list[dict[str, Any]]:
     query = "SELECT body FROM entry WHERE booth = ? AND kind = 'enrolment.sealed'"
-    return sum(len(json.loads(row["body"])["samples"]) for row in store.db.execute(query, (booth,)))
+    return [json.loads(row["body"]) for row in store.db.execute(query, (booth,))]

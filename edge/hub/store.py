@@ -1,5 +1,10 @@
 """The hub's SQLite file: every booth's journal, and how far each packet is. A commit is on disk."""
 
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
 from edge.campaign.events import event_key
 from edge.store import Database
 
@@ -43,7 +48,8 @@ CREATE TABLE IF NOT EXISTS campaign_count (
 CREATE TABLE IF NOT EXISTS campaign_definition (counted_by TEXT NOT NULL) STRICT;
 """
 
-
+CACHE_KIB = 128 * 1024  # of the file's pages, while events are taken
+LOG_PAGES = 64 * 1024  # of the write-ahead log, before it is moved into the file
 MOVE = """
 ALTER TABLE campaign_event RENAME TO campaign_event_before;
 DROP INDEX campaign_event_by_day;
@@ -68,3 +74,33 @@ class HubStore(Database):
             return
         self.db.create_function("event_key", 1, event_key, deterministic=True)
         self.db.executescript(f"BEGIN IMMEDIATE;{MOVE}{SCHEMA}{MOVED}COMMIT;")
+
+    def batch(self, names: Iterable[str]) -> AbstractContextManager[None]:  # noqa: ARG002 - the file is ours
+        """A transaction: there is no other writer while it lasts."""
+        return self.transaction()
+
+    def hold(self, name: str) -> None:
+        """Nothing to do: a transaction has the whole file."""
+
+    def stream(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """Read rows, one after the other."""
+        return iter(self.db.execute(query, values))
+
+    def plain(self) -> sqlite3.Cursor:
+        """Return a cursor whose rows are tuples."""
+        cursor = self.db.cursor()
+        cursor.row_factory = None
+        return cursor
+
+    def version(self) -> int:
+        """Return a number that changes with every commit of another connection."""
+        return int(self.db.execute("PRAGMA data_version").fetchone()[0])
+
+    def for_import(self) -> None:
+        """Take more memory, and leave more in the log."""
+        self.db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        self.db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+
+    def leads(self) -> bool:
+        """There is one collector of a file."""
+        return True

@@ -6,7 +6,7 @@ nothing: a booth's journal is the only thing that is acknowledged.
 
 import re
 
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.messages import ROOT, State, Status, parse
 
 TOPICS = (f"{ROOT}/booth/+/status", f"{ROOT}/booth/+/state")
@@ -19,19 +19,19 @@ MOST_BOOTHS = 5000  # of which a word is kept; a forger may invent names
 STATUS = """
 INSERT INTO told (booth, online, release, heard_at) VALUES (:booth, :online, :release, :heard_at)
 ON CONFLICT (booth) DO UPDATE SET online = excluded.online, release = excluded.release,
-    heard_at = coalesce(excluded.heard_at, heard_at)
+    heard_at = coalesce(excluded.heard_at, told.heard_at)
 """
 STATE = """
 INSERT INTO told (booth, trouble, last_seq, heard_at) VALUES (:booth, :trouble, :last_seq, :heard_at)
 ON CONFLICT (booth) DO UPDATE SET trouble = excluded.trouble, last_seq = excluded.last_seq,
-    heard_at = coalesce(excluded.heard_at, heard_at)
+    heard_at = coalesce(excluded.heard_at, told.heard_at)
 """
 
 
 class Told:
     """The last words, until they are written."""
 
-    def __init__(self, store: HubStore) -> None:
+    def __init__(self, store: Tables) -> None:
         self._store = store
         self._last: dict[tuple[str, str], tuple[bytes, str | None]] = {}
         self._written_at = 0.0
@@ -48,7 +48,9 @@ class Told:
             return []
         wrong = []
         with self._store.transaction():
-            for (booth, name), (payload, heard_at) in self._last.items():
+            for (booth, name), (payload, heard_at) in sorted(
+                self._last.items()
+            ):  # in one order: none waits for another
                 try:
                     self._write(booth, name, payload, heard_at)
                 except ValueError as error:  # no state, or one with text that no file can hold
@@ -60,7 +62,7 @@ class Told:
     def _write(self, booth: str, name: str, payload: bytes, heard_at: str | None) -> None:
         if name == "status":
             status: Status = parse(Status, payload)
-            said = {"online": status.online, "release": status.release}
+            said = {"online": int(status.online), "release": status.release}
             self._store.db.execute(STATUS, {"booth": booth, "heard_at": heard_at, **said})
         else:
             state: State = parse(State, payload)

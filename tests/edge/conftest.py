@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.hub.store import HubStore
+from edge.hub.reading import writable
+from edge.hub.tables import Tables
 from edge.keys import BoothKeys
 from edge.store import Store
 from tests.edge.parts import make_keys
+from tests.edge.postgres import Postgres
 from tests.edge.programs import Mosquitto, Program
 
 
@@ -35,18 +37,37 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> BoothKeys:
     return make_keys(tmp_path_factory.mktemp("keys"))
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    server = Postgres.made()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """The hub's database: None for its file, a URL where nothing is yet for PostgreSQL."""
+    return request.getfixturevalue("postgres").fresh() if request.param == "postgres" else None
+
+
 @pytest.fixture
-def hub_store(tmp_path: Path) -> Iterator[HubStore]:
-    """A hub's file."""
-    store = HubStore(tmp_path / "hub.db")
+def hub_store(tmp_path: Path, url: str | None) -> Iterator[Tables]:
+    """A hub's tables, with each engine."""
+    store = writable(url or tmp_path / "hub.db")
     yield store
     store.close()
 
 
-@pytest.fixture(scope="session")
-def shared_hub_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubStore]:
-    """One hub's file for many examples, each inside `undone`."""
-    store = HubStore(tmp_path_factory.mktemp("shared") / "hub.db")
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def shared_hub_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tables]:
+    """One hub's tables for many examples, each inside `undone`, with each engine."""
+    file = tmp_path_factory.mktemp("shared") / "hub.db"
+    store = writable(request.getfixturevalue("postgres").fresh() if request.param == "postgres" else file)
     yield store
     store.close()
 

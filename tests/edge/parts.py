@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from edge.hub.tables import Tables
 from edge.journal import GENESIS, entry_hash
 from edge.keys import BoothKeys, make_booth_keys, make_ministry_key, read_booth_keys
 from edge.messages import Clock, JournalEntry
@@ -70,7 +71,7 @@ def chain(
 
 
 @contextmanager
-def undone(store: Database) -> Iterator[None]:
+def undone(store: Database | Tables) -> Iterator[None]:
     """Whatever happens to the file inside is taken back, triggers that were dropped included: many examples
     share one file."""
     store.db.execute("BEGIN")

@@ -35,7 +35,7 @@ WRITES: dict[Role, set[str]] = {  # said once more, by hand: a new channel has t
 }
 READS: dict[Role, set[str]] = {
     Role.BOOTH: COMMAND | FROM_HUB | {"hub-status"},
-    Role.HUB: {"journal", "packet", "status", "state"},
+    Role.HUB: {"journal", "packet", "status", "state", "hub-status"},
     Role.CONSOLE: HEARD_BY_ALL,
     Role.TECHNICIAN: WATCHED,
     Role.INSPECTOR: WATCHED,

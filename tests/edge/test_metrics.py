@@ -18,7 +18,7 @@ from edge.booth.reporter import Reporter
 from edge.booth.wire import BoothWire
 from edge.errors import BadSettings
 from edge.hub import figures as hub_figures
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.messages import Acknowledgement, booth_topic
@@ -199,8 +199,10 @@ def test_a_running_booth_writes_its_file_and_its_log(
 # the hub
 
 
-def test_a_booths_word_never_becomes_a_label_of_the_hub(hub_store: HubStore, tmp_path: Path) -> None:
-    figures = hub_figures.Figures(tmp_path, "0.1.0")
+def test_a_booths_word_never_becomes_a_label_of_the_hub(
+    hub_store: Tables, tmp_path: Path, url: str | None
+) -> None:
+    figures = hub_figures.Figures(tmp_path, url or tmp_path / "hub.db", "0.1.0")
     for n, decision in enumerate(("accepted", "Nguyen Van An", None, "retry")):
         figures.stored(chain([{"decision": decision, "n": n}], "attempt.made")[0])
     figures.stored(chain([{"decision": "accepted"}], "else")[0])
@@ -270,12 +272,12 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BadSettings, match=f"metrics_port {port} cannot be used"):
-            hub_figures.serve(hub_figures.Figures(tmp_path, "0"), port)
+            hub_figures.serve(hub_figures.Figures(tmp_path, tmp_path / "hub.db", "0"), port)
 
 
 def test_a_file_that_cannot_be_read_is_no_page(tmp_path: Path) -> None:
     port = free_port()
-    server = hub_figures.serve(hub_figures.Figures(tmp_path, "0"), port)
+    server = hub_figures.serve(hub_figures.Figures(tmp_path, tmp_path / "hub.db", "0"), port)
     assert scrape(port)[0] == 503
     server.shutdown()
     server.server_close()

@@ -12,7 +12,7 @@ from edge.booth import reporter as module
 from edge.booth.reporter import CURSOR, FIRST_PATIENCE, LONGEST_PATIENCE, SILENCE, WINDOW, Reporter
 from edge.booth.wire import BoothWire
 from edge.hub.ledger import Ledger
-from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.journal import Journal
 from edge.messages import (
     CHUNK_BYTES,
@@ -274,7 +274,7 @@ def test_a_packet_is_sent_piece_by_piece(reporter: Reporter, store: Store, line:
 class Life(RuleBasedStateMachine):
     """A booth and a hub with a bad line between them; both may be started again at any moment."""
 
-    def __init__(self, store: Store, hub: HubStore) -> None:
+    def __init__(self, store: Store, hub: Tables) -> None:
         super().__init__()
         self.store, self.hub = store, hub
         self.store.db.execute("BEGIN")
@@ -404,6 +404,6 @@ class Life(RuleBasedStateMachine):
         assert self.hub.db.execute("SELECT count(*) FROM alarm").fetchone()[0] == 0
 
 
-def test_everything_arrives_once_and_in_order(shared_store: Store, shared_hub_store: HubStore) -> None:
+def test_everything_arrives_once_and_in_order(shared_store: Store, shared_hub_store: Tables) -> None:
     factory: Any = lambda: Life(shared_store, shared_hub_store)  # noqa: E731 - wanted as a class
     run_state_machine_as_test(factory, settings=settings(steady(120), stateful_step_count=50))

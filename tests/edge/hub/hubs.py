@@ -8,6 +8,11 @@ from tests.edge.parts import AT
 from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
 
+def database(url: str | None) -> str:
+    """Return the line of hub.toml that names the database; it comes first."""
+    return f'database = "{url}"\n' if url else ""
+
+
 def start_hub(folder: Path, mosquitto: Mosquitto, run: Callable[..., Program], more: str = "") -> Program:
     """Start a hub with the configuration `folder`/hub.toml and wait until it is there; `more` comes first."""
     (folder / "hub").mkdir(exist_ok=True)

@@ -22,10 +22,13 @@ from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import CLOSED, SEALED, Ledger
 from edge.hub.reading import opened as only_read
+from edge.hub.reading import writable
 from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.journal import GENESIS
 from edge.messages import Acknowledgement, Clock, HubStatus, JournalEntry, booth_topic, parse
 from edge.settings import HubSettings, read_settings
+from tests.edge.hub.hubs import database
 from tests.edge.parts import chain, steady, undone
 from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
@@ -55,19 +58,25 @@ MAY18 = "2023-05-18T09:30:00+07:00"
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path, url: str | None) -> Path:
     """hub.toml with its lists."""
     (tmp_path / "hub").mkdir()
     (tmp_path / "units.csv").write_text(UNITS)
     (tmp_path / "quota.csv").write_text("code,quota\n00091,3\n00094,2\n09718,4\n09718,4\n")
-    (tmp_path / "hub.toml").write_text(CAMPAIGN)
+    (tmp_path / "hub.toml").write_text(database(url) + CAMPAIGN)
     return tmp_path / "hub.toml"
+
+
+def write_anew(config: Path, text: str) -> None:
+    """Write another hub.toml for the same database."""
+    first = config.read_text().splitlines(keepends=True)[0]
+    config.write_text((first if first.startswith("database") else "") + text)
 
 
 def opened(config: Path) -> CampaignBook:
     settings = read_settings(config, HubSettings)
     assert settings.campaign
-    book = CampaignBook(HubStore(settings.data / "hub.db"), settings.campaign, read_lists(settings.campaign))
+    book = CampaignBook(writable(settings.place), settings.campaign, read_lists(settings.campaign))
     book.prepare()
     return book
 
@@ -179,7 +188,7 @@ def test_another_beginning_of_the_day_counts_anew(config: Path, tmp_path: Path) 
     import_events(one, written(tmp_path, event(1, at="2023-05-19T00:30:00+07:00")))
     assert one.book().daily("collected", None, 14)[13:] == [1, 0]
     one.store.close()
-    config.write_text(CAMPAIGN.replace("units =", "day_begins = 00:00:00\nunits ="))
+    write_anew(config, CAMPAIGN.replace("units =", "day_begins = 00:00:00\nunits ="))
     assert opened(config).book().daily("collected", None, 14)[13:] == [0, 1]
 
 
@@ -243,8 +252,9 @@ def test_what_was_told_before_the_campaign_knew_the_booth_is_caught_up_once(conf
     tell(one, counter, "b-9", CLOSED, {"packet": packet(0), "size": 7})
     assert one.book().done("collected", None, 700) == 0
     one.store.close()
-    config.write_text(
-        CAMPAIGN.replace("b-2 =", 'b-9 = {unit = "00094"}\nb-2 =').replace("2023-05-05\n", "2026-01-01\n")
+    write_anew(
+        config,
+        CAMPAIGN.replace("b-2 =", 'b-9 = {unit = "00094"}\nb-2 =').replace("2023-05-05\n", "2026-01-01\n"),
     )
     later = opened(config)
     for _ in range(2):
@@ -274,7 +284,7 @@ def test_nothing_is_counted_of_a_transaction_that_failed(book: CampaignBook) -> 
 
 
 def test_a_booth_whose_unit_nobody_knows_is_named(config: Path) -> None:
-    config.write_text(CAMPAIGN.replace('unit = "09718"', 'unit = "12345"'))
+    write_anew(config, CAMPAIGN.replace('unit = "09718"', 'unit = "12345"'))
     one = opened(config)
     tell(one, JournalCounter(one), "b-2", SEALED, sealed(1))
     read = one.book()
@@ -288,7 +298,7 @@ def test_a_booth_whose_unit_nobody_knows_is_named(config: Path) -> None:
     st.integers(0, 20),
 )
 def test_however_often_and_in_whatever_batches_events_come(
-    shared_hub_store: HubStore, rows: list[tuple[int, str]], cut: int
+    shared_hub_store: Tables, rows: list[tuple[int, str]], cut: int
 ) -> None:
     with undone(shared_hub_store), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -406,7 +416,7 @@ def test_refused_lines_are_told_and_the_exit_code_says_so(vantay: Say, tmp_path:
 
 def test_a_hub_without_a_campaign_says_so(vantay: Say, config: Path) -> None:
     opened(config).store.close()
-    config.write_text('data = "hub"\n')
+    write_anew(config, 'data = "hub"\n')
     assert "hub.toml has no table [campaign]" in vantay("report", "summary", code=2)
     assert vantay("status") == "no booth has reported yet\n"
 
@@ -430,7 +440,7 @@ def test_a_hub_without_a_campaign_says_so(vantay: Say, config: Path) -> None:
     ],
 )
 def test_mistakes_in_the_definition(config: Path, old: str, new: str, sentence: str) -> None:
-    config.write_text(CAMPAIGN.replace(old, new))
+    write_anew(config, CAMPAIGN.replace(old, new))
     with pytest.raises(BadSettings) as caught:
         read_settings(config, HubSettings)
     assert sentence in str(caught.value)
@@ -461,7 +471,7 @@ def test_what_booths_report_to_a_running_hub_is_in_the_report(
     vantay: Say, config: Path, mosquitto: Mosquitto, run: Callable[..., Program]
 ) -> None:
     at = f"[broker]\nport = {mosquitto.port}\n"
-    config.write_text(CAMPAIGN.replace("2023-05-05\n", "2026-01-01\n") + at)
+    write_anew(config, CAMPAIGN.replace("2023-05-05\n", "2026-01-01\n") + at)
     hub = run(VANTAY, "hub", "--config", str(config), name="hub")
     entries = chain([sealed(1), sealed(2)], SEALED)
     entries += chain([{"packet": packet(1), "size": 7}], CLOSED, 3, entries[-1].hash)
@@ -531,6 +541,7 @@ def test_refusals_are_named_in_the_order_of_the_lines(book: CampaignBook, tmp_pa
     assert [reason.split(":")[0] for reason in reasons] == [f"line {n}" for n in (2, 3, 4, 5)]
 
 
+@pytest.mark.parametrize("url", [None])
 def test_a_file_from_before_events_had_keys_is_carried_over(config: Path, tmp_path: Path) -> None:
     book = opened(config)
     import_events(book, written(tmp_path, event(1), event(2), event(1, "sent")))

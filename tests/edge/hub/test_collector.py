@@ -16,7 +16,7 @@ import pytest
 
 from edge.hub.ledger import CLOSED, SEALED, Ledger
 from edge.hub.packets import PacketFiles
-from edge.hub.store import HubStore
+from edge.hub.reading import opened, writable
 from edge.messages import (
     CHUNK_BYTES,
     Acknowledgement,
@@ -30,6 +30,7 @@ from edge.messages import (
     parse,
 )
 from edge.mqtt import Link, LinkEvent
+from tests.edge.hub.hubs import database
 from tests.edge.parts import chain
 from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
@@ -45,10 +46,11 @@ class Hub:
 
     program: Program
     folder: Path
+    place: Path | str
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
-        store = HubStore(self.folder / "hub.db", read_only=True)
+        store = opened(self.place)
         try:
             yield Ledger(store)
         finally:
@@ -68,15 +70,15 @@ class Hub:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, mosquitto: Mosquitto, run: Callable[..., Program]) -> Hub:
+def hub(tmp_path: Path, mosquitto: Mosquitto, run: Callable[..., Program], url: str | None) -> Hub:
     """A running hub that knows b-1 and b-2."""
     (tmp_path / "hub").mkdir()
     broker = f"[broker]\nport = {mosquitto.port}\nkeepalive = 5\n"
-    (tmp_path / "hub.toml").write_text(f'data = "hub"\nbooths = ["b-1", "b-2"]\n{broker}')
+    (tmp_path / "hub.toml").write_text(f'{database(url)}data = "hub"\nbooths = ["b-1", "b-2"]\n{broker}')
     program = run(VANTAY, "hub", "--config", str(tmp_path / "hub.toml"), name="hub")
     with ear(mosquitto.broker(), "vantay/v1/hub/status") as one:
         one.wait("status", lambda payload: parse(HubStatus, payload).online)
-    return Hub(program, tmp_path / "hub")
+    return Hub(program, tmp_path / "hub", url or tmp_path / "hub" / "hub.db")
 
 
 class Booth(Ear):
@@ -152,8 +154,8 @@ def test_only_what_is_on_disk_is_acknowledged(hub: Hub, booth: Booth) -> None:
 
 
 def test_nothing_is_acknowledged_before_the_commit(hub: Hub, booth: Booth) -> None:
-    other = HubStore(hub.folder / "hub.db")
-    with other.transaction():  # the hub cannot write while this lasts
+    other = writable(hub.place)
+    with other.batch([BOOTH]):  # the hub cannot write while this lasts
         booth.say(*chain([{"n": n} for n in range(3)]))
         deadline = time.monotonic() + 0.7
         while time.monotonic() < deadline:

@@ -13,7 +13,8 @@ from edge.commands.booth import only_one
 from edge.errors import VantayError
 from edge.hub.delivery import ANSWER, MANIFEST, Delivery
 from edge.hub.packets import PacketFiles
-from edge.hub.store import HubStore
+from edge.hub.reading import writable
+from tests.edge.hub.hubs import database
 
 AT = "2026-01-05T08:00:00.000Z"
 LATER = "2026-01-05T21:00:00.000Z"
@@ -22,10 +23,10 @@ LATER = "2026-01-05T21:00:00.000Z"
 class Hub:
     """A hub with packets, and the ministry's folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None) -> None:
         self.data, self.folder = folder / "hub", folder / "ministry"
         self.data.mkdir()
-        self.store, self.files = HubStore(self.data / "hub.db"), PacketFiles(self.data / "packets")
+        self.store, self.files = writable(url or self.data / "hub.db"), PacketFiles(self.data / "packets")
         self.delivery = Delivery(self.store, self.files, self.folder)
 
     def receive(self, *names: str) -> list[str]:
@@ -60,8 +61,8 @@ class Hub:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Hub:
-    return Hub(tmp_path)
+def hub(tmp_path: Path, url: str | None) -> Hub:
+    return Hub(tmp_path, url)
 
 
 def test_each_packet_is_delivered_once_in_whole_batches(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,14 +159,14 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(hub: Hub) -> None:
 
 
 def test_the_command_delivers_tells_and_ends_with_1_on_an_alarm(
-    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str | None
 ) -> None:
     (one,) = hub.receive("a")
     config = tmp_path / "hub.toml"
-    config.write_text('data = "hub"\n')
+    config.write_text(f'{database(url)}data = "hub"\n')
     assert main(["ministry", "status", "--config", str(config)]) == 2
     assert "no table [ministry]" in capsys.readouterr().err
-    config.write_text('data = "hub"\n[ministry]\nfolder = "ministry"\nanswer_hours = 1\n')
+    config.write_text(f'{database(url)}data = "hub"\n[ministry]\nfolder = "ministry"\nanswer_hours = 1\n')
     with only_one(hub.data, "hub"):  # as while the hub runs
         assert main(["ministry", "deliver", "--config", str(config)]) == 0
     assert capsys.readouterr().out == "undelivered=0 waiting=1 accepted=0 refused=0\n"

@@ -1,5 +1,6 @@
 """The ledger: every entry once and in order, whatever order they come in; nothing that does not belong."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from edge.hub.ledger import CLOSED, LARGEST_PACKET, SEALED, Ledger
 from edge.hub.status import status_of
 from edge.hub.store import HubStore
+from edge.hub.tables import Tables
 from edge.journal import GENESIS
 from edge.messages import JournalEntry, parse
 from tests.edge.parts import AT, chain, steady, undone
@@ -17,7 +19,7 @@ DIGEST = "ab" * 32
 
 
 @pytest.fixture
-def ledger(hub_store: HubStore) -> Ledger:
+def ledger(hub_store: Tables) -> Ledger:
     return Ledger(hub_store)
 
 
@@ -40,7 +42,7 @@ def test_entries_are_taken_in_order_and_known_the_second_time(ledger: Ledger) ->
     assert alarms(ledger) == []
 
 
-def test_a_gap_is_noticed_and_nothing_behind_it_is_taken(ledger: Ledger, hub_store: HubStore) -> None:
+def test_a_gap_is_noticed_and_nothing_behind_it_is_taken(ledger: Ledger, hub_store: Tables) -> None:
     entries = chain([{"n": n} for n in range(6)])
     assert [ledger.take("b-1", entries[n], AT) for n in (0, 1, 4, 3)] == ["new", "new", "gap", "gap"]
     assert ledger.standing("b-1").last_seq == 2
@@ -60,7 +62,7 @@ def test_a_hub_that_never_heard_of_a_booth_sees_the_gap_before_its_first_word(le
 @steady(150)
 @given(st.lists(st.tuples(st.sampled_from(["b-1", "b-2"]), st.integers(0, 7)), max_size=60))
 def test_whatever_comes_twice_late_or_never_the_beginning_is_held(
-    shared_hub_store: HubStore, deliveries: list[tuple[str, int]]
+    shared_hub_store: Tables, deliveries: list[tuple[str, int]]
 ) -> None:
     sent = {booth: chain([{"booth": booth, "n": n} for n in range(8)]) for booth in ("b-1", "b-2")}
     with undone(shared_hub_store):
@@ -132,7 +134,7 @@ def test_numbers_that_json_does_not_know_are_refused(ledger: Ledger, number: str
     assert ledger.take("b-1", arrived, AT) == "refused"
 
 
-def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger, hub_store: HubStore) -> None:
+def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger, hub_store: Tables) -> None:
     class Trouble(Exception):
         pass
 
@@ -224,7 +226,7 @@ def test_a_booth_cannot_end_the_packet_of_another(ledger: Ledger) -> None:
     ],
 )
 def test_what_the_hub_cannot_act_on_is_refused(
-    ledger: Ledger, hub_store: HubStore, kind: str, body: dict[str, Any]
+    ledger: Ledger, hub_store: Tables, kind: str, body: dict[str, Any]
 ) -> None:
     assert tell(ledger, kind, body) == "refused"
     assert ledger.open_packets("b-1") == []
@@ -234,10 +236,12 @@ def test_what_the_hub_cannot_act_on_is_refused(
     assert status_of(hub_store)["booths"][0]["samples"] == 0
 
 
-def test_open_packets_are_found_without_reading_those_that_are_over(ledger: Ledger) -> None:
+def test_open_packets_are_found_without_reading_those_that_are_over(tmp_path: Path) -> None:
     asked: list[str] = []
-    ledger.db.set_trace_callback(asked.append)
-    ledger.open_packets("b-1")
-    ledger.db.set_trace_callback(None)
-    (step,) = ledger.db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    store = HubStore(tmp_path / "hub.db")
+    store.db.set_trace_callback(asked.append)
+    Ledger(store).open_packets("b-1")
+    store.db.set_trace_callback(None)
+    (step,) = store.db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
     assert "packet_open" in step["detail"]
+    store.close()

@@ -11,12 +11,14 @@ import pytest
 
 from edge.cli import main
 from edge.hub.ledger import Ledger
+from edge.hub.reading import writable
 from edge.hub.store import HubStore
+from edge.hub.tables import Place, Tables
 from edge.hub.told import MOST_BOOTHS, Told, trouble_of
 from edge.journal import GENESIS, check_entry
 from edge.messages import JournalEntry, State, booth_topic, parse
 from edge.store import Store
-from tests.edge.hub.hubs import start_hub, state, status, tell
+from tests.edge.hub.hubs import database, start_hub, state, status, tell
 from tests.edge.parts import AT, chain
 from tests.edge.programs import VANTAY, Mosquitto, Program, ear, until
 
@@ -34,6 +36,15 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def place(file: Path, tmp_path: Path, url: str | None) -> Place:
+    """The hub's database, with each engine, empty."""
+    if url:
+        (tmp_path / "hub.toml").write_text(f'{database(url)}data = "hub"\n')
+        writable(url).close()
+    return url or file
+
+
+@pytest.fixture
 def vantay(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Say:
     """`vantay hub …`, its output; with another exit code its complaint."""
 
@@ -46,16 +57,16 @@ def vantay(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Say:
     return say
 
 
-def take(file: Path, booth: str, *entries: JournalEntry, at: str = AT) -> None:
-    store = HubStore(file)
+def take(place: Place, booth: str, *entries: JournalEntry, at: str = AT) -> None:
+    store = writable(place)
     with store.transaction():
         for entry in entries:
             Ledger(store).take(booth, entry, at)
     store.close()
 
 
-def told(file: Path, *words: tuple[str, str, bytes], at: str | None = LATER) -> list[str]:
-    store = HubStore(file)
+def told(place: Place, *words: tuple[str, str, bytes], at: str | None = LATER) -> list[str]:
+    store = writable(place)
     keeper = Told(store)
     for booth, name, payload in words:
         keeper.take(booth, name, payload, at)
@@ -68,10 +79,10 @@ def held_as(lines: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines.splitlines()]
 
 
-def test_a_booth_with_its_release_backlog_and_trouble(file: Path, vantay: Say) -> None:
+def test_a_booth_with_its_release_backlog_and_trouble(place: Place, vantay: Say) -> None:
     assert vantay("booths") == "no booth has reported yet\n"
     take(
-        file, "b-1", *chain([{"release": "0.0.9", "enrolment": None}, {"release": "0.1.0"}], "booth.started")
+        place, "b-1", *chain([{"release": "0.0.9", "enrolment": None}, {"release": "0.1.0"}], "booth.started")
     )
     assert json.loads(vantay("booths", "--json")) == [
         {
@@ -85,10 +96,10 @@ def test_a_booth_with_its_release_backlog_and_trouble(file: Path, vantay: Say) -
         }
     ]
     told(
-        file, ("b-1", "status", status("b-1", True, "0.2.0")), ("b-1", "state", state("b-1", 9, trouble="x"))
+        place, ("b-1", "status", status("b-1", True, "0.2.0")), ("b-1", "state", state("b-1", 9, trouble="x"))
     )
-    told(file, ("b-2", "status", status("b-2", False)), at=None)
-    take(file, "b-1", *chain([{"other": 1}]), at=LATER)  # a fork
+    told(place, ("b-2", "status", status("b-2", False)), at=None)
+    take(place, "b-1", *chain([{"other": 1}]), at=LATER)  # a fork
     one, two = json.loads(vantay("booths", "--json"))
     assert (one["online"], one["heard_at"], one["release"], one["backlog"]) == (True, LATER, "0.2.0", 7)
     assert one["trouble"].startswith("x; entry 1 of booth b-1 was refused")
@@ -125,10 +136,10 @@ def test_what_counts_as_trouble(changes: dict[str, str], said: str | None) -> No
     assert trouble_of(parse(State, state("b-1", **changes))) == said
 
 
-def test_a_word_that_is_none_is_told_and_the_others_are_kept(file: Path, vantay: Say) -> None:
+def test_a_word_that_is_none_is_told_and_the_others_are_kept(place: Place, vantay: Say) -> None:
     surrogate = state("b-3").replace(b'"trouble":null', b'"trouble":"\\ud800"')
     words = [("b-1", "state", b"[" * 100_000), ("b-2", "state", state("b-2", 5)), ("b-3", "state", surrogate)]
-    wrong = told(file, *words, ("b-4", "status", b"\xff"))
+    wrong = told(place, *words, ("b-4", "status", b"\xff"))
     assert [sentence.split(" was dropped")[0] for sentence in wrong] == [
         "a state of booth b-1",
         "a state of booth b-3",
@@ -137,7 +148,7 @@ def test_a_word_that_is_none_is_told_and_the_others_are_kept(file: Path, vantay:
     assert [one["booth"] for one in json.loads(vantay("booths", "--json"))] == ["b-2"]
 
 
-def test_words_are_written_at_a_bounded_rate_and_of_so_many_booths(hub_store: HubStore) -> None:
+def test_words_are_written_at_a_bounded_rate_and_of_so_many_booths(hub_store: Tables) -> None:
     keeper = Told(hub_store)
     for n in range(MOST_BOOTHS + 9):
         keeper.take(f"b-{n}", "status", status(f"b-{n}", True), AT)
@@ -149,26 +160,26 @@ def test_words_are_written_at_a_bounded_rate_and_of_so_many_booths(hub_store: Hu
         assert hub_store.db.execute("SELECT online FROM told WHERE booth = 'b-1'").fetchone()[0] == online
 
 
-def test_a_gap_is_shown_since_it_was_seen_until_it_is_closed(file: Path, vantay: Say) -> None:
+def test_a_gap_is_shown_since_it_was_seen_until_it_is_closed(place: Place, vantay: Say) -> None:
     entries = chain([{"n": n} for n in range(9)])
-    take(file, "b-1", *entries[:2])
-    take(file, "b-2", *entries)
+    take(place, "b-1", *entries[:2])
+    take(place, "b-2", *entries)
     assert vantay("gaps") == "no gaps: every entry that was seen is held\n"
-    take(file, "b-1", entries[5], at="2026-01-05T09:00:00.000Z")
-    take(file, "b-1", entries[7], *entries[2:4], at=LATER)
+    take(place, "b-1", entries[5], at="2026-01-05T09:00:00.000Z")
+    take(place, "b-1", entries[7], *entries[2:4], at=LATER)
     gap = {"booth": "b-1", "from_seq": 5, "to_seq": 8, "entries": 4, "since": "2026-01-05T09:00:00.000Z"}
     assert json.loads(vantay("gaps", "--json")) == [gap]
     assert vantay("gaps").splitlines()[1].split() == ["b-1", "5", "8", "4", gap["since"]]
-    take(file, "b-1", *entries[4:8])
+    take(place, "b-1", *entries[4:8])
     assert json.loads(vantay("gaps", "--json")) == []
-    take(file, "b-1", *chain([{}], seq=10), at=LATER)
+    take(place, "b-1", *chain([{}], seq=10), at=LATER)
     assert json.loads(vantay("gaps", "--json"))[0]["since"] == LATER, "another gap has another beginning"
 
 
-def test_an_export_verifies_and_is_cut_where_asked(file: Path, vantay: Say, tmp_path: Path) -> None:
+def test_an_export_verifies_and_is_cut_where_asked(place: Place, vantay: Say, tmp_path: Path) -> None:
     entries = chain([{"n": n, "ä": "ộ"} for n in range(5)])
-    take(file, "b-1", *entries)
-    take(file, "b-2", *entries[:2])
+    take(place, "b-1", *entries)
+    take(place, "b-2", *entries[:2])
     exported = held_as(vantay("export"))
     assert [(one["booth"], one["seq"]) for one in exported] == [
         *(("b-1", n) for n in range(1, 6)),
@@ -191,9 +202,9 @@ def test_an_export_verifies_and_is_cut_where_asked(file: Path, vantay: Say, tmp_
     assert held_as(out.read_text()) == exported
 
 
-def test_an_export_that_fails_leaves_the_file_as_it_was(file: Path, vantay: Say, tmp_path: Path) -> None:
-    take(file, "b-1", *chain([{"n": n} for n in range(3)]))
-    store = HubStore(file)
+def test_an_export_that_fails_leaves_the_file_as_it_was(place: Place, vantay: Say, tmp_path: Path) -> None:
+    take(place, "b-1", *chain([{"n": n} for n in range(3)]))
+    store = writable(place)
     store.db.execute("UPDATE entry SET body = '{' WHERE seq = 3")
     store.close()
     out = tmp_path / "out.jsonl"
@@ -214,8 +225,8 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(file: Path, vantay: Say,
         (("--from", "0001-01-01T00:00:00+14:00"), "--from must be a seq"),
     ],
 )
-def test_one_sentence_for_a_mistake(file: Path, vantay: Say, words: tuple[str, ...], sentence: str) -> None:
-    take(file, "b-1", *chain([{}]))
+def test_one_sentence_for_a_mistake(place: Place, vantay: Say, words: tuple[str, ...], sentence: str) -> None:
+    take(place, "b-1", *chain([{}]))
     said = vantay("export", *words, code=2)
     assert sentence in said
     assert said.count("\n") == 1

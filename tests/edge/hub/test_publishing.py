@@ -19,12 +19,12 @@ from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.publishing import LARGEST, PUBLISHED, SHARE, Made, Publisher, fitting, made_of
-from edge.hub.store import HubStore
+from edge.hub.reading import writable
 from edge.journal import GENESIS, entry_hash
 from edge.messages import CampaignReport, Clock, JournalEntry, booth_topic, campaign_topic, parse
 from edge.schema import json_schema
 from edge.settings import HubSettings, read_settings
-from tests.edge.hub.hubs import start_hub, tell
+from tests.edge.hub.hubs import database, start_hub, tell
 from tests.edge.parts import AT, steady, texts
 from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
@@ -173,23 +173,25 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path, url: str | None) -> Desk:
     prepare(tmp_path)
     (tmp_path / "hub").mkdir()
-    (tmp_path / "hub.toml").write_text(f'data = "hub"\n{CAMPAIGN.replace("_seconds = 1", "_seconds = 60")}')
+    (tmp_path / "hub.toml").write_text(
+        f'{database(url)}data = "hub"\n{CAMPAIGN.replace("_seconds = 1", "_seconds = 60")}'
+    )
     settings = read_settings(tmp_path / "hub.toml", HubSettings)
     assert settings.campaign
-    path = settings.data / "hub.db"
-    book = CampaignBook(HubStore(path), settings.campaign, read_lists(settings.campaign))
+    place = settings.place
+    book = CampaignBook(writable(place), settings.campaign, read_lists(settings.campaign))
     mailbox: queue.SimpleQueue[Made] = queue.SimpleQueue()
-    return Desk(Publisher(path, JournalCounter(book), mailbox.put), book, mailbox, [])
+    return Desk(Publisher(place, JournalCounter(book), mailbox.put), book, mailbox, [])
 
 
 def imported(desk: Desk, folder: Path, *events: str) -> None:
     """Let another connection count some events."""
     path = folder / "events.jsonl"
     path.write_text("".join(events))
-    other = CampaignBook(HubStore(folder / "hub" / "hub.db"), desk.book.campaign, desk.book.lists)
+    other = CampaignBook(writable(desk.publisher._place), desk.book.campaign, desk.book.lists)
     assert not import_events(other, path).refused
     other.store.close()
 
@@ -228,14 +230,14 @@ def test_what_a_broker_did_not_take_is_sent_later(desk: Desk) -> None:
 
 
 def test_a_failure_is_told_and_tried_again(desk: Desk, tmp_path: Path) -> None:
-    good = desk.publisher._path
-    desk.publisher._path = tmp_path / "nowhere.db"
+    good = desk.publisher._place
+    desk.publisher._place = tmp_path / "nowhere.db"
     desk.publisher.work(0.0, desk.publish)
     made = desk.mailbox.get(timeout=60)
     assert made.failed
     assert made.failed.startswith("BadSettings: ")
     desk.publisher.take(made, 0.0)
-    desk.publisher._path = good
+    desk.publisher._place = good
     assert desk.turn(61.0)
     assert desk.sent
 
@@ -249,7 +251,7 @@ def test_nobody_is_named(desk: Desk, tmp_path: Path) -> None:
     facts = {"operator": "hang", "seconds": 40, "age": 33}
     imported(desk, tmp_path, *(event(n, **facts) for n in range(4)))
     day = desk.book.campaign.day_index(int(time.time()))
-    made = made_of(tmp_path / "hub" / "hub.db", desk.book, day)
+    made = made_of(desk.publisher._place, desk.book, day)
     assert {one.report for one in made} == set(PUBLISHED)
     assert {"operators", "manifest"}.isdisjoint(PUBLISHED)
     assert not any(b"hang" in one.payload() or b"f-1" in one.payload() for one in made)

@@ -1,0 +1,57 @@
+"""The hub's tables in PostgreSQL: the same as in SQLite's file, and what several collectors need besides.
+
+Each step is carried out once, in its order, and never changed again: a release adds steps at the end. `rowid`
+is the order in which rows came, which SQLite keeps by itself; text is ordered by its bytes, as there.
+"""
+
+FIRST = """
+CREATE TABLE booth (
+    name TEXT COLLATE "C" PRIMARY KEY, last_seq BIGINT NOT NULL, last_hash TEXT NOT NULL,
+    highest_seen BIGINT NOT NULL, heard_at TEXT COLLATE "C" NOT NULL
+);
+CREATE TABLE entry (
+    booth TEXT COLLATE "C" NOT NULL, seq BIGINT NOT NULL, at TEXT COLLATE "C" NOT NULL, clock TEXT NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL, body TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL,
+    PRIMARY KEY (booth, seq)
+);
+CREATE INDEX entry_by_kind ON entry (kind, booth);
+CREATE TABLE ahead ( -- entries whose predecessor is not held yet
+    booth TEXT COLLATE "C" NOT NULL, seq BIGINT NOT NULL, at TEXT NOT NULL, clock TEXT NOT NULL,
+    kind TEXT NOT NULL, body TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL,
+    received_at TEXT NOT NULL, PRIMARY KEY (booth, seq)
+);
+CREATE TABLE packet (
+    hash TEXT COLLATE "C" PRIMARY KEY, booth TEXT COLLATE "C" NOT NULL, enrolment TEXT COLLATE "C" NOT NULL,
+    size BIGINT NOT NULL, complete_at TEXT COLLATE "C", closed_at TEXT COLLATE "C",
+    rowid BIGINT GENERATED ALWAYS AS IDENTITY, UNIQUE (booth, enrolment)
+);
+CREATE TABLE delivery (
+    hash TEXT COLLATE "C" PRIMARY KEY, batch TEXT COLLATE "C" NOT NULL,
+    delivered_at TEXT COLLATE "C" NOT NULL, accepted_at TEXT, refused TEXT
+);
+CREATE TABLE alarm (
+    booth TEXT COLLATE "C" NOT NULL, why TEXT COLLATE "C" NOT NULL, seq BIGINT NOT NULL,
+    at TEXT COLLATE "C" NOT NULL, text TEXT NOT NULL, count BIGINT NOT NULL,
+    rowid BIGINT GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (booth, why)
+);
+CREATE TABLE gap (booth TEXT COLLATE "C" PRIMARY KEY, since TEXT NOT NULL);
+CREATE TABLE told (
+    booth TEXT COLLATE "C" PRIMARY KEY, online INTEGER, release TEXT, trouble TEXT, last_seq BIGINT,
+    heard_at TEXT COLLATE "C"
+);
+CREATE INDEX packet_waiting ON packet (booth) WHERE complete_at IS NULL;
+CREATE INDEX packet_open ON packet (booth) WHERE closed_at IS NULL OR complete_at IS NULL;
+CREATE TABLE campaign_event (
+    key BIGINT NOT NULL, id TEXT COLLATE "C" NOT NULL, day INTEGER NOT NULL, at BIGINT NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL, unit TEXT COLLATE "C" NOT NULL, facts TEXT NOT NULL,
+    rowid BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+);
+CREATE INDEX campaign_event_by_key ON campaign_event (key);
+CREATE INDEX campaign_event_on_day ON campaign_event (day, kind);
+CREATE TABLE campaign_count (
+    measure TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, day INTEGER NOT NULL,
+    number BIGINT NOT NULL, PRIMARY KEY (measure, key, day)
+);
+CREATE TABLE campaign_definition (counted_by TEXT NOT NULL);
+"""
+STEPS = (FIRST,)
