@@ -411,15 +411,22 @@ class Collector:
                 if self._due(f"ack {packet.hash}", now):
                     word = PacketAcknowledgement(packet=packet.hash, size=packet.size)
                     self._say(booth, "packet-ack", word)
-            elif self._files.finish(packet.hash, packet.size):
-                with self._store.transaction():  # here before a kill, or before the hub's file was lost
-                    self._ledger.packet_complete(packet.hash, clock.now())
-                self._completed(packet)
+            elif self._files.whole(packet.hash, packet.size):
+                self._finish(packet)
             elif wanted < AT_ONCE and not packet.closed:
                 wanted += 1
                 if self._due(packet.hash, now):
                     held = self._files.received(packet.hash)
                     self._say(booth, "packet-wanted", PacketWanted(packet=packet.hash, offset=held))
+
+    def _finish(self, packet: OpenPacket) -> None:
+        """Check a packet that was here before a kill, or before the hub's database was lost."""
+        with self._ledger.batch([packet.booth]):
+            now = self._ledger.packet(packet.hash)
+            if now is None or now.complete or not self._files.finish(packet.hash, packet.size):
+                return
+            self._ledger.packet_complete(packet.hash, clock.now())
+        self._completed(packet)
 
     def _due(self, what: str, now: float) -> bool:
         """Tell whether something was not said lately, and note that it is said now."""

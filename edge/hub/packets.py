@@ -25,6 +25,10 @@ class PacketFiles:
         except FileNotFoundError:
             return 0
 
+    def whole(self, digest: str, size: int) -> bool:
+        """Tell whether all of a packet is here, checked or not."""
+        return self.path(digest).exists() or self.received(digest) >= size
+
     def add(self, digest: str, offset: int, chunk: bytes, size: int) -> int:
         """Append a piece that begins where the file ends; anything else is ignored. Return the bytes held."""
         held = self.received(digest)
@@ -43,15 +47,12 @@ class PacketFiles:
             partial.unlink(missing_ok=True)
             return True
         if self.received(digest) >= size:
-            try:
-                data = partial.read_bytes()
-            except FileNotFoundError:  # another collector was quicker
-                return place.exists()
+            data = partial.read_bytes()
             if len(data) == size and sha256(data).hexdigest() == digest:
                 place.parent.mkdir(exist_ok=True, mode=0o700)
                 partial.rename(place)
                 sync_folder(place.parent)
                 sync_folder(self._folder)
                 return True
-            partial.unlink(missing_ok=True)
+            partial.unlink()
         return False

@@ -5,6 +5,7 @@ locks of its booths first, in one order, and the campaign's after them. A lost c
 nothing of the transaction is to be relied on, and the next use connects again.
 """
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ LOCK = "SELECT pg_advisory_xact_lock(%s)"
 LEAD_SECONDS = 2.0  # between two looks whether somebody else does what one does for all
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 STREAMED = 5000  # rows fetched at once
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it warns of ends as StoreAway
 NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
