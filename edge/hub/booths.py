@@ -11,8 +11,8 @@ WITH name AS (SELECT name FROM booth UNION SELECT booth FROM told)
 SELECT name.name AS booth, told.online, told.release, told.trouble,
     booth.heard_at AS reported_at, told.heard_at AS told_at,
     coalesce(booth.last_seq, 0) AS last_seq, booth.highest_seen, told.last_seq AS told_seq,
-    (SELECT body FROM entry WHERE kind = 'booth.started' AND entry.booth = name.name
-        ORDER BY +seq DESC LIMIT 1) AS started -- by entry_by_kind: not in the order of the entries
+    (SELECT body FROM entry INDEXED BY entry_by_kind
+        WHERE kind = 'booth.started' AND entry.booth = name.name ORDER BY seq DESC LIMIT 1) AS started
 FROM name LEFT JOIN booth ON booth.name = name.name LEFT JOIN told ON told.booth = name.name
 ORDER BY name.name
 """

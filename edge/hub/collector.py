@@ -22,9 +22,10 @@ from typing import Any
 from edge import clock
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.figures import Figures
-from edge.hub.ledger import Ledger, OpenPacket, Standing, Taken
+from edge.hub.ledger import Ledger, OpenPacket, Taken
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
+from edge.hub.standings import Standing
 from edge.hub.tables import StoreAway, Tables
 from edge.hub.told import TOPIC, TOPICS, Told
 from edge.journal import check_entry

@@ -4,41 +4,21 @@ Where several collectors share the booths' reports, an entry may be at one befor
 another: it is put ahead and taken as soon as it follows. Nothing is acknowledged for being there.
 """
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from edge.hub.standings import Standing, Standings, words_of
 from edge.hub.tables import Tables
-from edge.journal import GENESIS, check_entry
-from edge.messages import Digest, JournalEntry, canonical
+from edge.journal import check_entry
+from edge.messages import Digest, JournalEntry
 
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
-AHEAD = 1000  # entries that may wait for the one they follow; a booth sends 100 beyond the acknowledged one
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
-STANDING = "SELECT last_seq, last_hash, highest_seen FROM booth WHERE name = ?"
-HEARD = """
-INSERT INTO booth VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
-    last_seq = excluded.last_seq, last_hash = excluded.last_hash,
-    highest_seen = excluded.highest_seen, heard_at = excluded.heard_at
-"""
-PUT_AHEAD = "INSERT INTO ahead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-AHEAD_OF = "SELECT * FROM ahead WHERE booth = ? AND seq = ?"
-
 Taken = Literal["new", "known", "gap", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far the hub is with one booth."""
-
-    last_seq: int
-    last_hash: str
-    highest_seen: int = 0  # above last_seq while there is a gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +37,8 @@ class Ledger:
     """Entries and packets; the caller holds the transaction and commits before it acknowledges."""
 
     def __init__(self, store: Tables, shared: bool = False) -> None:
-        self._store, self.db, self._shared = store, store.db, shared
-        self._stand: dict[str, Standing] | None = None  # in a batch: read once, written once
-        self._moved: dict[str, str] = {}  # booths whose standing is to be written -> when heard
-
-    @contextmanager
-    def batch(self, booths: Iterable[str]) -> Iterator[None]:
-        """A transaction for entries and packets of these booths and no others."""
-        with self._store.batch(booths):
-            self._stand = {}
-            try:
-                yield
-                moved = [(booth, self._stand[booth], at) for booth, at in self._moved.items()]
-                self.db.executemany(HEARD, [_heard(*one) for one in moved])
-            finally:
-                self._stand = None
-                self._moved.clear()
-
-    def standing(self, booth: str) -> Standing:
-        """Return the last entry held of a booth."""
-        if self._stand is not None and booth in self._stand:
-            return self._stand[booth]
-        row = self.db.execute(STANDING, (booth,)).fetchone()
-        found = Standing(*row) if row else Standing(0, GENESIS)
-        if self._stand is not None:
-            self._stand[booth] = found
-        return found
+        self.db, self._standings = store.db, Standings(store, shared)
+        self.batch, self.standing = self._standings.batch, self._standings.of
 
     def take(self, booth: str, entry: JournalEntry, at: str) -> Taken:
         """Take one entry, idempotent by (booth, seq); the same seq with another hash is a fork: refused.
@@ -113,31 +69,26 @@ class Ledger:
             return "refused"
         if entry.seq > last.last_seq + 1:
             self._heard(booth, last, entry.seq, at)
-            self.db.execute("INSERT INTO gap VALUES (?, ?) ON CONFLICT DO NOTHING", (booth, at))
-            if self._shared and entry.seq <= last.last_seq + AHEAD:
-                self.db.execute(PUT_AHEAD, (*_row(booth, entry), at))
+            self._standings.gap(booth, at)
+            self._standings.put_ahead(booth, entry, at)
             return "gap"
         if why := _unfit(entry, last):
             self._heard(booth, last, entry.seq, at)
             self._alarm(booth, entry, at, why)
             return "refused"
+        self._insert(booth, entry, at)
         self._heard(booth, Standing(entry.seq, entry.hash, last.highest_seen), entry.seq, at)
         if last.highest_seen > last.last_seq and entry.seq >= last.highest_seen:
-            self.db.execute("DELETE FROM gap WHERE booth = ?", (booth,))
-        self._insert(booth, entry, at)
+            self._standings.close(booth)
         return "new"
 
     def following(self, booth: str) -> Iterator[tuple[JournalEntry, str]]:
         """Take what was ahead and follows now; yield each entry, and when it came."""
-        while self._shared and (last := self.standing(booth)).highest_seen > last.last_seq:
-            row = self.db.execute(AHEAD_OF, (booth, last.last_seq + 1)).fetchone()
-            if row is None:
+        while came := self._standings.next_ahead(booth):
+            entry, at = came
+            if self.take_checked(booth, entry, at, True) != "new":
                 return
-            self.db.execute("DELETE FROM ahead WHERE booth = ? AND seq <= ?", (booth, row["seq"]))
-            entry = _entry(row)
-            if self.take_checked(booth, entry, row["received_at"], True) != "new":
-                return
-            yield entry, row["received_at"]
+            yield came
 
     def open_packets(self, booth: str) -> list[OpenPacket]:
         """Return a booth's packets that are not complete and closed, oldest first."""
@@ -164,14 +115,13 @@ class Ledger:
         return str(row["hash"]) if row else None
 
     def _heard(self, booth: str, stands: Standing, seq: int, at: str) -> None:
-        now = Standing(stands.last_seq, stands.last_hash, max(stands.highest_seen, seq))
-        if self._stand is None:
-            self.db.execute(HEARD, _heard(booth, now, at))
-        else:
-            self._stand[booth], self._moved[booth] = now, at
+        seen = max(stands.highest_seen, seq)
+        self._standings.heard(booth, Standing(stands.last_seq, stands.last_hash, seen), at)
 
     def _insert(self, booth: str, entry: JournalEntry, at: str) -> None:
-        self.db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(booth, entry))
+        self.db.execute(
+            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (booth, entry.seq, *words_of(entry))
+        )
         if entry.kind == SEALED:
             fact = entry.body
             self.db.execute(
@@ -189,20 +139,6 @@ class Ledger:
             " ON CONFLICT (booth, why) DO UPDATE SET count = alarm.count + 1",
             (booth, why, entry.seq, at, text),
         )
-
-
-def _heard(booth: str, stands: Standing, at: str) -> tuple[str, int, str, int, str]:
-    return booth, stands.last_seq, stands.last_hash, stands.highest_seen, at
-
-
-def _row(booth: str, entry: JournalEntry) -> tuple[str, int, str, str, str, str, str, str]:
-    clock, body = canonical(entry.clock.model_dump()).decode(), canonical(entry.body).decode()
-    return booth, entry.seq, entry.at, clock, entry.kind, body, entry.previous_hash, entry.hash
-
-
-def _entry(row: Any) -> JournalEntry:
-    said = {name: row[name] for name in ("seq", "at", "kind", "previous_hash", "hash")}
-    return JournalEntry(clock=json.loads(row["clock"]), body=json.loads(row["body"]), **said)
 
 
 def _packet(row: Any) -> OpenPacket:

@@ -41,6 +41,7 @@ LEAD_SECONDS = 2.0  # between two looks whether somebody else does what one does
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 STREAMED = 5000  # rows fetched at once
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it warns of ends as StoreAway
+INDEXED = re.compile(r" INDEXED BY \w+")
 NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
@@ -68,8 +69,8 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
 
 @lru_cache(maxsize=256)
 def translated(query: str, named: bool) -> bytes:
-    """Write SQLite's placeholders as psycopg's."""
-    query = query.replace("%", "%%").replace("?", "%s")
+    """Write SQLite's placeholders as psycopg's; which index is taken PostgreSQL decides by itself."""
+    query = INDEXED.sub("", query).replace("%", "%%").replace("?", "%s")
     return (NAMED.sub(r"%(\1)s", query) if named else query).encode()
 
 
@@ -77,8 +78,8 @@ class Connection:
     """psycopg's connection, asked as sqlite3's is; made anew when it was lost."""
 
     def __init__(self, url: str, read_only: bool) -> None:
-        self._url, self._read_only, self.where = url, read_only, _where(url)
         self._raw: psycopg.Connection[Row] | None = None
+        self._url, self._read_only, self.where = url, read_only, _where(url)
         self.schema, self.number = "", 0  # how many connections there were
 
     @property
@@ -176,6 +177,9 @@ class PostgresStore:
         """A transaction that has these booths to itself; what is written waits for no answer."""
         with guarded():
             raw = self.db.raw
+            if raw.info.transaction_status != TransactionStatus.IDLE:
+                yield
+                return
             try:
                 with raw.pipeline():
                     raw.execute("BEGIN")
@@ -226,9 +230,8 @@ class PostgresStore:
         """Tell whether this collector does what one does for all; its lock ends with the connection."""
         now = time.monotonic()
         if self._led_by != self.db.number and now - self._looked_at > LEAD_SECONDS:
-            self._looked_at = now
             got = self.db.execute("SELECT pg_try_advisory_lock(?)", (self._key("leader"),)).fetchone()[0]
-            self._led_by = self.db.number if got else 0
+            self._looked_at, self._led_by = now, self.db.number if got else 0
         return self._led_by == self.db.number
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """What the hub asks of its database, whichever it is: SQLite's file (store.py) or PostgreSQL (postgres.py).
 
 Statements are written once, for both: `?` and `:name` for values, INSERT … ON CONFLICT, no function that only
-one of them knows. Rows are read by place and by name.
+one of them knows; INDEXED BY is for SQLite alone. Rows are read by place and by name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -203,6 +203,25 @@ def test_at_the_box_everybody_writes_and_reads_what_is_theirs(station: Station) 
             assert not any(heard(ears[name], booth) for booth in BOOTHS), name
 
 
+def test_collectors_share_what_a_hub_may_read(station: Station) -> None:
+    """Each report reaches one of them; by sharing nobody reads what the list does not grant."""
+    station.issue("hub.second")
+    with running(station.configure("station")) as broker:
+        shared = "$share/station/vantay/v1/booth/+/journal"
+        with (
+            ear(station.broker(broker.port, "hub.main"), shared) as one,
+            ear(station.broker(broker.port, "hub.second"), shared) as two,
+            ear(station.broker(broker.port, "b-2"), "$share/other/vantay/v1/booth/b-1/journal") as booth,
+            ear(station.broker(broker.port, "b-1")) as teller,
+        ):
+            for n in range(20):
+                teller.publish("vantay/v1/booth/b-1/journal", b"%d" % n)
+            until(lambda: len(one.on("journal")) + len(two.on("journal")) == 20, "all of them, once")
+            assert one.on("journal")
+            assert two.on("journal")
+            assert booth.on("journal") == []
+
+
 def test_nobody_takes_anothers_place_by_its_client_id(station: Station) -> None:
     with running(station.configure("station")) as broker:
         name = "vantay-booth-b-1"

@@ -404,6 +404,7 @@ class Life(RuleBasedStateMachine):
         assert self.hub.db.execute("SELECT count(*) FROM alarm").fetchone()[0] == 0
 
 
+@pytest.mark.parametrize("shared_hub_store", ["sqlite"], indirect=True)
 def test_everything_arrives_once_and_in_order(shared_store: Store, shared_hub_store: Tables) -> None:
     factory: Any = lambda: Life(shared_store, shared_hub_store)  # noqa: E731 - wanted as a class
     run_state_machine_as_test(factory, settings=settings(steady(120), stateful_step_count=50))

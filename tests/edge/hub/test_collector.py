@@ -38,6 +38,7 @@ pytestmark = pytest.mark.system
 
 BOOTH = "b-1"
 WORDS = ("ack", "resend", "packet-wanted", "packet-ack")
+with_a_file = pytest.mark.parametrize("url", [None])  # what has nothing to do with the database
 
 
 @dataclass
@@ -246,6 +247,7 @@ def test_a_wrong_packet_is_thrown_away_and_asked_for_again(hub: Hub, booth: Boot
     assert PacketFiles(hub.folder / "packets").path(first.packet).read_bytes() == data
 
 
+@with_a_file
 def test_a_packet_that_the_booth_let_go_is_looked_for_on_disk_only(hub: Hub, booth: Booth) -> None:
     held, lost, fresh = b"a packet on disk", b"a packet that is lost", b"a packet of today"
     digest = hashlib.sha256(held).hexdigest()
@@ -271,6 +273,7 @@ def test_a_packet_that_the_booth_let_go_is_looked_for_on_disk_only(hub: Hub, boo
     }
 
 
+@with_a_file
 def test_pieces_that_nobody_announced_are_not_kept(hub: Hub, booth: Booth) -> None:
     booth.publish(packet_topic(BOOTH, "ab" * 32, 0), b"unasked")
     data = b"the sealed packet"
@@ -283,6 +286,7 @@ def test_pieces_that_nobody_announced_are_not_kept(hub: Hub, booth: Booth) -> No
     assert [path.name for path in (hub.folder / "packets").rglob("*")] == ["partial"]
 
 
+@with_a_file
 def test_an_unknown_booth_and_nonsense_are_ignored(hub: Hub, booth: Booth) -> None:
     entries = chain([{"n": n} for n in range(2)])
     booth.say(*entries, booth="b-9")
@@ -310,6 +314,7 @@ def test_a_fork_is_refused_and_an_alarm_is_shown(hub: Hub, booth: Booth) -> None
     assert hub.standing() == 3
 
 
+@with_a_file
 def test_the_status_in_figures_and_as_a_table(hub: Hub, booth: Booth) -> None:
     assert hub.status() == "no booth has reported yet\n"
     assert hub.figures() == {"booths": [], "alarms": []}
@@ -344,6 +349,7 @@ def test_the_status_in_figures_and_as_a_table(hub: Hub, booth: Booth) -> None:
     assert hub.figures()["booths"] == [figures], "also when it does not run"
 
 
+@with_a_file
 def test_the_hub_says_whether_it_is_there(hub: Hub, mosquitto: Mosquitto) -> None:
     with ear(mosquitto.broker(), "vantay/v1/hub/status") as one:
         one.wait("status", lambda payload: parse(HubStatus, payload).online)
@@ -355,6 +361,7 @@ def test_the_hub_says_whether_it_is_there(hub: Hub, mosquitto: Mosquitto) -> Non
         until(lambda: not parse(HubStatus, one.on("status")[-1]).online, "the hub's goodbye")
 
 
+@with_a_file
 def test_the_hub_comes_back_with_its_broker(hub: Hub, booth: Booth, mosquitto: Mosquitto) -> None:
     entries = chain([{"n": n} for n in range(4)])
     booth.say(*entries[:2])
@@ -376,6 +383,7 @@ def one_line(command: list[str]) -> str:
     return done.stderr
 
 
+@with_a_file
 def test_a_second_hub_on_the_same_folder_is_refused(hub: Hub) -> None:
     said = one_line([VANTAY, "hub", "--config", str(hub.folder.parent / "hub.toml")])
     assert said == f"vantay: another hub (process {hub.program.pid}) uses {hub.folder}: stop it first\n"
