@@ -99,17 +99,18 @@ class CampaignBook:
         outcomes: list[Taken] = ["new"] * len(events)
         fresh: dict[str, Row] = {}
         self.store.hold(NAME)
-        looking = self.store.plain()
-        for place in sorted(range(len(events)), key=keys.__getitem__):  # of one id the first comes first
+        order = sorted(range(len(events)), key=keys.__getitem__)  # of one id the first comes first
+        found = self.store.each(HELD, [(keys[place], events[place].id) for place in order])
+        for place, stored in zip(order, found, strict=True):
             key, event = keys[place], events[place]
             said = (event.at, event.kind, event.unit, _facts(event))
             before = fresh.get(event.id)
-            held = before[3:] if before else looking.execute(HELD, (key, event.id)).fetchone()
+            held = before[3:] if before else stored
             if held is None:
                 fresh[event.id] = (key, event.id, self.campaign.day_index(event.at), *said)
             else:
                 outcomes[place] = "known" if held == said else "conflict"
-        looking.executemany(INSERT, fresh.values())
+        self.db.executemany(INSERT, fresh.values())
         return outcomes
 
     def has(self, event: str) -> bool:

@@ -219,6 +219,17 @@ class PostgresStore:
         """Return the connection: its rows are tuples."""
         return self.db
 
+    def each(self, query: str, values: list[Values]) -> Iterator[Any]:
+        """Ask for one row for each of many values, all at once."""
+        if not values:
+            return
+        with guarded(), self.db.raw.cursor() as cursor:
+            cursor.executemany(translated(query, False), values, returning=True)
+            more: bool | None = True
+            while more:
+                yield cursor.fetchone()
+                more = cursor.nextset()
+
     def version(self) -> int:
         """Return the number of the last event: whoever takes some holds the campaign until the commit."""
         return int(self.db.execute("SELECT coalesce(max(rowid), 0) FROM campaign_event").fetchone()[0])

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from edge.campaign.events import event_key
+from edge.hub.tables import Values
 from edge.store import Database
 
 SCHEMA = """
@@ -91,6 +92,11 @@ class HubStore(Database):
         cursor = self.db.cursor()
         cursor.row_factory = None
         return cursor
+
+    def each(self, query: str, values: list[Values]) -> Iterator[Any]:
+        """Ask for one row for each of many values, one after the other."""
+        cursor = self.plain()
+        return (cursor.execute(query, one).fetchone() for one in values)
 
     def version(self) -> int:
         """Return a number that changes with every commit of another connection."""

@@ -66,6 +66,9 @@ class Tables(Protocol):
     def plain(self) -> Asked:
         """Return what gives rows as tuples: quicker where there are many."""
 
+    def each(self, query: str, values: list[Values]) -> Iterator[Any]:
+        """Ask for one row for each of many values; yield it as a tuple, None where there is none."""
+
     def version(self) -> int:
         """Return a number that changes when somebody else has counted events."""
 
