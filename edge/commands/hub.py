@@ -24,13 +24,14 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.collector import Collector, Stop
 from edge.hub.export import Span, lines
 from edge.hub.figures import serve
+from edge.hub.moving import move
 from edge.hub.reading import opened, writable
 from edge.hub.status import readable, status_of
 from edge.hub.tables import Tables
 from edge.settings import HubSettings, read_settings
 from edge.tls import context_of
 
-ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import")
+ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import", "move")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -60,6 +61,8 @@ def run(arguments: Namespace) -> int:
     settings = read_settings(arguments.config, HubSettings)
     if arguments.action == "import":
         return _import(settings, arguments.what)
+    if arguments.action == "move":
+        return _move(settings)
     if arguments.action != "run":
         return _look(settings, arguments)
     context_of(settings.broker)  # says what is wrong with the certificates before anything starts
@@ -142,6 +145,20 @@ def _import(settings: HubSettings, what: str | None) -> int:
         print(f"and {untold} more", file=sys.stderr)
     print(f"new={outcome.new} known={outcome.known} refused={outcome.refused}")
     return 1 if outcome.refused else 0
+
+
+def _move(settings: HubSettings) -> int:
+    if settings.database is None:
+        raise BadSettings("hub.toml names no database: a file is moved to the PostgreSQL that it names")
+    with only_one(settings.data, "hub"):
+        file, database = opened(settings.data / "hub.db"), writable(settings.database)
+        try:
+            moved = move(file, database)
+        finally:
+            file.close()
+            database.close()
+    print(" ".join(f"{table}={number}" for table, number in moved.items()))
+    return 0
 
 
 def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:

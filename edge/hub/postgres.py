@@ -146,6 +146,13 @@ class PostgresStore:
             if not read_only:
                 self._set_up()
             self._check()
+        except psycopg.ProgrammingError as error:
+            self.db.close()
+            why = str(error).splitlines()[0]
+            raise BadSettings(
+                f"the database {self.db.where} cannot be used: {why}: "
+                "it must belong to whom the hub connects as"
+            ) from None
         except BaseException:
             self.db.close()
             raise

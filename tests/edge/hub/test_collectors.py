@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from edge.cli import main
 from edge.hub.ledger import Ledger
 from edge.hub.reading import opened
 from edge.hub.tables import Tables
@@ -114,6 +115,21 @@ def held(store: Tables, table: str) -> list[tuple[Any, ...]]:
     return sorted(tuple(row) for row in store.db.execute(f"SELECT {TABLES[table]} FROM {table}"))
 
 
+def moved(station: Station) -> dict[str, list[tuple[Any, ...]]]:
+    """Carry the file over and return what the new database holds; a second time is refused."""
+    path = station.folder / "moved.toml"
+    url = station.server.fresh()
+    (station.folder / "copy").mkdir()
+    (station.folder / "copy" / "hub.db").symlink_to(station.folder / "file" / "hub.db")
+    path.write_text(f'{database(url)}data = "copy"\n')
+    assert main(["hub", "move", "--config", str(path)]) == 0
+    assert main(["hub", "move", "--config", str(path)]) == 2
+    store = opened(url)
+    tables = {table: held(store, table) for table in TABLES}
+    store.close()
+    return tables
+
+
 def in_mid_load(booths: list[Booth]) -> None:
     until(lambda: sum(booth.acknowledged for booth in booths) > ENTRIES, "the first entries")
     assert not any(booth.written for booth in booths)
@@ -193,5 +209,6 @@ def test_two_collectors_hold_what_one_hub_with_a_file_holds(
     for table in TABLES:
         assert same(table), table
     assert len(held(alone, "campaign_event")) == 2 * 3 * ENTRIES // EVERY
+    assert moved(station) == {table: held(alone, table) for table in TABLES}
     alone.close()
     shared.close()

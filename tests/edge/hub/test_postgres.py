@@ -25,6 +25,7 @@ from edge.hub.store import HubStore
 from edge.hub.tables import StoreAway
 from edge.messages import JournalEntry
 from edge.settings import HubSettings, read_settings
+from tests.edge.hub.hubs import database
 from tests.edge.parts import AT, chain, steady, undone
 from tests.edge.postgres import Postgres, program, somebody
 from tests.edge.programs import until
@@ -180,7 +181,7 @@ def test_a_server_that_does_not_sync_is_refused(postgres: Postgres) -> None:
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
 
         def say(fsync: str) -> None:
-            connection.execute(f"ALTER SYSTEM SET fsync = {fsync}")  # type: ignore[call-overload]
+            connection.execute(f"ALTER SYSTEM SET fsync = {fsync}")
             connection.execute("SELECT pg_reload_conf()")
             query = "SELECT current_setting('fsync')"
             until(lambda: connection.execute(query).fetchone() == (fsync,), "the server's obedience")
@@ -222,6 +223,14 @@ def test_settings_that_do_not_fit(tmp_path: Path, text: str, sentence: str) -> N
     (tmp_path / "hub.toml").write_text(f'data = "hub"\n{text}\n')
     with pytest.raises(BadSettings, match=sentence):
         read_settings(tmp_path / "hub.toml", HubSettings)
+
+
+def test_a_database_of_somebody_else_is_refused(postgres: Postgres) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE stranger LOGIN")
+    url = postgres.fresh().replace("//vantay@", "//stranger@")
+    with pytest.raises(BadSettings, match=r"cannot be used: .*: it must belong to whom the hub connects as"):
+        writable(url)
 
 
 def test_a_url_that_is_none_tells_no_password() -> None:
@@ -325,6 +334,48 @@ def test_only_so_many_are_put_ahead(store: PostgresStore) -> None:
             (entry,) = chain([{}], seq=seq)
             assert ledger.take("b-1", entry, AT) == "gap"
     assert [row["seq"] for row in store.db.execute("SELECT seq FROM ahead")] == [AHEAD]
+
+
+# from a file
+
+
+def test_a_file_is_carried_over_whole_or_not_at_all(
+    postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub.toml").write_text('data = "hub"\n')
+    config = ["--config", str(tmp_path / "hub.toml")]
+    file = HubStore(tmp_path / "hub" / "hub.db")
+    with file.transaction():
+        for entry in chain([{"n": n} for n in range(3)]):
+            Ledger(file).take("b-1", entry, AT)
+        Ledger(file).take("b-2", chain([{}], seq=5)[0], AT)
+        file.db.executemany(
+            "INSERT INTO packet VALUES (?, 'b-1', ?, 7, NULL, NULL)",
+            [(f"{n:064x}", f"e{n}") for n in (9, 3, 5)],
+        )
+    assert main(["hub", "move", *config]) == 2
+    assert "names no database" in capsys.readouterr().err
+    (tmp_path / "hub.toml").write_text(f'{database(postgres.fresh())}data = "hub"\n')
+    settings = read_settings(tmp_path / "hub.toml", HubSettings)
+    assert main(["hub", "move", *config]) == 0
+    assert capsys.readouterr().out.startswith("booth=2 entry=3 gap=1 told=0 ")
+    store = opened(settings.place)
+    ledger, before = Ledger(store), Ledger(file)
+    assert [ledger.standing(booth) for booth in ("b-1", "b-2")] == [
+        before.standing(booth) for booth in ("b-1", "b-2")
+    ]
+    assert ledger.open_packets("b-1") == before.open_packets("b-1"), "in their order"
+    store.close()
+    assert main(["hub", "move", *config]) == 2
+    assert "the database is not empty (table booth)" in capsys.readouterr().err
+    file.db.execute("INSERT INTO told (booth, trouble) VALUES ('b-3', 'a' || char(0))")
+    file.close()
+    (tmp_path / "hub.toml").write_text(f'{database(postgres.fresh())}data = "hub"\n')
+    assert main(["hub", "move", *config]) == 2
+    assert "a text that PostgreSQL does not take" in capsys.readouterr().err
+    with PostgresStore(str(read_settings(tmp_path / "hub.toml", HubSettings).place)) as empty:
+        assert Ledger(empty).booths() == [], "all or nothing"
 
 
 # the way in
