@@ -38,7 +38,10 @@ def sections(settings: BoothSettings | HubSettings) -> dict[str, Any]:
         "release": release,
         "settings": lambda: harmless.settings_of(settings),
         "system": system,
-        "disk": lambda: disk(settings.data),
+        "disk": lambda: disk(
+            settings.data,
+            settings.packet_folder if isinstance(settings, HubSettings) else settings.data / "packets",
+        ),
         "journal": lambda: (
             booth_journal(settings.data)
             if isinstance(settings, BoothSettings)
@@ -90,11 +93,11 @@ def system() -> dict[str, Any]:
     }
 
 
-def disk(data: Path) -> dict[str, Any]:
+def disk(data: Path, folder: Path) -> dict[str, Any]:
     """Return how full the disk is, and how large our own files are."""
     room = os.statvfs(data)
     names = ("booth.db", "booth.db-wal", "hub.db", "hub.db-wal")
-    packets = [path.stat().st_size for path in (data / "packets").rglob("*") if path.is_file()]
+    packets = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     return {
         "size_bytes": room.f_blocks * room.f_frsize,
         "free_bytes": room.f_bavail * room.f_frsize,
