@@ -13,20 +13,20 @@ import queue
 import re
 import secrets
 import time
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from edge import clock
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.figures import Figures
-from edge.hub.ledger import Ledger, OpenPacket, Taken
+from edge.hub.ledger import Ledger, OpenPacket
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
 from edge.hub.standings import Standing
 from edge.hub.tables import StoreAway, Tables
+from edge.hub.taking import Heard, Piece, Said, Taker, Work
 from edge.hub.told import TOPIC, TOPICS, Told
 from edge.journal import check_entry
 from edge.messages import (
@@ -73,44 +73,6 @@ class Arrived:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An entry that waits for its transaction."""
-
-    booth: str
-    entry: JournalEntry
-    verified: bool  # its hash is the hash of what it says
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a packet that waits for its transaction."""
-
-    booth: str
-    digest: str
-    offset: int
-    chunk: bytes
-
-
-@dataclass(slots=True)
-class Heard:
-    """What a batch brought of one booth: entries by what became of them, and when each came."""
-
-    taken: Counter[str] = field(default_factory=Counter)
-    came: list[float] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Work:
-    """What a transaction did, to be told when it is committed."""
-
-    heard: dict[str, Heard] = field(default_factory=dict)
-    outcomes: list[tuple[str, JournalEntry, Taken]] = field(default_factory=list)
-    malformed: list[tuple[str, str]] = field(default_factory=list)
-    completed: list[OpenPacket] = field(default_factory=list)
-
-
 class Collector:
     """One hub."""
 
@@ -124,9 +86,9 @@ class Collector:
     ) -> None:
         self._log, self._release, self._store = log, release, store
         self._known, self._broker = settings.booths, settings.broker
-        self._counter = counter
         self._shared = settings.share is not None
         self._ledger, self._files = Ledger(store, self._shared), PacketFiles(settings.packet_folder)
+        self._taker = Taker(self._ledger, self._files, counter)
         self._told, self.figures = Told(store), Figures(settings.data, settings.place, release)
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._link = self._linked(settings)
@@ -215,9 +177,8 @@ class Collector:
         leads = self._store.leads()
         everybody = self._ledger.booths() if leads and self._due("everybody", now) else []
         late = [booth for booth, (_, since) in self._gaps.items() if now - since > SHARED_PATIENCE]
-        asked = {
-            booth for booth in heard if leads or not heard[booth].taken
-        }  # else the leader asks for packets
+        # Who brought entries is asked for packets by the leader alone, who brought a piece by whoever got it.
+        asked = {booth for booth in heard if leads or not heard[booth].taken}
         stand, packets = self._looked_up({*heard, *late}, {*asked, *everybody})
         self._answer(heard, stand, now)
         for booth in late:
@@ -288,57 +249,15 @@ class Collector:
             if not parse(HubStatus, payload).online:
                 self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
 
-    # inside the transaction
+    # after the commit
 
     def _commit(self) -> dict[str, Heard]:
         if not self._waiting:
             return {}
-        work = Work()
-        with self._ledger.batch({word.booth for word in self._waiting}):
-            for word in self._waiting:
-                if isinstance(word, Said):
-                    self._take_entry(word, work)
-                else:
-                    self._take_piece(word, work)
+        work = self._taker.take(self._waiting)
         self._waiting.clear()
         self._tell(work)
         return work.heard
-
-    def _take_entry(self, said: Said, work: Work) -> None:
-        booth, received = said.booth, clock.now()
-        try:
-            taken = self._ledger.take_checked(booth, said.entry, received, said.verified)
-        except ValueError as error:  # words that no database holds
-            work.malformed.append((booth, str(error)))
-            return
-        heard = work.heard.setdefault(
-            booth, Heard()
-        )  # also when refused: the booth sees by the hash what is held
-        heard.taken[taken] += 1
-        heard.came.append(said.at)
-        work.outcomes.append((booth, said.entry, taken))
-        if taken == "new":
-            self._count(booth, said.entry, received)
-            for entry, came in self._ledger.following(booth):
-                work.outcomes.append((booth, entry, "new"))
-                self._count(booth, entry, came)
-
-    def _count(self, booth: str, entry: JournalEntry, received: str) -> None:
-        if self._counter:
-            self._counter.take(booth, entry, received)
-
-    def _take_piece(self, piece: Piece, work: Work) -> None:
-        work.heard.setdefault(piece.booth, Heard())
-        packet = self._ledger.packet(piece.digest)
-        if packet is None or packet.booth != piece.booth or packet.complete:
-            return
-        held = self._files.add(piece.digest, piece.offset, piece.chunk, packet.size)
-        self._reminded.pop(piece.digest, None)
-        if held >= packet.size and self._files.finish(piece.digest, packet.size):
-            self._ledger.packet_complete(piece.digest, clock.now())
-            work.completed.append(packet)
-
-    # after the commit
 
     def _tell(self, work: Work) -> None:
         """Count and log what was committed, nothing before."""
@@ -352,6 +271,8 @@ class Collector:
             self._malformed(booth, reason)
         for packet in work.completed:
             self._completed(packet)
+        for digest in work.grown:
+            self._reminded.pop(digest, None)
 
     def _completed(self, packet: OpenPacket) -> None:
         self.figures.packet(packet.size)

@@ -44,6 +44,7 @@ class Booth(threading.Thread):
         self.ended = threading.Event()
         self.acknowledged, self.tail, self.open = 0, 0, 0
         self.written = False
+        self.settled = False  # everything is acknowledged, and no packet waits
         self.fork: str | None = None
 
     def run(self) -> None:
@@ -64,6 +65,7 @@ class Booth(threading.Thread):
             self._reporter.work(time.monotonic())
             self.acknowledged, self.tail = self._reporter.acknowledged, self._journal.tail()[0]
             self.written = not self._to_write
+            self.settled = self.written and not self.open and self.acknowledged == self.tail
         link.stop()
         store.close()
 
@@ -109,11 +111,6 @@ class Booth(threading.Thread):
                     if self._vault.purge_packet(word.packet):
                         self._journal.append(CLOSED, {"packet": word.packet, "size": word.size}, AT, SURE)
                         self.open -= 1
-
-    @property
-    def settled(self) -> bool:
-        """Everything was written, is acknowledged, and no packet waits."""
-        return self.written and not self.open and self.acknowledged == self.tail
 
     def entries(self) -> list[JournalEntry]:
         """Return the whole journal."""

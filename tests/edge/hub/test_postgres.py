@@ -18,7 +18,8 @@ from edge.errors import BadSettings
 from edge.hub import postgres as engine
 from edge.hub import postgres_schema, reading
 from edge.hub.ledger import Ledger
-from edge.hub.postgres import PostgresStore, translated
+from edge.hub.postgres import PostgresStore
+from edge.hub.postgres_connection import translated
 from edge.hub.reading import opened, writable
 from edge.hub.standings import AHEAD
 from edge.hub.store import HubStore
