@@ -83,7 +83,7 @@ def main() -> int:
     said = entries_of(parser.parse_args().entries)
     by_booth = [[one for one in said if int(one[0][-3:]) % 2 == half] for half in range(2)]
     in_turn = [[one for one in said if (one[1].seq + int(one[0][-3:])) % 2 == half] for half in range(2)]
-    server = Postgres.made()
+    server = Postgres.made(Path("/tmp"))  # a disk, not memory
     try:
         server.start()
         with tempfile.TemporaryDirectory(prefix="vantay-collectors-", dir=server.folder.parent) as folder:

@@ -25,6 +25,7 @@ QUICK = {  # of a cluster that lives for minutes; fsync stays on
     "jit": "off",
 }
 NUMBERS = count(1)
+ROOM = 2**30  # bytes
 
 
 def program(name: str) -> str:
@@ -47,9 +48,13 @@ class Postgres(Program):
     folder: Path = field(default_factory=Path)
 
     @classmethod
-    def made(cls) -> "Postgres":
+    def made(cls, where: Path | None = None) -> "Postgres":
+        """Make a cluster, in memory where there is room: what a kill leaves is there, too."""
+        memory = Path("/dev/shm")
+        if where is None:
+            where = memory if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else Path("/tmp")
         initdb, server = program("initdb"), program("postgres")
-        folder = Path(tempfile.mkdtemp(prefix="vantay-pg-", dir="/tmp"))  # a socket's path is short
+        folder = Path(tempfile.mkdtemp(prefix="vantay-pg-", dir=where))  # a socket's path is short
         if somebody():
             shutil.chown(folder, somebody())
         words = [initdb, "-D", "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
