@@ -49,9 +49,12 @@ def again(store: PostgresStore) -> PostgresStore:
 
 
 def end_connection(store: PostgresStore, postgres: Postgres) -> None:
-    """Let the server end a connection."""
+    """Let the server end a connection, and wait until it has."""
+    pid = store.db.raw.info.backend_pid
     with psycopg.connect(postgres.url(), autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", (store.db.raw.info.backend_pid,))
+        other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+        until(lambda: other.execute(query, (pid,)).fetchone() is None, "its end")
 
 
 # the tables
@@ -268,8 +271,12 @@ def test_one_leads_until_it_is_gone(store: PostgresStore, postgres: Postgres) ->
     other = again(store)
     assert (store.leads(), other.leads()) == (True, False)
     store.close()
-    other._looked_at = float("-inf")
-    assert other.leads()
+
+    def leads() -> bool:
+        other._looked_at = float("-inf")
+        return other.leads()
+
+    until(leads, "the lead: the server lets go of the lock when it sees the other's end")
     other.close()
 
 
