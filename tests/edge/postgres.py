@@ -55,8 +55,8 @@ class Postgres(Program):
             where = memory if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else Path("/tmp")
         initdb, server = program("initdb"), program("postgres")
         folder = Path(tempfile.mkdtemp(prefix="vantay-pg-", dir=where))  # a socket's path is short
-        if somebody():
-            shutil.chown(folder, somebody())
+        if user := somebody():
+            shutil.chown(folder, user)
         words = [initdb, "-D", "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
         made = subprocess.run(words, cwd=folder, user=somebody(), capture_output=True, text=True)
         assert made.returncode == 0, made.stderr
@@ -114,5 +114,5 @@ class Postgres(Program):
 
         schema = f"hub_{next(NUMBERS)}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {schema}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE SCHEMA {schema}")
         return self.url(schema)
