@@ -31,7 +31,7 @@ ALIKE = (1e-2, 1e-3)  # shares of pairs of two fingers, the most alike ones
 Triple = tuple[PreparedTemplate, PreparedTemplate, PreparedTemplate]  # taken, shown first, shown second
 
 
-def _look(fmr: float, before: dict[int, float]) -> Looked:
+def _look(fmr: float, before: dict[int, float]) -> Looked[int]:
     sure, perhaps = (fmr <= AT_ONCE), (AT_ONCE < fmr <= ASK)
     return look((1,) if sure else (), {1: fmr} if perhaps else {}, before)
 

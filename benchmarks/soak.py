@@ -20,7 +20,7 @@ from typing import Any
 from fwtools.progress import Progress
 from fwtools.virtual.models import MODELS
 
-SOAKED = [model for model in MODELS if model != "fs80"]  # the models of proved drivers
+SOAKED = [model for model in MODELS if model not in ("fs80", "slap")]  # the models of proved drivers
 
 SILENCE_SECONDS = 120.0  # of a process that captures: it hangs in a transfer
 COUNTS, MEASURES = ("captures", "faults", "hangs", "wrong", "unnamed"), ("leaked_mib", "ms_per_capture")

@@ -23,7 +23,7 @@ from edge.takeover import TOOK_OVER
 KINDS = frozenset(
     {
         *(enrolment.STARTED, enrolment.ATTEMPT, enrolment.FINDING, enrolment.MISSING, enrolment.CONFIRMATION),
-        *(enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
+        *(enrolment.SLAP, enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
@@ -56,6 +56,7 @@ DECISIONS = frozenset(
     {
         *(enrolment.ACCEPTED, enrolment.RETRY, enrolment.BEST_KEPT, enrolment.WRONG_FINGER),
         *(enrolment.SECOND_LOOK, enrolment.CONFIRMED, enrolment.NOT_CONFIRMED, "cancelled", "matcher-lost"),
+        *(enrolment.WRONG_HAND, enrolment.REFUSED),
     }
 )
 WORDS: dict[str, frozenset[str]] = {

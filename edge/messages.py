@@ -77,6 +77,7 @@ SealedPin = Annotated[
     Field(description="a PIN sealed to the key that the booth's state shows, hex"),
 ]
 Position = Annotated[int, Field(ge=1, le=10)]  # ISO/IEC 19794-2:2005, table 2
+Slap = Annotated[int, Field(ge=13, le=15)]  # ISO/IEC 19794-4:2005, table 6: right four, left four, two thumbs
 LARGEST = 2**53  # what every reader of JSON keeps exactly (RFC 8259, 6)
 Sequence = Annotated[int, Field(ge=1, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
@@ -256,6 +257,8 @@ class State(Report):
     positions: list[int] = []  # what is captured of this subject, in this order
     confirming: bool = False  # all fingers are captured: `position` is shown once more, to compare
     second_look: bool = False  # the finger shown last is shown once more, to be sure which it is
+    slap: Slap | None = None  # what is to be laid down together; `position` is null then
+    fingers: list[Position] = []  # which fingers these are: the slap's, without missing ones
     position: Position | None = None
     position_name: str | None = None
     attempt: int | None = None

@@ -19,7 +19,7 @@ from edge.booth.ladder import Rung
 from edge.messages import Position, PresentationFault
 
 PACKET_BYTES = 65536
-MAXIMUM_BLOBS = 16
+MAXIMUM_BLOBS = 17  # a slap, and four of each finger
 SEND_SECONDS = 5  # after which a worker that does not listen is given up
 MAXIMUM_BLOB_BYTES = 64 * 1024 * 1024
 
@@ -182,6 +182,8 @@ class Examine(Message):
     attendants: tuple[AttendantFinger, ...] = ()
     attendant_fmr: float = 1e-6
     search: bool = True  # among those enrolled
+    together: bool = False  # the scanner takes several fingers at once: `position` alone must lie there
+    fingers: tuple[Position, ...] = ()  # of a slap: exactly these
 
 
 class MatcherReady(Message):
@@ -206,12 +208,9 @@ class AttendantHit(Message):
     score: float
 
 
-class Examined(Message):
-    """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record, search code."""
+class JudgedFinger(Message):
+    """What the matcher says of one finger."""
 
-    blobs = 4
-    type: Literal["examined"] = "examined"
-    token: int
     quality: Annotated[int, Field(ge=0, le=100)]
     parts: dict[str, float]
     hint: str | None
@@ -220,6 +219,41 @@ class Examined(Message):
     already: tuple[Hit, ...]
     perhaps: tuple[Hit, ...] = ()  # may be a finger of this subject that was taken
     attendants: tuple[AttendantHit, ...] = ()
+
+
+class Examined(JudgedFinger):
+    """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record, search code."""
+
+    blobs = 4
+    type: Literal["examined"] = "examined"
+    token: int
+    milliseconds: float
+
+
+class SlapFinger(JudgedFinger):
+    """One finger of a slap; `same_finger` and `perhaps` also name others of the same slap."""
+
+    position: Position
+
+
+class ExaminedSlap(Message):
+    """Matcher to daemon; blobs: the slap as PNG, then of each finger those of `Examined`."""
+
+    blobs = None
+    type: Literal["examined-slap"] = "examined-slap"
+    token: int
+    hand: str
+    certainty: float
+    fingers: tuple[SlapFinger, ...]
+    milliseconds: float
+
+
+class NotTaken(Message):
+    """Matcher to daemon: the picture does not show the fingers asked for, in one sentence."""
+
+    type: Literal["not-taken"] = "not-taken"
+    token: int
+    reason: str
     milliseconds: float
 
 
@@ -238,7 +272,9 @@ AnyMessage = Annotated[
     | Fetched
     | Examine
     | MatcherReady
-    | Examined,
+    | Examined
+    | ExaminedSlap
+    | NotTaken,
     Field(discriminator="type"),
 ]
 _ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)

@@ -18,6 +18,7 @@ from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
 from edge.booth.shift import Shift
+from edge.booth.slap_rule import FINGERS
 from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
@@ -251,6 +252,7 @@ class CommandDesk:
             attempts_allowed=plan.attempts,
             quality_wanted={p: plan.quality.plain.of(p) for p in positions},
             fingers_to_tell=self.settings.comparison.already_enrolled_fingers,
+            slaps=tuple(s for s in plan.slaps if set(FINGERS[s]) & set(positions)),
             plan=self.settings.plan.name,
             operator=operator,
             confirm=plan.confirm,

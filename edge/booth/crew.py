@@ -163,12 +163,13 @@ class Crew:
         search: bool = True,
         fmr: float | None = None,
         confirming: bool = False,
+        fingers: tuple[int, ...] = (),
     ) -> None:
         """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
 
         `suspected`: earlier subjects whom the person's fingers matched; `attendants`: templates of those who
         work here, and their formats; `search`: among those enrolled; `fmr`: of each of them;
-        `confirming`: whether it is to be one of the accepted.
+        `confirming`: whether it is to be one of the accepted; `fingers`: those of a slap.
         """
         pixels, accepted = blobs
         question = channel.Examine(
@@ -188,6 +189,8 @@ class Crew:
             ),
             attendant_fmr=fmr or attendant_fmr(limits.attendant_fpir, len(attendants)),
             search=search,
+            together=self.scanner.fingers > 1,
+            fingers=fingers,
         )
         templates = b"".join(data for _, data, _ in attendants)
         self._question = question, [pixels, *accepted.values(), *([templates] if attendants else [])]

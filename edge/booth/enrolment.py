@@ -1,4 +1,4 @@
-"""One subject's enrolment, pure: single plain impressions, retries, best kept, mix-ups noticed.
+"""One subject's enrolment, pure: plain impressions, retries, best kept, mix-ups noticed.
 
     none        --start-->         capturing     refused while another subject is being enrolled
     capturing   --sample judged--> capturing     a finger of somebody who works here: an alarm until
@@ -20,17 +20,19 @@
     closed      --sealed-->        none
     any but closed --abandoned-->  none
 
-Confirming and reviewing are left out where the plan does not ask for them.
+Confirming and reviewing are left out where the plan does not ask for them. Several fingers at once are judged
+in `slap_judging.py`.
 
 The functions named after events give the journal entries that follow and change nothing; `evolve` applies
 one. The state is a fold of `evolve` over the journal, so after a power cut it is what it was. Everything that
-affects an enrolment lives in this file.
+affects an enrolment lives in these two files.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edge.booth import slap_rule
 from edge.booth.second_look import Looked, look
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES
@@ -39,12 +41,13 @@ Body = dict[str, Any]
 Entry = tuple[str, Body]  # kind, body of a journal entry
 
 STARTED, ATTEMPT, FINDING, MISSING = "enrolment.started", "attempt.made", "finding", "finger.missing"
+SLAP = "slap.made"
 CONFIRMATION, REVIEWED = "confirmation.made", "enrolment.reviewed"
 SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
 
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"
-SECOND_LOOK = "second-look"
+SECOND_LOOK, WRONG_HAND, REFUSED = "second-look", "wrong-hand", "refused"
 KEPT = (ACCEPTED, RETRY, BEST_KEPT)  # decisions after which the sample itself is kept
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
@@ -71,6 +74,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class SlapAttempt:
+    """One judged slap."""
+
+    number: int
+    sample: str  # id of the whole picture
+    fingers: dict[int, Attempt]  # by position
+    device: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """One subject in front of the booth. Positions are ISO/IEC 19794-2:2005 codes 1..10."""
 
@@ -80,6 +93,7 @@ class Enrolment:
     attempts_allowed: int
     quality_wanted: dict[int, int]  # position -> quality at which an attempt is accepted at once
     fingers_to_tell: int  # hits on one earlier subject that close the enrolment as already enrolled
+    slaps: tuple[int, ...] = ()  # 13, 14, 15: whose fingers are taken together
     plan: str = ""
     operator: str | None = None  # who is logged in when it begins; None where nobody logs in
     confirm: bool = False  # what the plan asks for before sealing
@@ -94,6 +108,13 @@ class Enrolment:
     attendant: Body | None = None  # the finding, while the finger shown last was an attendant's
     attendants_allowed: frozenset[str] = frozenset()  # who are the subject: a supervisor said so
     doubtful: dict[int, float] = field(default_factory=dict)  # of the last sample: position -> FMR
+    tried_slaps: dict[int, tuple[SlapAttempt, ...]] = field(default_factory=dict)
+    kept_slaps: dict[int, SlapAttempt] = field(default_factory=dict)
+    doubtful_slap: dict[tuple[int, int], float] = field(default_factory=dict)  # shown as, taken as -> FMR
+    other_hand: dict[int, int] = field(
+        default_factory=dict
+    )  # slap -> how often it looked like the other hand
+    hands_allowed: frozenset[int] = frozenset()  # slaps whose hand a supervisor has looked at
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
     mismatches: int = 0  # fingers shown to confirm that were not the captured one
@@ -101,7 +122,7 @@ class Enrolment:
     reviewed: Body | None = None  # what the operator confirmed
 
     def wanted(self) -> int | None:
-        """Return the position to capture next, None when no finger is awaited."""
+        """Return the position to capture next, 13 to 15 for a slap, None when no finger is awaited."""
         if self.duplicate_of:
             return None
         if (missing := self._next()) is not None:
@@ -117,7 +138,7 @@ class Enrolment:
     @property
     def looking_again(self) -> bool:
         """Whether the finger shown last is to be shown once more: it may be one that was taken before."""
-        return bool(self.doubtful)
+        return bool(self.doubtful or self.doubtful_slap)
 
     @property
     def reviewing(self) -> bool:
@@ -144,14 +165,27 @@ class Enrolment:
             return self.attendant
         overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
         alarms = ({LIST_DIFFERS} - overridden) | ({NOT_CONFIRMED} if self.confirming else set())
+        slap = self._next()
+        if slap in self.slaps and slap not in self.hands_allowed:
+            of_hand = (f for f in self.findings if f["finding"] == WRONG_HAND and f["position"] == slap)
+            if (hand := next(of_hand, None)) is not None:
+                return hand
         return next((f for f in self.findings if f["finding"] in alarms), None)
 
     def attempt_number(self, position: int) -> int:
         """Return the number of the next attempt at a position."""
-        return self.mismatches + 1 if self.confirming else len(self.tried.get(position, ())) + 1
+        if self.confirming:
+            return self.mismatches + 1
+        tried = self.tried_slaps if position in slap_rule.FINGERS else self.tried
+        return len(tried.get(position, ())) + 1
+
+    def fingers_of(self, position: int) -> tuple[int, ...]:
+        """Return the fingers that are captured together at a position: a slap's without missing ones."""
+        return tuple(p for p in slap_rule.FINGERS.get(position, (position,)) if p in self.positions)
 
     def _next(self) -> int | None:
-        return next((p for p in self.positions if p not in self.accepted), None)
+        finger = next((p for p in self.positions if p not in self.accepted), None)
+        return next((s for s in self.slaps if finger in slap_rule.FINGERS[s]), finger)
 
     def _to_confirm(self) -> int:
         """The finger that is compared most surely; after a mismatch the next best one."""
@@ -200,6 +234,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "review": new.review,
         "portrait": new.portrait,
         "warnings": list(new.warnings),
+        **({"slaps": list(new.slaps)} if new.slaps else {}),
     }
     return [(STARTED, body)]
 
@@ -207,7 +242,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
 def note_listed_otherwise(new: Enrolment, differing: list[str]) -> Entry:
     """Keep with the record, and alarm, that the worklist says something else of this number."""
     text = f"the worklist says otherwise of this number: {', '.join(SAID_OTHERWISE[d] for d in differing)}"
-    return _finding(new, LIST_DIFFERS, 0, differing, text)
+    return finding(new, LIST_DIFFERS, 0, differing, text)
 
 
 def note_used_number(new: Enrolment, earlier: str, reason: str) -> Entry:
@@ -215,7 +250,7 @@ def note_used_number(new: Enrolment, earlier: str, reason: str) -> Entry:
     text = (
         f"the identity number was enrolled here before, as enrolment {earlier}; once more because: {reason}"
     )
-    return _finding(new, NUMBER_USED, 0, earlier, text)
+    return finding(new, NUMBER_USED, 0, earlier, text)
 
 
 def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
@@ -255,20 +290,20 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         text = (
             f"the finger shown as {POSITION_NAMES[event.position]} is one of {attendants[0]}, who works here"
         )
-        entries.append(_finding(current, ATTENDANT_FINGER, event.position, attendants[0], text))
+        entries.append(finding(current, ATTENDANT_FINGER, event.position, attendants[0], text))
     elif decision == WRONG_FINGER:
         text = (
             f"the finger shown as {POSITION_NAMES[event.position]} is the one taken as {_names(looked.same)}"
         )
-        entries.append(_finding(current, SAME_FINGER, event.position, list(looked.same), text))
+        entries.append(finding(current, SAME_FINGER, event.position, list(looked.same), text))
     elif decision in KEPT:
         body["already"] = list(event.already)
         hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
-        entries += _known_person(current, event.position, hits, len(current.positions))
-    return [(ATTEMPT, body), *(_by_device(entry, event) for entry in entries)]
+        entries += known_person(current, event.position, hits, len(current.positions))
+    return [(ATTEMPT, body), *(by_device(entry, event.facts) for entry in entries)]
 
 
-def _of_looks(looked: Looked, decision: str) -> Body:
+def _of_looks(looked: Looked[int], decision: str) -> Body:
     """What the journal keeps of a second look: why it is asked for, and what both samples say."""
     said = {"doubtful": looked.doubtful if decision == SECOND_LOOK else {}, "together": looked.together}
     return {key: {str(p): float(f"{r:.3g}") for p, r in of.items()} for key, of in said.items() if of}
@@ -291,7 +326,7 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
     if len(current.positions) == 1:
         raise BadCommand(f"the {name} is the only finger left: abandon the enrolment instead")
     missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
-    return [missing, *_known_person(current, position, current.hits, len(current.positions) - 1)]
+    return [missing, *known_person(current, position, current.hits, len(current.positions) - 1)]
 
 
 def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
@@ -312,7 +347,7 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
             raise BadCommand(f"{signed_by} cannot sign for an own finger: it needs another supervisor")
         of["person"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
-    return [_finding(current, OVERRIDDEN, alarm["position"], of, text)]
+    return [finding(current, OVERRIDDEN, alarm["position"], of, text)]
 
 
 def review(
@@ -327,7 +362,7 @@ def review(
         raise NotedRefusal(
             f"this is not the identity number that enrolment {current.id} began with: check whose record is "
             "on the screen; abandon the enrolment when it began with a wrong number",
-            [_finding(current, NUMBER_DIFFERS, 0, None, text)],
+            [finding(current, NUMBER_DIFFERS, 0, None, text)],
         )
     if not current.reviewing:
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
@@ -343,7 +378,7 @@ def review(
     entries: list[Entry] = [(REVIEWED, {"enrolment": current.id, "portrait": portrait})]
     if no_portrait is not None:
         text = f"the record has no portrait because: {no_portrait}"
-        entries.insert(0, _finding(current, NO_PORTRAIT, 0, None, text))
+        entries.insert(0, finding(current, NO_PORTRAIT, 0, None, text))
     return entries
 
 
@@ -361,6 +396,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         "samples": {str(position): attempt.sample for position, attempt in current.accepted.items()},
         "missing": {str(position): reason for position, reason in current.missing.items()},
     }
+    if current.kept_slaps:
+        body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
     return [(SEALED, body)]
 
 
@@ -382,12 +419,15 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             review=body["review"],
             portrait=body["portrait"],
             missing={int(position): reason for position, reason in body["missing"].items()},
+            slaps=tuple(body.get("slaps", ())),
             warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
         )
     if current is None:
         return None
     if kind == ATTEMPT:
         return _after_attempt(current, body)
+    if kind == SLAP:
+        return _after_slap(current, body)
     if kind == FINDING:
         return _after_finding(current, body)
     if kind == CONFIRMATION:
@@ -400,7 +440,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
-        return replace(current, positions=left, missing=missing, hint=None, attendant=None, doubtful={})
+        settled: Body = {"hint": None, "attendant": None, "doubtful": {}, "doubtful_slap": {}}
+        return replace(current, positions=left, missing=missing, **settled)
     return current
 
 
@@ -436,7 +477,7 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     entries: list[Entry] = [(CONFIRMATION, body)]
     if decision == NOT_CONFIRMED and number == current.attempts_allowed:
         text = f"the finger shown to confirm is not the captured {name}: another person may be standing here"
-        entries.append(_by_device(_finding(current, NOT_CONFIRMED, event.position, None, text), event))
+        entries.append(by_device(finding(current, NOT_CONFIRMED, event.position, None, text), event.facts))
     return entries
 
 
@@ -451,6 +492,8 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
         return replace(found, attendant=None, attendants_allowed=allowed, hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == NOT_CONFIRMED:
         return replace(found, confirmed=OVERRIDDEN, hint=None)
+    if body["finding"] == OVERRIDDEN and body["of"]["finding"] == WRONG_HAND:
+        return replace(found, hands_allowed=found.hands_allowed | {body["position"]}, hint=None)
     return found
 
 
@@ -461,7 +504,7 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
         return replace(current, hint=body["hint"])
     position, attempt = body["position"], _attempt(body)
     tries = (*current.tried.get(position, ()), attempt)
-    hits = {s: current.hits.get(s, frozenset()) | {position} for s in body["already"]}
+    hits = with_hits(current.hits, [(subject, position) for subject in body["already"]])
     accepted = dict(current.accepted)
     if body["decision"] == ACCEPTED:
         accepted[position] = attempt
@@ -471,9 +514,43 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
         current,
         tried={**current.tried, position: tries},
         accepted=accepted,
-        hits={**current.hits, **hits},
+        hits=hits,
         hint=body["hint"],
     )
+
+
+def _after_slap(current: Enrolment, body: Body) -> Enrolment:
+    slap, decision = body["slap"], body["decision"]
+    doubtful = {(one["shown"], one["taken"]): one["fmr"] for one in body.get("doubtful", ())}
+    current = replace(current, attendant=None, doubtful_slap=doubtful, hint=body["hint"])
+    if decision == WRONG_HAND:
+        times = current.other_hand.get(slap, 0) + 1
+        return replace(current, other_hand={**current.other_hand, slap: times})
+    if decision not in KEPT:
+        return current
+    number, device = body["attempt"], body.get("device")
+    fingers = {f["position"]: Attempt(number, f["sample"], f["quality"], device) for f in body["fingers"]}
+    tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, device))
+    hits = with_hits(current.hits, [(hit["subject"], hit["position"]) for hit in body["already"]])
+    current = replace(current, tried_slaps={**current.tried_slaps, slap: tries}, hits=hits)
+    if decision == RETRY:
+        return current
+    wanted = body["sample"] if decision == ACCEPTED else body["kept"]
+    kept = next(one for one in tries if one.sample == wanted)
+    taken = {p: kept.fingers[p] for p in current.fingers_of(slap)}
+    return replace(
+        current, accepted={**current.accepted, **taken}, kept_slaps={**current.kept_slaps, slap: kept}
+    )
+
+
+def with_hits(
+    before: dict[str, frozenset[int]], found: Iterable[tuple[str, int]]
+) -> dict[str, frozenset[int]]:
+    """Return earlier subjects with the positions at which this person's fingers are theirs."""
+    hits = dict(before)
+    for subject, position in found:
+        hits[subject] = hits.get(subject, frozenset()) | {position}
+    return hits
 
 
 def _attempt(body: Body) -> Attempt:
@@ -485,7 +562,7 @@ def _best(tries: list[Attempt]) -> Attempt:
     return max(tries, key=lambda attempt: (attempt.quality, attempt.number))
 
 
-def _hint(event: SampleJudged, decision: str, looked: Looked) -> str | None:
+def _hint(event: SampleJudged, decision: str, looked: Looked[int]) -> str | None:
     if decision == WRONG_FINGER:
         return _taken_as(looked.same)
     if decision == SECOND_LOOK:
@@ -501,18 +578,19 @@ def _names(positions: tuple[int, ...]) -> str:
     return " and ".join(POSITION_NAMES[p] for p in positions)
 
 
-def _finding(current: Enrolment, finding: str, position: int, of: Any, text: str) -> Entry:
-    body = {"enrolment": current.id, "finding": finding, "position": position, "of": of, "text": text}
+def finding(current: Enrolment, what: str, position: int, of: Any, text: str) -> Entry:
+    """Return the entry of something that was noticed, in words for the operator."""
+    body = {"enrolment": current.id, "finding": what, "position": position, "of": of, "text": text}
     return (FINDING, body)
 
 
-def _by_device(finding: Entry, event: SampleJudged) -> Entry:
+def by_device(entry: Entry, facts: Body) -> Entry:
     """Keep with a finding which device took the sample that it is about."""
-    kind, body = finding
-    return (kind, {**body, "device": event.facts["device"]} if "device" in event.facts else body)
+    kind, body = entry
+    return (kind, {**body, "device": facts["device"]} if "device" in facts else body)
 
 
-def _known_person(
+def known_person(
     current: Enrolment, position: int, hits: dict[str, frozenset[int]], fingers: int
 ) -> list[Entry]:
     """Close the enrolment when enough of the person's `fingers` are those of one earlier subject."""
@@ -521,5 +599,5 @@ def _known_person(
         if len(positions) >= needed:
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             text = f"this person is enrolled already as subject {subject}: the same {names}"
-            return [_finding(current, ALREADY_ENROLLED, position, subject, text)]
+            return [finding(current, ALREADY_ENROLLED, position, subject, text)]
     return []

@@ -9,7 +9,9 @@ import io
 import sys
 import time
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +21,15 @@ from edge import records
 from edge.booth import channel
 from edge.booth.already import enrolled_already
 from edge.booth.channel import Channel, Message
-from matching import compare, iso19794, search_code, serial
+from matching import compare, iso19794, search_code, serial, slap
 from matching.calibration import decide
-from matching.errors import BadRecord
+from matching.errors import BadImage, BadRecord, WrongFingers
 from matching.gallery import Gallery
-from matching.quality import examine
-from matching.template import Template
+from matching.quality import Quality, examine
+from matching.template import REFERENCE_PPI, Template
 from matching.warm import warm
+
+Pixels = NDArray[np.uint8]
 
 
 class MatcherWorker:
@@ -79,47 +83,87 @@ class MatcherWorker:
     def _answer(self, question: channel.Examine, blobs: list[bytes]) -> None:
         began = time.perf_counter()
         pixels = np.frombuffer(blobs[0], np.uint8).reshape(question.height, question.width).copy()
-        template, quality = examine(pixels, question.ppi)
-        template = replace(template, position=question.position, quality=quality.score)
-        same, perhaps = same_fingers(question, template, blobs[1:])
-        answer = channel.Examined(
+        try:
+            if question.fingers:
+                self._answer_slap(question, pixels, blobs, began)
+                return
+            ppi = question.ppi
+            if question.together:
+                pixels, ppi = alone(pixels, ppi), REFERENCE_PPI
+        except BadImage as refused:
+            self._daemon.send(
+                channel.NotTaken(token=question.token, reason=str(refused), milliseconds=_since(began))
+            )
+            return
+        template, quality = _examined(pixels, ppi, question.position)
+        facts = self._facts(question, template, quality, blobs, ())
+        answer = channel.Examined(token=question.token, **facts, milliseconds=_since(began))
+        self._daemon.send(answer, *_kept(pixels, ppi, template))
+
+    def _answer_slap(
+        self, question: channel.Examine, pixels: Pixels, blobs: list[bytes], began: float
+    ) -> None:
+        """Answer for each finger of a slap; BadImage when it does not show exactly those asked for."""
+        missing = frozenset(slap.IN_PICTURE[question.position]) - set(question.fingers)
+        found = slap.segment(pixels, question.position, missing, question.ppi)
+        images = {finger.position: finger.pixels for finger in found.fingers}
+        examined = {p: _examined(images[p], REFERENCE_PPI, p) for p in sorted(images)}
+        fingers = []
+        for position, (template, quality) in examined.items():
+            others = [(p, one) for p, (one, _) in examined.items() if p != position]
+            facts = self._facts(question, template, quality, blobs, others)
+            fingers.append(channel.SlapFinger(position=position, **facts))
+        answer = channel.ExaminedSlap(
             token=question.token,
-            quality=quality.score,
-            parts={name: round(float(value), 3) for name, value in quality.parts.items()},
-            hint=quality.hint,
-            minutiae=len(template.minutiae),
-            same_finger=same,
-            perhaps=perhaps,
-            already=self._already(question, template) if question.search else (),
-            attendants=_attendants(question, template, blobs[-1]),
-            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+            hand=found.hand,
+            certainty=round(found.certainty, 4),
+            fingers=tuple(fingers),
+            milliseconds=_since(began),
         )
-        self._daemon.send(
-            answer,
-            _png(pixels, question.ppi),
-            serial.to_bytes(template),
-            iso19794.write(template),
-            search_code.to_bytes(
-                search_code.encode(compare.prepare(template), search_code.qualities_of(template))
-            ),
-        )
+        kept = [blob for p, (one, _) in examined.items() for blob in _kept(images[p], REFERENCE_PPI, one)]
+        self._daemon.send(answer, _png(pixels, question.ppi), *kept)
+
+    def _facts(
+        self,
+        question: channel.Examine,
+        template: Template,
+        quality: Quality,
+        blobs: list[bytes],
+        others: Sequence[tuple[int, Template]],
+    ) -> dict[str, Any]:
+        """Return what a `JudgedFinger` says; `others`: the fingers that lie beside it."""
+        same, perhaps = same_fingers(question, template, blobs[1:], others)
+        return {
+            "quality": quality.score,
+            "parts": {name: round(float(value), 3) for name, value in quality.parts.items()},
+            "hint": quality.hint,
+            "minutiae": len(template.minutiae),
+            "same_finger": same,
+            "perhaps": perhaps,
+            "already": self._already(question, template) if question.search else (),
+            "attendants": _attendants(question, template, blobs[-1]),
+        }
 
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
         fmr, before = question.already_enrolled_fmr, len(question.accepted)
         suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
         return tuple(
             channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
-            for one in enrolled_already(self._gallery, probe, question.position, before, fmr, suspected)
+            for one in enrolled_already(self._gallery, probe, probe.position, before, fmr, suspected)
         )
 
 
 def same_fingers(
-    question: channel.Examine, probe: Template, accepted: list[bytes]
+    question: channel.Examine,
+    probe: Template,
+    accepted: list[bytes],
+    others: Iterable[tuple[int, Template]] = (),
 ) -> tuple[tuple[channel.Hit, ...], tuple[channel.Hit, ...]]:
-    """Return which of the fingers taken a probe is, and which it may be."""
+    """Return which of the fingers taken a probe is, and which it may be; `others` lie beside it."""
     same, perhaps, prepared = [], [], compare.prepare(probe)
-    for position, blob in zip(question.accepted, accepted, strict=False):  # the attendants' follow
-        score = compare.compare(prepared, serial.from_bytes(blob))
+    before = zip(question.accepted, accepted, strict=False)  # the attendants' follow
+    for position, taken in [*((p, serial.from_bytes(blob)) for p, blob in before), *others]:
+        score = compare.compare(prepared, taken)
         decision = decide(score.value, question.same_finger_fmr, score.kind)
         hit = channel.Hit(position=position, score=round(score.value, 4))
         if decision.match:
@@ -144,7 +188,36 @@ def _attendants(question: channel.Examine, probe: Template, blob: bytes) -> tupl
     return tuple(channel.AttendantHit(person=person, score=round(score, 4)) for person, score in best.items())
 
 
-def _png(pixels: NDArray[np.uint8], ppi: float) -> bytes:
+def alone(pixels: Pixels, ppi: float) -> Pixels:
+    """Return the one finger (h, w) on a large picture, upright at 500 ppi; WrongFingers for more or none."""
+    found = slap.segment(pixels, None, ppi=ppi).fingers
+    if len(found) != 1:
+        seen = f"{len(found)} fingers are seen" if found else "no finger is seen"
+        raise WrongFingers(f"{seen} and one is expected: lay down one finger alone, flat")
+    return found[0].pixels
+
+
+def _examined(pixels: Pixels, ppi: float, position: int) -> tuple[Template, Quality]:
+    template, quality = examine(pixels, ppi)
+    return replace(template, position=position, quality=quality.score), quality
+
+
+def _kept(pixels: Pixels, ppi: float, template: Template) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return what is kept of a sample: PNG, full template, ISO/IEC 19794-2 record, search code."""
+    code = search_code.encode(compare.prepare(template), search_code.qualities_of(template))
+    return (
+        _png(pixels, ppi),
+        serial.to_bytes(template),
+        iso19794.write(template),
+        search_code.to_bytes(code),
+    )
+
+
+def _since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)
+
+
+def _png(pixels: Pixels, ppi: float) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", dpi=(ppi, ppi), compress_level=3)
     return file.getvalue()

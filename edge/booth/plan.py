@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from edge.booth.slap_rule import FINGERS
 from edge.messages import POSITION_NAMES
 from matching.quality_scale import vantay_quality_of
 
-AT_ONCE = {13: 4, 14: 4, 15: 2}  # ISO/IEC 19794-4: right four, left four, both thumbs
-
 
 def _is_position(position: int) -> int:
-    if position not in POSITION_NAMES and position not in AT_ONCE:
+    if position not in POSITION_NAMES and position not in FINGERS:
         raise ValueError("a position is 1 to 10, 13, 14 or 15")
     return position
 
@@ -80,16 +79,25 @@ class EnrolmentPlan(Part):
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """The single plain fingers, in order."""
+        """The plain fingers, in order; those of a slap one after another."""
+        return tuple(finger for p in self._plain for finger in FINGERS.get(p, (p,)))
+
+    @property
+    def slaps(self) -> tuple[int, ...]:
+        """The plain slaps, in order."""
+        return tuple(p for p in self._plain if p in FINGERS)
+
+    @property
+    def _plain(self) -> tuple[int, ...]:
         plain = [capture.positions for capture in self.captures if capture.impression == "plain"]
-        return tuple(p for positions in plain for p in positions if p in POSITION_NAMES)
+        return tuple(p for positions in plain for p in positions)
 
     def lacking(self, impressions: tuple[str, ...], fingers: int) -> str | None:
         """Say what a scanner cannot do that the plan asks for; `fingers`: how many it takes at once."""
         for capture in self.captures:
             if capture.impression not in impressions:
                 return f"{capture.impression} impressions are asked for, and the scanner takes none"
-            together = max(AT_ONCE.get(position, 1) for position in capture.positions)
+            together = max(len(FINGERS.get(position, (position,))) for position in capture.positions)
             if together > fingers:
                 return f"{together} fingers at once are asked for, and the scanner takes {fingers}"
         return None

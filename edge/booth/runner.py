@@ -22,8 +22,10 @@ from edge.booth.figures import Figures, Standing
 from edge.booth.refusals import Refusals
 from edge.booth.reporter import Reporter
 from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
-from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, seal_enrolment
+from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, put_slap, seal_enrolment
 from edge.booth.shift import Shift
+from edge.booth.slap_judging import SlapJudged, judge_slap, refuse
+from edge.booth.slap_rule import FINGERS
 from edge.booth.supervisor import FromWorker, WorkerDied
 from edge.booth.view import ended_by, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
@@ -101,6 +103,7 @@ class Runner:
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
+        self._fingers: tuple[int, ...] = ()  # that were asked for
         self._presenting: Presenting | None = None  # an attendant's finger; a restart ends it
         self._presented: list[bytes] = []  # its templates so far
         self._attended: AttendantEnded | None = None
@@ -295,6 +298,10 @@ class Runner:
                     self._attendant_judged(self._presenting, message, blobs, device)
                 else:
                     self._judged(message, blobs, device)
+            case channel.ExaminedSlap(token=token) if (device := crew.take_answer(token)) is not None:
+                self._slap_judged(message, blobs, device)
+            case channel.NotTaken(token=token) if (device := crew.take_answer(token)) is not None:
+                self._not_taken(message, device)
 
     def _captured(self, message: channel.Captured, pixels: bytes) -> None:
         """Ask the matcher what this is: a subject's finger, or an attendant's."""
@@ -318,6 +325,7 @@ class Runner:
             search=presenting is None,
             fmr=presenting.fmr if presenting else None,
             confirming=presenting is None and current is not None and current.confirming,
+            fingers=self._fingers if self._acquisition.position in FINGERS else (),
         )
 
     def _await_attendant(self, presenting: Presenting | None) -> None:
@@ -334,6 +342,9 @@ class Runner:
         facts = {"device": device, "quality": answer.quality, "score": score}
         before = "" in persons
         sample = Presented(answer.quality, answer.hint, frozenset(persons - {""}), before, facts)
+        self._present(current, sample, blobs)
+
+    def _present(self, current: Presenting, sample: Presented, blobs: list[bytes]) -> None:
         outcome = present(current, sample)
         if outcome.keep:
             self._presented.append(blobs[1])
@@ -350,43 +361,71 @@ class Runner:
     def _judged(self, answer: channel.Examined, blobs: list[bytes], device: Device) -> None:
         current, position = self._enrolment, self._acquisition.position
         assert current is not None
-        event = SampleJudged(
-            enrolment=current.id,
-            position=position,
-            sample=secrets.token_hex(8),
-            quality=answer.quality,
-            hint=answer.hint,
-            same_finger_as=tuple(hit.position for hit in answer.same_finger),
-            perhaps={hit.position: hit.fmr for hit in answer.perhaps if hit.fmr},
-            already=tuple(hit.subject for hit in answer.already if hit.subject),
-            attendants=tuple(hit.person for hit in answer.attendants),
-            facts={
-                "device": device,
-                "minutiae": answer.minutiae,
-                "parts": answer.parts,
-                "scores": [h.model_dump() for h in (*answer.same_finger, *answer.perhaps, *answer.already)],
-                **({"attendants": [h.model_dump() for h in answer.attendants]} if answer.attendants else {}),
-            },
-        )
+        event = _judged_sample(current.id, position, answer, {"device": device})
         entries = enrolment.judge(current, event)
         with self._store.transaction():
             self._record(entries)
             if entries[0][1]["decision"] in enrolment.KEPT:
                 put_sample(self._vault, current, position, event.sample, blobs)
-        attempt = entries[0][1]
+        self._log_acquisition(
+            entries[0][1], position, device, answer.quality, answer.minutiae, answer.milliseconds
+        )
+        self._advance(Happened.JUDGED)
+
+    def _log_acquisition(
+        self,
+        attempt: enrolment.Body,
+        position: int,
+        device: Device,
+        quality: int | None,
+        minutiae: int | None,
+        milliseconds: float,
+    ) -> None:
         self._log.info(
             "acquisition",
-            enrolment=current.id,
+            enrolment=attempt["enrolment"],
             position=position,
             attempt=attempt["attempt"],
             decision=attempt["decision"],
-            quality=answer.quality,
+            quality=quality,
             hint=attempt["hint"],
-            minutiae=answer.minutiae,
+            minutiae=minutiae,
             device=device.get("model"),
             **{key: device.get(key) for key in DEVICE_KEYS},
-            milliseconds=answer.milliseconds,
+            milliseconds=milliseconds,
         )
+
+    def _slap_judged(self, answer: channel.ExaminedSlap, blobs: list[bytes], device: Device) -> None:
+        current, slap = self._enrolment, self._acquisition.position
+        assert current is not None
+        fingers = tuple(_judged_finger(current.id, finger) for finger in answer.fingers)
+        facts = {"device": device, "certainty": answer.certainty}
+        event = SlapJudged(current.id, slap, secrets.token_hex(8), answer.hand, fingers, facts)
+        entries = judge_slap(current, event)
+        with self._store.transaction():
+            self._record(entries)
+            if entries[0][1]["decision"] in enrolment.KEPT:
+                put_slap(self._vault, current, slap, event.sample, blobs[0])
+                for number, one in enumerate(fingers):
+                    own = blobs[1 + 4 * number : 5 + 4 * number]
+                    put_sample(self._vault, current, one.position, one.sample, own)
+        worst = min(one.quality for one in answer.fingers)
+        minutiae = sum(one.minutiae for one in answer.fingers)
+        self._log_acquisition(entries[0][1], slap, device, worst, minutiae, answer.milliseconds)
+        self._advance(Happened.JUDGED)
+
+    def _not_taken(self, answer: channel.NotTaken, device: Device) -> None:
+        """Ask again for what is not on the picture."""
+        if self._presenting:
+            self._present(
+                self._presenting, Presented(0, answer.reason, frozenset(), False, {"device": device}), []
+            )
+            return
+        assert self._enrolment is not None
+        position = self._acquisition.position
+        entries = refuse(self._enrolment, position, answer.reason, {"device": device})
+        self._record(entries)
+        self._log_acquisition(entries[0][1], position, device, None, None, answer.milliseconds)
         self._advance(Happened.JUDGED)
 
     def _worker_died(self, event: WorkerDied, now: float) -> None:
@@ -434,7 +473,8 @@ class Runner:
         presenting = self._presenting
         wanted = presenting.position if presenting else current.wanted() if current else None
         busy = stage in AWAITED
-        if busy and (wanted is None or wanted != self._acquisition.position):
+        fingers = current.fingers_of(wanted) if current and not presenting and wanted in FINGERS else ()
+        if busy and (wanted is None or wanted != self._acquisition.position or fingers != self._fingers):
             self._log_lost("cancelled")
             self._advance(Happened.CANCEL)
         if current and current.closed and presenting is None:
@@ -445,6 +485,7 @@ class Runner:
             self._log.info("sealed", enrolment=current.id, outcome=current.outcome)
             self._load_gallery(current)
         elif wanted is not None and self._acquisition.stage is Stage.REST and self._crew.equipment.ready:
+            self._fingers = fingers
             self._acquisition, effects = finger.request(self._acquisition, wanted)
             self._carry_out(effects)
 
@@ -532,3 +573,31 @@ class Runner:
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()
+
+
+def _judged_finger(current: str, answer: channel.SlapFinger) -> SampleJudged:
+    return _judged_sample(current, answer.position, answer, {})
+
+
+def _judged_sample(
+    current: str, position: int, answer: channel.JudgedFinger, facts: enrolment.Body
+) -> SampleJudged:
+    """Return the matcher's word on one finger as the enrolment takes it."""
+    return SampleJudged(
+        enrolment=current,
+        position=position,
+        sample=secrets.token_hex(8),
+        quality=answer.quality,
+        hint=answer.hint,
+        same_finger_as=tuple(hit.position for hit in answer.same_finger),
+        perhaps={hit.position: hit.fmr for hit in answer.perhaps if hit.fmr},
+        already=tuple(hit.subject for hit in answer.already if hit.subject),
+        attendants=tuple(hit.person for hit in answer.attendants),
+        facts={
+            **facts,
+            "minutiae": answer.minutiae,
+            "parts": answer.parts,
+            "scores": [h.model_dump() for h in (*answer.same_finger, *answer.perhaps, *answer.already)],
+            **({"attendants": [h.model_dump() for h in answer.attendants]} if answer.attendants else {}),
+        },
+    )

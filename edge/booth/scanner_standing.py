@@ -36,6 +36,7 @@ class ScannerStanding:
         self._plan = plan
         self.text = "starting"  # "ready", or what is wrong
         self.device: Device | None = None  # the one that is there
+        self.fingers = 1  # most that it takes at once
         self.last = last  # the one that was there last
         self.change: str | None = None  # another one than before, as long as people should know
         self.unfit: str | None = None  # why the one that is there cannot do what the plan asks for
@@ -69,6 +70,7 @@ class ScannerStanding:
             self.advice = None
         self.text = self.unfit or "ready"
         self.device = self.last = device
+        self.fingers = message.fingers
         return body
 
     def fault(self, message: channel.ScannerFault) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 
-from edge.booth.enrolment import ENROLLED, Enrolment, Entry, sealed
+from edge.booth.enrolment import ENROLLED, Body, Enrolment, Entry, SlapAttempt, sealed
 from edge.keys import BoothKeys
 from edge.packet import seal
 from edge.vault import (
@@ -27,6 +27,11 @@ def put_sample(vault: Vault, enrolment: Enrolment, position: int, sample: str, b
     """Keep one judged sample: `blobs` are PNG, full template, ISO/IEC 19794-2 record, search code."""
     for kind, data in zip((SAMPLE, TEMPLATE, RECORD, CODE), blobs, strict=True):
         vault.put(Label(f"{sample}.{kind}", kind, enrolment.id, enrolment.subject, position), data)
+
+
+def put_slap(vault: Vault, enrolment: Enrolment, slap: int, sample: str, png: bytes) -> None:
+    """Keep the whole picture of a judged slap; its fingers are samples of their own."""
+    vault.put(Label(f"{sample}.{SAMPLE}", SAMPLE, enrolment.id, enrolment.subject, slap), png)
 
 
 def accepted_templates(vault: Vault, enrolment: Enrolment) -> dict[int, bytes]:
@@ -70,6 +75,10 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         "confirmed": enrolment.confirmed,
         "portrait": enrolment.reviewed and enrolment.reviewed["portrait"],
     }
+    if enrolment.kept_slaps:
+        manifest["slaps"] = [_slap(position, kept) for position, kept in enrolment.kept_slaps.items()]
+        for position, kept in enrolment.kept_slaps.items():
+            blobs[f"{position}.png"] = vault.get(f"{kept.sample}.{SAMPLE}")
     packet = seal(manifest, blobs, keys.signing, keys.ministry)
     digest = vault.put_packet(enrolment.id, packet)
     if enrolment.outcome == ENROLLED:
@@ -81,3 +90,15 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
             vault.put(Label(gallery_code(finger), ENROLLED_CODE, *whose), code)
     vault.purge(enrolment.id, *OPEN_KINDS)
     return sealed(enrolment, digest, len(packet))
+
+
+def _slap(position: int, kept: SlapAttempt) -> Body:
+    """What the packet says of a slap: whose fingers are cut from which picture."""
+    return {
+        "position": position,
+        "sample": kept.sample,
+        "attempt": kept.number,
+        "impression": "plain",
+        "fingers": {str(finger): one.sample for finger, one in kept.fingers.items()},
+        "device": kept.device,
+    }

@@ -11,25 +11,31 @@ product (DECISIONS.md, 2026-11-26).
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 AT_ONCE, TOGETHER, ASK = 1e-5, 3e-5, 3e-4
+Place = TypeVar("Place", int, tuple[int, int])  # a position taken, or of a slap: shown as, and taken
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Generic[Place]):
     """What one sample, with the one before it where that was doubtful, says of the fingers taken before."""
 
-    same: tuple[int, ...] = ()  # positions that it is
-    doubtful: dict[int, float] = field(default_factory=dict)  # position -> FMR: another look is needed
-    together: dict[int, float] = field(default_factory=dict)  # position -> mean of both samples' FMR
+    same: tuple[Place, ...] = ()  # positions that it is
+    doubtful: dict[Place, float] = field(default_factory=dict)  # position -> FMR: another look is needed
+    together: dict[Place, float] = field(default_factory=dict)  # position -> mean of both samples' FMR
 
 
-def look(sure: Collection[int], perhaps: Mapping[int, float], before: Mapping[int, float]) -> Looked:
+def look(
+    sure: Collection[Place], perhaps: Mapping[Place, float], before: Mapping[Place, float]
+) -> Looked[Place]:
     """Decide by the comparisons with fingers taken before, by their positions.
 
     `sure` are those at most AT_ONCE, `perhaps` those between it and ASK with their FMR, `before` the doubtful
     ones of the sample before this one, empty at the first look.
     """
-    together = {p: math.sqrt(first * perhaps.get(p, 1.0)) for p, first in before.items() if p not in sure}
-    same = {*sure, *(p for p, rate in together.items() if rate <= TOGETHER)}
+    together: dict[Place, float] = {
+        p: math.sqrt(first * perhaps.get(p, 1.0)) for p, first in before.items() if p not in sure
+    }
+    same: set[Any] = {*sure, *(p for p, rate in together.items() if rate <= TOGETHER)}
     return Looked(tuple(sorted(same)), {} if before or same else dict(perhaps), together)

@@ -7,6 +7,7 @@ from edge.booth.attendant import Presenting
 from edge.booth.attendant import prompt as attendant_prompt
 from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, Body, Enrolment
 from edge.booth.scanner_standing import name_of
+from edge.booth.slap_rule import FINGERS, words_for
 from edge.messages import (
     POSITION_NAMES,
     AttendantEnded,
@@ -103,11 +104,14 @@ def prompt_of(
         case Phase.PLACE if presenting:
             return attendant_prompt(presenting)
         case Phase.PLACE if enrolment and enrolment.looking_again and wanted:
-            return f"place the {POSITION_NAMES[wanted]} on the scanner once more, to be sure"
+            what = words_for(wanted, enrolment.fingers_of(wanted))
+            return f"place the {what} on the scanner once more, to be sure"
         case Phase.PLACE if enrolment and wanted:
             again = f"{enrolment.hint}: " if enrolment.hint else ""
             once_more = " once more, to confirm who is here" if enrolment.confirming else ""
-            return f"{again}place the {POSITION_NAMES[wanted]} on the scanner{once_more}"
+            together = " together" if len(enrolment.fingers_of(wanted)) > 1 else ""
+            what = words_for(wanted, enrolment.fingers_of(wanted))
+            return f"{again}place the {what}{together} on the scanner{once_more}"
         case _:
             return _trouble(equipment)
 
@@ -184,8 +188,10 @@ def state_of(
         positions=list(enrolment.positions) if enrolment else [],
         confirming=enrolment.confirming if enrolment else False,
         second_look=enrolment.looking_again if enrolment else False,
-        position=wanted,
-        position_name=POSITION_NAMES[wanted] if wanted else None,
+        slap=wanted if wanted in FINGERS else None,
+        fingers=list(enrolment.fingers_of(wanted)) if enrolment and wanted and wanted in FINGERS else [],
+        position=wanted if wanted in POSITION_NAMES else None,
+        position_name=POSITION_NAMES.get(wanted) if wanted else None,
         attempt=enrolment.attempt_number(wanted) if enrolment and wanted else None,
         attempts=enrolment.attempts_allowed if enrolment else None,
         hint=enrolment.hint if enrolment else None,

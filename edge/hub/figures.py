@@ -15,9 +15,12 @@ from edge.booth.enrolment import (
     CONFIRMATION,
     CONFIRMED,
     NOT_CONFIRMED,
+    REFUSED,
     RETRY,
     SECOND_LOOK,
+    SLAP,
     WRONG_FINGER,
+    WRONG_HAND,
 )
 from edge.errors import BadSettings, VantayError
 from edge.hub.booths import booths_of, gaps_of
@@ -26,7 +29,17 @@ from edge.hub.tables import Place
 from edge.messages import JournalEntry
 from edge.metrics import CONTENT_TYPE, Family, Metrics
 
-OUTCOMES = (ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER, SECOND_LOOK, CONFIRMED, NOT_CONFIRMED)
+OUTCOMES = (
+    ACCEPTED,
+    RETRY,
+    BEST_KEPT,
+    WRONG_FINGER,
+    SECOND_LOOK,
+    CONFIRMED,
+    NOT_CONFIRMED,
+    WRONG_HAND,
+    REFUSED,
+)
 PATIENCE = 5.0  # seconds that a reader may say nothing
 BY_BOOTH = (
     Family("vantay_hub_booth_online", "gauge", "Whether the booth's daemon is there (1 or 0)."),
@@ -74,7 +87,7 @@ class Figures:
 
     def stored(self, entry: JournalEntry) -> None:
         """Count what a new entry tells of captures; a booth's word never becomes a label of its own."""
-        if entry.kind in (ATTEMPT, CONFIRMATION):
+        if entry.kind in (ATTEMPT, CONFIRMATION, SLAP):
             decision = entry.body.get("decision")
             known = str(decision) if decision in OUTCOMES else "other"
             self.metrics.count("vantay_hub_captures_total", outcome=known)

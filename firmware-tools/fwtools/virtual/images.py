@@ -26,8 +26,8 @@ def list_images(folder: Path) -> list[Path]:
     return paths
 
 
-def finger_on_platen(path: Path) -> NDArray[np.uint8]:
-    """One image at 500 ppi, centred on the platen: (400, 300) uint8, dark ridges on light ground."""
+def finger_on_platen(path: Path, platen_size: tuple[int, int] = (HEIGHT, WIDTH)) -> NDArray[np.uint8]:
+    """One image at 500 ppi, centred on the platen: (height, width) uint8, dark ridges on light ground."""
     grey, ppi = _decode(path)
     if round(ppi) != PPI:
         scale = PPI / ppi
@@ -36,9 +36,9 @@ def finger_on_platen(path: Path) -> NDArray[np.uint8]:
     pixels = np.asarray(grey)
     light = np.percentile(pixels, LIGHT_PERCENTILE)
     dark = np.clip(light - pixels, 0, None)
-    source_y, target_y = _overlap(dark.sum(1), HEIGHT)
-    source_x, target_x = _overlap(dark.sum(0), WIDTH)
-    platen = np.full((HEIGHT, WIDTH), round(light), np.uint8)
+    source_y, target_y = _overlap(dark.sum(1), platen_size[0])
+    source_x, target_x = _overlap(dark.sum(0), platen_size[1])
+    platen = np.full(platen_size, round(light), np.uint8)
     platen[target_y, target_x] = pixels[source_y, source_x]
     return platen
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fwtools.virtual import slap
 from fwtools.virtual.futronic import Fs80, Window
 from fwtools.virtual.hamster import HamsterPro20
+from fwtools.virtual.images import HEIGHT, WIDTH
 from fwtools.virtual.nb1010 import Nb1010U, Thermal
 from fwtools.virtual.optics import Device as Factory
 from fwtools.virtual.optics import Optics
@@ -26,6 +28,7 @@ class Model:
     sight: Callable[[int], Sight]
     device: Callable[[str, int, Shoot], Device]
     measured: Callable[[Ppi], Sight] | None = None
+    size: tuple[int, int] = (HEIGHT, WIDTH)  # of an image on its platen
 
 
 MODELS = {
@@ -35,5 +38,10 @@ MODELS = {
         lambda serial, seed, shoot: HamsterPro20(serial, Factory.make(seed).factory_data(), shoot),
     ),
     "nb1010": Model(lambda _seed: Thermal(), lambda _serial, _seed, shoot: Nb1010U(shoot)),
+    "slap": Model(
+        lambda _seed: slap.Plate(),
+        lambda serial, _seed, shoot: slap.SlapScanner(serial, shoot),
+        size=(slap.HEIGHT, slap.WIDTH),
+    ),
     "uru4500": Model(lambda _seed: Prism(), lambda _serial, _seed, shoot: Uru4500(shoot), Prism),
 }

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fwtools.virtual.images import finger_on_platen
+from fwtools.virtual.images import HEIGHT, WIDTH, finger_on_platen
 from fwtools.virtual.optics import Picture
 
 CACHED_FINGERS = 8  # 1.3 MB each
@@ -23,7 +23,7 @@ class Sight(Protocol):
     dark: Picture
 
     def finger(self, pixels: NDArray[np.uint8]) -> tuple[Picture, Picture]:
-        """Return a finger landing and lying; pixels (400, 300) at 500 ppi."""
+        """Return a finger landing and lying; pixels (400, 300), or the platen's own size, at 500 ppi."""
 
     def shoot(self, picture: Picture) -> bytes:
         """Take one picture."""
@@ -32,12 +32,14 @@ class Sight(Protocol):
 class Platen:
     """A platen with at most one finger; the first picture of a finger shows it landing."""
 
-    def __init__(self, optics: Sight) -> None:
+    def __init__(self, optics: Sight, size: tuple[int, int] = (HEIGHT, WIDTH)) -> None:
         self.image: str | None = None  # of the finger that lies
         self.pictures_since_put = 0
         self._optics = optics
         self._finger: tuple[Picture, Picture] | None = None
-        self._pictures_of = lru_cache(CACHED_FINGERS)(lambda path: optics.finger(finger_on_platen(path)))
+        self._pictures_of = lru_cache(CACHED_FINGERS)(
+            lambda path: optics.finger(finger_on_platen(path, size))
+        )
 
     def put(self, path: Path, name: str) -> None:
         """Lay the finger of an image down; it replaces the one that lies."""

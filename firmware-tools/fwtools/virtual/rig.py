@@ -60,7 +60,7 @@ def build(wanted: Sequence[Wanted], pace: Pace | None = None, loop: bool = False
 
 def _bench(one: Wanted, number: int, pace: Pace | None, loop: bool) -> Bench:
     model, images = MODELS[one.model], list_images(one.folder)
-    platen = Platen(_sight(model, one))
+    platen = Platen(_sight(model, one), model.size)
     shoot = platen.shoot if pace is None else Presenter(platen, images, pace, loop).shoot
     port = Port(model.device(one.serial, one.seed, shoot), f"1-{number}", number, one.seed)
     return Bench(one, platen, port, _script(one))

@@ -176,6 +176,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "plan": "",
         "confirming": False,
         "second_look": False,
+        "slap": None,
+        "fingers": [],
         "attendant": None,
         "attendant_ended": None,
         "alarm": None,

@@ -1,0 +1,171 @@
+"""The virtual slap scanner's machine against its device: acquisitions, closing, whatever a cable brings."""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.api import (
+    BulkIn,
+    Captured,
+    ControlIn,
+    ControlOut,
+    FingerOff,
+    FingerOn,
+    MachineOptions,
+    Opened,
+    PlatenOccupied,
+    Step,
+    Wait,
+)
+from drivers.errors import DeviceFault, FaultKind
+from drivers.session import Scanner
+from drivers.vantay_slap import DRIVER, HEIGHT, WIDTH
+from fwtools.virtual.slap import Plate, SlapScanner
+from tests.drivers.bench import kinds, ridges, run
+
+PLATE = Plate()
+HAND = np.full((HEIGHT, WIDTH), 250, np.uint8)
+HAND[400:800, 300:600] = HAND[300:700, 700:1000] = ridges()
+LANDING, LYING = PLATE.finger(HAND)
+
+
+class Wire:
+    """The device at the other end."""
+
+    location, release, serial = "bench:5", "1.00", ""
+
+    def __init__(self) -> None:
+        self.picture = PLATE.empty
+        self.device = SlapScanner("VS-1", lambda lit: PLATE.shoot(self.picture if lit else PLATE.dark))
+
+    def reset(self) -> None:
+        raise AssertionError("a scanner without a fault is not reset")
+
+    def close(self) -> None:
+        pass
+
+    def hear(self, seconds: float) -> bytes | None:
+        raise AssertionError("it has no interrupt endpoint")
+
+    def perform(self, step: Step) -> bytes:
+        match step:
+            case ControlIn(request, value, index, length):
+                return self.device.control(_setup(0xC0, request, value, index, length), b"")
+            case ControlOut(request, value, index, data):
+                self.device.control(_setup(0x40, request, value, index, len(data)), data)
+                return b""
+            case BulkIn(0x82, length):
+                return self.device.read(length) or b""
+            case Wait():
+                return b""
+        raise AssertionError(f"the device has no such endpoint: {step}")
+
+
+def _setup(kind: int, *words: int) -> bytes:
+    request, *rest = words
+    return bytes([kind, request]) + b"".join(word.to_bytes(2, "little") for word in rest)
+
+
+def opened() -> tuple[Wire, Any]:
+    wire, machine = Wire(), DRIVER.make_machine(MachineOptions(poll_seconds=0.0))
+    assert run(machine, wire, Opened) == [Opened("VS-1", "1")]
+    return wire, machine
+
+
+def test_one_acquisition_from_open_to_rest() -> None:
+    wire, machine = opened()
+    machine.arm()
+    assert run(machine, wire, None, 30) == []
+    assert wire.device.led
+    wire.picture = LANDING
+    assert run(machine, wire, None, 30) == [], "a hand that lands covers nothing yet"
+    wire.picture = LYING
+    on, captured = run(machine, wire, Captured)
+    assert isinstance(on, FingerOn)
+    assert isinstance(captured, Captured)
+    np.testing.assert_array_equal(captured.frame.pixels, LYING)
+    assert run(machine, wire, None, 30) == [], "it still lies"
+    wire.picture = PLATE.empty
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    run(machine, wire, None, 5)
+    assert machine.resting
+    assert not wire.device.led
+
+
+def test_a_hand_of_before_must_be_lifted_first() -> None:
+    wire, machine = Wire(), DRIVER.make_machine(MachineOptions(poll_seconds=0.0))
+    wire.picture = LYING
+    run(machine, wire, Opened)
+    machine.arm()
+    assert kinds(run(machine, wire, None, 60)) == [PlatenOccupied]
+    wire.picture = PLATE.empty
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    wire.picture = LYING
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+
+
+def test_closing_at_any_moment_leaves_the_light_off_and_a_picture_of_before_is_forgotten() -> None:
+    wire = Wire()
+    for extra in range(10):
+        wire.picture = PLATE.empty
+        scanner = Scanner(DRIVER, wire, MachineOptions(poll_seconds=0.0, settle_frames=3))
+        while not isinstance(scanner.step(), Opened):
+            pass
+        scanner.arm()
+        wire.picture = LYING
+        while scanner.step() != FingerOn():
+            pass
+        for _ in range(extra):
+            scanner.step()
+        scanner.close()
+        assert not wire.device.led, f"after {extra} steps"
+    wire.device.waiting = b"half a picture"
+    run(DRIVER.make_machine(MachineOptions()), wire, Opened)
+    assert wire.device.waiting == b""
+
+
+def test_another_device_on_the_same_id_is_refused() -> None:
+    machine = DRIVER.make_machine(MachineOptions())
+    machine.receive(b"")
+    with pytest.raises(DeviceFault, match="it is no virtual slap scanner") as fault:
+        machine.receive(bytes(32))
+    assert fault.value.kind is FaultKind.PROTOCOL
+
+
+def test_it_is_off_unless_asked_for_and_takes_four_fingers_plain() -> None:
+    assert DRIVER.model_only
+    assert (DRIVER.fingers, DRIVER.impressions) == (4, ("plain",))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.lists(st.sampled_from(["arm", "disarm", "put", "lift", "steps"]), max_size=10))
+def test_whatever_the_cable_brings_it_is_an_event_or_a_device_fault(
+    data: st.DataObject, actions: list[str]
+) -> None:
+    wire, machine = Wire(), DRIVER.make_machine(MachineOptions(poll_seconds=0.0))
+    with suppress(DeviceFault):
+        for action in [*actions, "steps"]:
+            match action:
+                case "arm":
+                    machine.arm()
+                case "disarm":
+                    machine.disarm()
+                case "put":
+                    wire.picture = LYING
+                case "lift":
+                    wire.picture = PLATE.empty
+                case _:
+                    for _ in range(data.draw(st.integers(0, 40))):
+                        answer = wire.perform(machine.next_step())
+                        if data.draw(st.integers(0, 40)) == 0:
+                            answer = data.draw(st.binary(max_size=40))
+                        event = machine.receive(answer)
+                        if isinstance(event, Captured):
+                            assert event.frame.pixels.shape == (HEIGHT, WIDTH)
+        return
+    with pytest.raises(DeviceFault):
+        machine.next_step()

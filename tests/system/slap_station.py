@@ -1,0 +1,83 @@
+"""A station whose booth has the virtual slap scanner, and the hands of one made-up person before it."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from edge.demo.person import Hand
+from edge.messages import Phase, State
+from fwtools.synthesis.files import png
+from fwtools.synthesis.hand import IN_PICTURE
+from fwtools.synthesis.people import draw_person
+from fwtools.synthesis.slap import synthesise_slap
+from tests.fwtools.synthetic import finger
+from tests.system.production import Console, MosquittoStage
+
+LIFTED_SECONDS = 0.3
+
+
+@dataclass
+class SlapStage(MosquittoStage):
+    """The same station, with another scanner and plan."""
+
+    model: str = "slap"
+    plan: str = "four-four-two"
+
+    def _configure(self) -> None:
+        super()._configure()
+        with (self.folder / "booth.toml").open("a") as file:
+            file.write(f'unproved = true\n\n[plan]\nname = "{self.plan}"\n')
+
+
+@cache
+def laid_down(fingers: tuple[int, ...], impression: int = 1, subject: int = 1) -> bytes:
+    """Return a picture (PNG) of these fingers of one hand, or of thumbs, on the scanner."""
+    (position,) = [p for p, all_of_it in IN_PICTURE.items() if set(fingers) <= set(all_of_it)]
+    missing = frozenset(IN_PICTURE[position]) - set(fingers)
+    slap = synthesise_slap(
+        lambda p: finger(subject, p),
+        draw_person(1, subject),
+        position,
+        (1, subject, impression),
+        missing,
+        15.0,
+    )
+    return png(slap.pixels)
+
+
+class Hands:
+    """Lays fingers down for as long as it takes to judge them."""
+
+    def __init__(self, stage: MosquittoStage, console: Console) -> None:
+        self._folder, self._console, self._hand = stage.scans, console, Hand(stage.control)
+
+    def place(self, *fingers: int, impression: int = 1, subject: int = 1) -> State:
+        """Lay these down when fingers are wanted, lift them when they were judged; return the state then."""
+        self._console.until(lambda: self._console.shows(Phase.PLACE), "the wish for fingers")
+        before = self.journal()
+        name = f"{subject}-{'-'.join(map(str, fingers))}-{impression}.png"
+        (self._folder / name).write_bytes(laid_down(fingers, impression, subject))
+        self._hand.put(name)
+        self._console.until(lambda: self.journal() > before, "a judgement")
+        self._hand.lift()
+        time.sleep(LIFTED_SECONDS)
+        self._console.listen()
+        assert self._console.state
+        return self._console.state
+
+    def journal(self) -> int:
+        """Return how many entries the booth says it has."""
+        return self._console.state.last_seq if self._console.state else 0
+
+    def close(self) -> None:
+        """Leave the platen empty."""
+        self._hand.close()
+
+
+def folder_of_scans(folder: Path) -> Path:
+    """Make a folder with one picture, which the virtual scanner insists on."""
+    scans = folder / "scans"
+    scans.mkdir()
+    (scans / "first.png").write_bytes(laid_down((2, 3, 4, 5)))
+    return scans

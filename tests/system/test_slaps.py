@@ -1,0 +1,165 @@
+"""`vantay enrol` with a slap scanner: slaps refused and taken, missing fingers, killed booths, the packet."""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge.booth import enrolment as core
+from edge.demo.check import Checker
+from edge.journal import Journal
+from edge.messages import JournalEntry
+from edge.store import Store
+from tests.fwtools.synthetic import needs_speed
+from tests.system.production import Console
+from tests.system.slap_station import Hands, SlapStage, folder_of_scans
+from tests.system.test_enrol import NUMBER, Terminal
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300), needs_speed]
+
+RIGHT, LEFT, THUMBS = (2, 3, 4, 5), (7, 8, 9, 10), (1, 6)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[SlapStage]:
+    stage = SlapStage(tmp_path, folder_of_scans(tmp_path), mqtt="auto")
+    try:
+        stage.set_up()
+        yield stage
+    finally:
+        stage.tear_down()
+
+
+@pytest.fixture
+def hands(stage: SlapStage, console: Console) -> Iterator[Hands]:
+    hands = Hands(stage, console)
+    yield hands
+    hands.close()
+
+
+@pytest.fixture
+def begin(stage: SlapStage, console: Console) -> Iterator[Callable[[str], Terminal]]:
+    started: list[Terminal] = []
+
+    def begin(missing: str) -> Terminal:
+        terminal = Terminal(stage)
+        started.append(terminal)
+        terminal.reads("identity number: ", console)
+        terminal.type(NUMBER)
+        terminal.type(missing)
+        return terminal
+
+    yield begin
+    for terminal in started:
+        terminal.kill()
+
+
+def cut(stage: SlapStage, console: Console) -> None:
+    """Kill the booth, and wait until it stands there again."""
+    assert console.state
+    before = console.state.last_seq
+    stage.kill("booth")
+    stage.start_booth()
+    console.until(lambda: bool(console.state and console.state.last_seq > before), "the booth again")
+
+
+def finish(stage: SlapStage, console: Console, terminal: Terminal, fingers: int) -> list[JournalEntry]:
+    """Review; return the journal's entries of slaps."""
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    terminal.type("- no camera here")
+    terminal.reads(f"enrolled with {fingers} fingers", console)
+    assert terminal.end() == 0
+    assert "Traceback" not in terminal.said()
+    store = Store(stage.folder / "booth" / "booth.db", read_only=True)
+    entries = [entry for entry in Journal(store).read() if entry.kind == core.SLAP]
+    store.close()
+    return entries
+
+
+def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
+    stage: SlapStage, console: Console, hands: Hands, begin: Callable[[str], Terminal]
+) -> None:
+    terminal = begin("")
+    terminal.reads("[0/10] place the four right fingers together on the scanner", console)
+    state = hands.place(2, 3, 5)
+    assert (state.slap, state.fingers, state.position, state.accepted) == (13, list(RIGHT), None, [])
+    terminal.reads("3 fingers are seen and 4 are expected (right index, right middle, right ring", console)
+    terminal.reads("lay all of them down flat, or say which one is missing: place the four right", console)
+    state = hands.place(*LEFT)
+    terminal.reads("this looks like the left hand: place the four right fingers together", console)
+    assert (state.attempt, state.alarm) == (1, None), "no attempt is used up"
+    cut(stage, console)
+    assert hands.place(*RIGHT).accepted == list(RIGHT)
+    terminal.reads("[4/10] place the four left fingers together on the scanner", console)
+    cut(stage, console)
+    assert console.state
+    assert (console.state.slap, console.state.accepted) == (14, list(RIGHT)), "an accepted sample is not lost"
+    state = hands.place(*RIGHT, impression=2)
+    terminal.reads(
+        "here lies what was taken as right index, right middle, right ring and right little", console
+    )
+    assert hands.place(*LEFT).accepted == sorted((*RIGHT, *LEFT))
+    assert hands.place(*THUMBS).accepted == list(range(1, 11))
+    terminal.reads("once more, to confirm who is here", console)
+    assert console.state
+    asked = console.state.position
+    assert asked
+    state = hands.place(*RIGHT)
+    terminal.reads(
+        "4 fingers are seen and one is expected: lay down one finger alone, flat: place the", console
+    )
+    assert (state.confirming, state.attempt, state.slap) == (True, 1, None)
+    hands.place(asked, impression=2)
+    entries = finish(stage, console, terminal, 10)
+    assert [(entry.body["slap"], entry.body["decision"]) for entry in entries] == [
+        (13, core.REFUSED),
+        (13, core.WRONG_HAND),
+        (13, core.ACCEPTED),
+        (14, core.WRONG_FINGER),
+        (14, core.ACCEPTED),
+        (15, core.ACCEPTED),
+    ]
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    slaps = {slap["position"]: slap for slap in packet.manifest["slaps"]}
+    assert {position: sorted(map(int, slap["fingers"])) for position, slap in slaps.items()} == {
+        13: list(RIGHT),
+        14: list(LEFT),
+        15: list(THUMBS),
+    }
+    samples = {sample["position"]: sample["sample"] for sample in packet.manifest["samples"]}
+    assert samples == {int(p): sample for slap in slaps.values() for p, sample in slap["fingers"].items()}
+    assert sorted(packet.blobs) == sorted(
+        [f"{p}.png" for p in (*range(1, 11), 13, 14, 15)] + [f"{p}.fmr" for p in range(1, 11)]
+    )
+    with Image.open(BytesIO(packet.blobs["13.png"])) as image:
+        assert image.size == (1600, 1500)
+
+
+def test_a_finger_known_to_be_missing_is_not_waited_for(
+    stage: SlapStage, console: Console, hands: Hands, begin: Callable[[str], Terminal]
+) -> None:
+    terminal = begin("4=amputated, 1=bandaged")
+    terminal.reads(
+        "[0/8] place the right index, right middle and right little together on the scanner", console
+    )
+    hands.place(*RIGHT)
+    terminal.reads("4 fingers are seen and 3 are expected (right index, right middle, right little)", console)
+    assert hands.place(2, 3, 5).accepted == [2, 3, 5]
+    hands.place(*LEFT)
+    terminal.reads("[7/8] place the left thumb on the scanner", console)
+    terminal.type("missing 6 cut a minute ago")
+    terminal.reads("once more, to confirm who is here", console)
+    assert console.state
+    assert console.state.position
+    hands.place(console.state.position, impression=2)
+    finish(stage, console, terminal, 7)
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    assert packet.manifest["missing"] == {"1": "bandaged", "4": "amputated", "6": "cut a minute ago"}
+    assert [slap["position"] for slap in packet.manifest["slaps"]] == [13, 14]
