@@ -163,3 +163,35 @@ def test_a_finger_known_to_be_missing_is_not_waited_for(
     (packet,) = checker.packets().values()
     assert packet.manifest["missing"] == {"1": "bandaged", "4": "amputated", "6": "cut a minute ago"}
     assert [slap["position"] for slap in packet.manifest["slaps"]] == [13, 14]
+
+
+def test_wherever_the_booth_is_killed_it_goes_on_at_the_right_slap(
+    stage: SlapStage, console: Console, hands: Hands, begin: Callable[[str], Terminal]
+) -> None:
+    terminal = begin("8=stiff")
+    terminal.reads("[0/9] place the four right fingers together on the scanner", console)
+
+    def stands(slap: int | None, fingers: list[int], accepted: list[int], attempt: int = 1) -> None:
+        cut(stage, console)
+        state = console.state
+        assert state
+        assert (state.slap, state.fingers, state.accepted) == (slap, fingers, accepted)
+        assert state.attempt == attempt
+
+    stands(13, list(RIGHT), [])
+    hands.place(2, 3, 4)
+    stands(13, list(RIGHT), [])
+    hands.place(*RIGHT)
+    stands(14, [7, 9, 10], list(RIGHT))
+    hands.place(7, 9, 10)
+    stands(15, list(THUMBS), [*RIGHT, 7, 9, 10])
+    hands.place(*THUMBS)
+    stands(None, [], [*range(1, 8), 9, 10])
+    assert console.state
+    assert console.state.confirming
+    assert console.state.position
+    hands.place(console.state.position, impression=2)
+    terminal.reads("the person's identity number once more", console)
+    cut(stage, console)
+    entries = finish(stage, console, terminal, 9)
+    assert [entry.body["decision"] for entry in entries] == [core.REFUSED] + [core.ACCEPTED] * 3
