@@ -424,6 +424,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         )
     if current is None:
         return None
+    if kind in (ATTEMPT, SLAP) and body["decision"] == REFUSED:
+        return replace(current, hint=body["hint"])  # what was doubtful or an alarm stays so
     if kind == ATTEMPT:
         return _after_attempt(current, body)
     if kind == SLAP:

@@ -24,6 +24,9 @@ class SlapScanner:
     bulk_in: int = 2
     bulk_out: int | None = None
     interrupt_in: int | None = None
+    free_running: bool = False
+    ends_reads: bool = False
+    void: int = 0
 
     def __init__(self, serial: str, shoot: Callable[[bool], bytes]) -> None:
         self._serial, self._shoot = serial, shoot
@@ -31,6 +34,7 @@ class SlapScanner:
 
     def reset(self) -> None:
         """Power-on state."""
+        self.void += 1
         self.led = False
         self.waiting = b""  # of a picture, not fetched yet
 
@@ -45,7 +49,7 @@ class SlapScanner:
         request = Request.parse(setup)
         match request:
             case Request(kind=0x40, request=1, value=light):
-                self.led, self.waiting = light == 1, b""
+                self.led, self.waiting, self.void = light == 1, b"", self.void + 1
                 return b""
             case Request(kind=0xC0, request=2):
                 numbers = np.array([1, WIDTH, HEIGHT, PPI], "<u2").tobytes()

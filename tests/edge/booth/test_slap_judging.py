@@ -170,6 +170,9 @@ def test_what_may_be_a_finger_taken_before_is_asked_for_once_more() -> None:
     _, current, _ = show(visit())
     decision, doubtful, _ = show(current, perhaps={7: {2: 1e-4}})
     assert (decision, doubtful.looking_again, doubtful.attempt_number(14)) == (core.SECOND_LOOK, True, 1)
+    refused = fold(refuse(doubtful, 14, "no finger is seen", {}), doubtful)
+    assert refused is not None
+    assert refused.looking_again, "it is still to be shown once more"
     assert show(doubtful)[0] == core.ACCEPTED
     assert show(doubtful, perhaps={7: {2: 2e-5}})[0] == core.ACCEPTED, "together 4.5e-5"
     assert show(doubtful, perhaps={7: {2: 1e-5}})[0] == core.ACCEPTED, "3.2e-5"
@@ -181,7 +184,10 @@ def test_a_finger_of_somebody_who_works_here_in_a_slap_is_an_alarm() -> None:
     decision, current, _ = show(visit(), attendants={4: ("an",)})
     assert decision == core.WRONG_FINGER
     assert current.alarm == "the finger shown as right ring is one of an, who works here"
-    after = fold(core.override(current, "an is enrolled today", "binh"), current)
+    refused = fold(refuse(current, 13, "no finger is seen", {}), current)
+    assert refused is not None
+    assert refused.alarm == current.alarm, "nobody else has shown a finger"
+    after = fold(core.override(refused, "an is enrolled today", "binh"), refused)
     assert after is not None
     assert show(after, attendants={4: ("an",)})[0] == core.ACCEPTED
 

@@ -17,6 +17,7 @@ from matching import calibration, compare, iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
 from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
+from tests.fwtools.slaps import slap
 from tests.fwtools.synthetic import finger, needs_speed
 from tests.fwtools.virtual_scanner import virtual_scanner, write_fingers
 
@@ -326,3 +327,37 @@ def test_the_matcher_tells_whose_finger_it_is_of_those_who_work_here(matcher: Pr
     assert isinstance(answer, channel.Examined)
     assert sorted(hit.person for hit in answer.attendants) == ["", "an"]
     assert (answer.same_finger, answer.already) == ((), ()), "nobody is looked for who is enrolled"
+
+
+@needs_speed
+def test_the_matcher_takes_a_slap_apart_and_says_in_a_sentence_what_it_does_not_show(
+    matcher: Process,
+) -> None:
+    pixels = slap(13, most_turn=15.0).pixels
+    of_slap = question(pixels, 90, 13).model_copy(update={"fingers": (2, 3, 4, 5), "search": False})
+    matcher.end.send(of_slap, pixels.tobytes())
+    answer, blobs = matcher.hear()
+    assert isinstance(answer, channel.ExaminedSlap)
+    assert (answer.hand, [finger.position for finger in answer.fingers]) == ("right", [2, 3, 4, 5])
+    with Image.open(io.BytesIO(blobs[0])) as image:
+        assert np.array_equal(np.asarray(image), pixels), "the whole slap is kept, pixel for pixel"
+    templates = [serial.from_bytes(blob) for blob in blobs[2::4]]
+    assert [template.position for template in templates] == [2, 3, 4, 5]
+    assert [len(template.minutiae) for template in templates] == [one.minutiae for one in answer.fingers]
+    assert all(finger.same_finger == () for finger in answer.fingers)
+    taken = of_slap.model_copy(update={"accepted": (9,)})
+    matcher.end.send(taken, pixels.tobytes(), blobs[6])  # the right middle, as if it were the left ring
+    again, _ = matcher.hear()
+    assert isinstance(again, channel.ExaminedSlap)
+    assert [[hit.position for hit in one.same_finger] for one in again.fingers] == [[], [9], [], []]
+    for asked, reason in (
+        (of_slap.model_copy(update={"fingers": (2, 3, 5)}), "4 fingers are seen and 3 are expected"),
+        (
+            question(pixels, 90, 2).model_copy(update={"together": True}),
+            "4 fingers are seen and one is expected",
+        ),
+    ):
+        matcher.end.send(asked, pixels.tobytes())
+        refused, _ = matcher.hear()
+        assert isinstance(refused, channel.NotTaken)
+        assert refused.reason.startswith(reason)
