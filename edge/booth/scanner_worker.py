@@ -147,6 +147,8 @@ class ScannerWorker:
                 ppi = known.resolution.ppi if known else frame.ppi_x
                 message = channel.Captured(token=self._token, width=width, height=height, ppi=ppi)
                 self._daemon.send(message, frame.pixels.tobytes())
+        if scanner.spec.fingers > 1:
+            return  # a hand lies otherwise
         advice = self._presentation.take(event, time.monotonic())
         if advice is not self._advice and self._token is not None:
             self._advice = advice
