@@ -170,13 +170,13 @@ def test_an_enrolment_that_is_under_way_goes_on_in_another_terminal_and_can_be_g
 def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
 ) -> None:
-    for name, role, pin in (("an", "operator", "271828"), ("binh", "supervisor", "314159")):
+    for name, role, pin in (("an", "operator", "271828182845"), ("binh", "supervisor", "314159265358")):
         words = [*vantay("people"), "add", name, "--role", role, "--config", str(stage.folder / "booth.toml")]
         subprocess.run(words, input=f"{pin}\n", text=True, check=True, capture_output=True, timeout=60)
     console.until(lambda: bool(console.state and console.state.login_key), "a booth where people log in")
     hand, terminal = Hand(stage.control), terminals()
     terminal.reads("your name: ", console)
-    for pin in ("999111", "271828"):
+    for pin in ("999111", "271828182845"):
         terminal.type("an")
         terminal.type(pin)
     terminal.reads("refused: there is no such person with this PIN", console)
@@ -186,7 +186,7 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     for image in ("0001_01_1.png", "0001_02_1.png", *["0002_07_1.png"] * 3):
         show(hand, console, image)
     terminal.reads("ALARM", console)
-    for name, pin in (("an", "271828"), ("binh", "314159")):
+    for name, pin in (("an", "271828182845"), ("binh", "314159265358")):
         terminal.type("override a fresh burn")
         terminal.type(name)
         terminal.type(pin)
@@ -208,7 +208,7 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     assert "the camera is broken" in found["no-portrait"]["text"]
     logs = b"".join(path.read_bytes() for path in stage.folder.glob("*.log"))
     kept = b"".join(path.read_bytes() for path in (stage.folder / "booth").rglob("*") if path.is_file())
-    assert not any(pin in place for pin in (b"271828", b"314159") for place in (logs, kept))
+    assert not any(pin in place for pin in (b"271828182845", b"314159265358") for place in (logs, kept))
 
 
 def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
