@@ -54,7 +54,9 @@ class Limits(NamedTuple):
     thin: float = 0.35  # share of dark pixels, below which ridges are thin; sound fingers 0.35 to 0.55
     full: float = 0.54  # share of dark pixels, above which valleys close
     still: float = 0.16  # share of the skin's pixels that change between frames
-    faint: float = 70.0  # grey levels between ridges and valleys, below which it is a print, not a finger
+    faint: float = 70.0  # grey levels between ridges and valleys, below which a finger hardly touches
+    shallow: float = 50.0  # grey levels that the skin is darker than the ground, on average, there
+    fading: float = 0.6  # of its contrast when captured, below which what stays is a finger's print
 
 
 class Cause(NamedTuple):
@@ -85,9 +87,10 @@ class Measures(NamedTuple):
     smeared: float  # share of the skin's blocks that are nearly all dark
     coherence: float  # of the ridges' direction in a block, mean
     contrast: float  # grey levels between ridges and valleys, middle of the blocks
+    depth: float  # grey levels that the skin is darker than the ground, mean
 
 
-EMPTY = Measures(*[0.0] * 8)
+EMPTY = Measures(*[0.0] * 9)
 
 
 class _Seen(NamedTuple):
@@ -134,8 +137,9 @@ class Presentation:
                 self._begin()
             case PlatenOccupied():
                 self._begin(empty_from=seconds)
-            case Captured():
+            case Captured(frame):
                 self._begin(empty_from=seconds + self.LINGERS)
+                self._captured = measure(frame, self._limits)
             case Preview(frame) if self._lies:
                 return self._finger(frame, seconds)
             case Preview(frame) if seconds >= self._empty_from:
@@ -144,6 +148,7 @@ class Presentation:
 
     def _begin(self, lies: bool = False, empty_from: float = math.inf) -> None:
         self._lies, self._empty_from = lies, empty_from  # when on the platen should be empty
+        self._captured: Measures | None = None
         self._before: _Seen | None = None
         self._last: Advice | None = None  # what the frame before showed
         self._told_at: dict[Advice, float] = {}
@@ -159,9 +164,11 @@ class Presentation:
         return self._last if seconds - since < self.HELPLESS else HELPLESSLY.get(self._last, self._last)
 
     def _platen(self, frame: Frame) -> Advice:
-        m = measure(frame, self._limits)
-        finger = m.area >= self._limits.finger and m.contrast >= self._limits.faint
-        return Advice.NOT_LIFTED if finger else Advice.GHOST  # the driver says that something is there
+        """The driver says that something is there: a finger, or what one left."""
+        m, p = measure(frame, self._limits), self._limits
+        least = min(p.faint, p.fading * self._captured.contrast) if self._captured else p.faint
+        finger = m.area >= p.finger and (m.contrast >= least or m.depth >= p.shallow)
+        return Advice.NOT_LIFTED if finger else Advice.GHOST
 
     def _judge(self, before: _Seen | None, seen: _Seen) -> Advice | None:
         area, p = seen.measures.area, self._limits
@@ -175,7 +182,7 @@ def _lies(m: Measures, p: Limits) -> Advice | None:
         return None
     if m.cut > p.cut and (m.aside / p.aside) ** 2 + (m.below / p.below) ** 2 > 1:
         return Advice.OFF_CENTRE
-    if m.dark < p.thin:
+    if m.dark < p.thin or (m.contrast < p.faint and m.depth < p.shallow):
         return Advice.DRY if DRY_NOT_LIGHT.of(m) > 0 else Advice.TOO_LIGHT
     if m.dark > p.full:
         return Advice.WET if WET_NOT_HEAVY.of(m) > 0 else Advice.TOO_HEAVY
@@ -223,6 +230,7 @@ def _look(frame: Frame, p: Limits) -> _Seen:
         smeared=float((share > 0.85).mean()),
         coherence=float(_coherence(half)[skin].mean()),
         contrast=float(np.median(lightest - darkest)),
+        depth=float(ground - mean[skin].mean()),
     )
     return _Seen(measures, dark, skin)
 

@@ -139,6 +139,21 @@ def test_a_finger_that_stays_after_its_picture_is_not_lifted() -> None:
     assert said[-2:] == ["not-lifted", ""]
 
 
+def test_a_faint_finger_that_stays_is_a_finger_and_what_it_leaves_is_not() -> None:
+    faint = (240 - (240 - stripes(0.45).astype(int)) // 4).astype(np.uint8)
+    left = (240 - (240 - stripes(0.45).astype(int)) // 8).astype(np.uint8)
+    black = np.where(stripes(0.45) < 240, 20, 240).astype(np.uint8)
+    assert lies_badly(frame(faint)) in LIGHT_OR_DRY
+    for captured, stays, word in (
+        (faint, faint, "not-lifted"),
+        (faint, left, "ghost"),
+        (black, black, "not-lifted"),
+    ):
+        presentation = Presentation()
+        presentation.take(Captured(frame(captured)), 0.0)
+        assert presentation.take(Preview(frame(stays)), 5.0) == word
+
+
 def test_a_frame_too_small_is_refused() -> None:
     with pytest.raises(ValueError, match="a frame of 300 x 31 pixels is too small: 32 x 32 at least"):
         measure(frame(EMPTY[:31]))

@@ -42,7 +42,8 @@ def read_picture(path: Path, spec: DriverSpec | None) -> Picture:
                 )
             pixels = np.asarray(image.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ToolError(f"{path} is not a readable image: {error}") from error
+        why = getattr(error, "strerror", None) or "it is damaged, or of another kind"
+        raise ToolError(f"{path} is not a readable image: {why}") from error
     if spec and pixels.shape != (spec.height, spec.width):
         raise ToolError(
             f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, a {spec.model} gives {spec.width} x "

@@ -33,7 +33,9 @@ def configure(parser: ArgumentParser) -> None:
         "--image", type=Path, nargs="+", metavar="FILE", help="pictures taken before, as they came"
     )
     parser.add_argument("--serial", metavar="S", help="of the scanner; with --image: of the one they are of")
-    parser.add_argument("--model", help="with --image and --data: of the scanner that they are of")
+    parser.add_argument(
+        "--model", help="with --image and --data: the whole name of the scanner that they are of"
+    )
     parser.add_argument(
         "--port", metavar="PLACE", help="the same, for one without a serial number: usb:1-1.2"
     )
@@ -102,7 +104,8 @@ def _unit_named(args: Namespace) -> tuple[DeviceIdentity, DriverSpec] | None:
         return None
     specs = {spec.model: spec for spec in known_drivers()}
     if args.model not in specs:
-        raise ToolError(f"say with --model which scanner the pictures are of: {', '.join(specs)}")
+        names = ", ".join(f"'{model}'" for model in specs)
+        raise ToolError(f"say with --model which scanner the pictures are of, by its whole name: {names}")
     if args.data is not None and bool(args.serial) == bool(args.port):
         raise ToolError("say which unit the pictures are of: --serial, or --port for one without a number")
     _check_fitting(specs[args.model], args.data)

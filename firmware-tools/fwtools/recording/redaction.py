@@ -63,7 +63,9 @@ def redact(
         for index, one in enumerate(tape.transfers)
     ]
     if left := remains(sensor, after):
-        raise BadRecording(f"{left} runs of {RUN} bytes of its pictures would remain in it")
+        raise BadRecording(
+            f"{left} runs of {RUN} bytes of its pictures would remain in it: give another --seed"
+        )
     made = _SENSORS[model](after, usb_id)
     return Redacted(tape.replaced(changed), made.image(made.shots[places[0]]), len(sensor.shots))
 
