@@ -138,17 +138,18 @@ class Presentation:
             case PlatenOccupied():
                 self._begin(empty_from=seconds)
             case Captured(frame):
-                self._begin(empty_from=seconds + self.LINGERS)
-                self._captured = measure(frame, self._limits)
+                self._begin(empty_from=seconds + self.LINGERS, captured=measure(frame, self._limits))
             case Preview(frame) if self._lies:
                 return self._finger(frame, seconds)
             case Preview(frame) if seconds >= self._empty_from:
                 return self._platen(frame)
         return self._advice
 
-    def _begin(self, lies: bool = False, empty_from: float = math.inf) -> None:
+    def _begin(
+        self, lies: bool = False, empty_from: float = math.inf, captured: Measures | None = None
+    ) -> None:
         self._lies, self._empty_from = lies, empty_from  # when on the platen should be empty
-        self._captured: Measures | None = None
+        self._captured = captured
         self._before: _Seen | None = None
         self._last: Advice | None = None  # what the frame before showed
         self._told_at: dict[Advice, float] = {}
