@@ -258,6 +258,8 @@ def fault_of(error: Exception, location: str, doing: str) -> DeviceFault:
     number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else getattr(error, "errno", None)
     kind = _KINDS.get(number or 0, FaultKind.PROTOCOL)
     reason = getattr(error, "strerror", None) or str(error)
+    if number == errno.EPIPE:  # a stall; a connection that went is ENODEV
+        reason = "it refused a request"
     sentence = _SENTENCES.get(kind, "{reason}, at {location} while {doing}")
     return DeviceFault(kind, sentence.format(location=location, doing=doing, reason=reason))
 

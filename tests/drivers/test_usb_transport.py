@@ -27,7 +27,7 @@ from drivers.usb_transport import fault_of
         (
             USBError("Pipe error", -9, errno.EPIPE),
             FaultKind.PROTOCOL,
-            "Pipe error, at usb:1-2",
+            "it refused a request, at usb:1-2",
         ),
         (USBError("Other error", -99, None), FaultKind.PROTOCOL, "Other error, at usb:1-2"),
         (NotImplementedError("iso_read"), FaultKind.PROTOCOL, "iso_read, at usb:1-2"),
