@@ -266,10 +266,10 @@ class HamsterPro20(ProgramMachine):
         for _ in range(SETTLING_LOOKS):
             if still >= self.options.settle_frames or self.withdrawn(order):
                 break
-            before, raw = raw, (yield from self._look_again(order))
+            before = raw
+            raw, light = yield from self._look_again(order)
             if self._cleared:
                 return None
-            light = light_over(raw, self._background)
             same = self._whole and change_between(before, raw) <= MOVING * light
             still = still + 1 if same else 0
         return None if self.withdrawn(order) else raw
@@ -281,19 +281,20 @@ class HamsterPro20(ProgramMachine):
             if self.withdrawn(order) or not self._waits(raw):
                 break
             yield self._pause()
-            raw = yield from self._look_again(order)
+            raw, _ = yield from self._look_again(order)
             if self._cleared:
                 return None
         return raw if raw is first else (yield from self._until_still(raw, order))
 
-    def _look_again(self, order: int) -> Program[Raw]:
-        """Look at a finger that lies; FingerOff when it is gone."""
+    def _look_again(self, order: int) -> Program[tuple[Raw, float]]:
+        """Look at a finger that lies, and how light it is; FingerOff when it is gone."""
         raw = yield from self._look()
-        self._cleared = self._measure(raw) < FINGER_OFF
+        light = self._measure(raw)
+        self._cleared = light < FINGER_OFF
         if self._cleared:
             self.emit(FingerOff())
         yield from self._end_look(order)
-        return raw
+        return raw, light
 
     def _waits(self, raw: Raw) -> bool:
         return self.options.wait_while is not None and self.options.wait_while(self._frame(raw))
