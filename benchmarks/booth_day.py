@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.people import name
+from benchmarks.staff import begin_work
 from benchmarks.visits import Count, Seen, Visit
 from edge.booth.enrolment import ABANDONED, ATTEMPT, FINDING, SEALED, SECOND_LOOK
 from edge.demo.check import Checker
@@ -24,7 +25,7 @@ from edge.progress import Progress
 from edge.store import Store
 from tests.system.production import Console, MosquittoStage
 
-TAKEN = "finger taken as"  # in the hint where a finger was taken before
+TOLD = ("finger taken as", "who works here")  # in the hint where a finger is not the one wanted
 PATIENCE = 3.0  # seconds after which a finger that nobody reacts to is shown again
 LIFTED = 0.3  # seconds between two fingers shown without being asked
 VISIT_SECONDS = 180.0
@@ -47,6 +48,7 @@ class Booth:
         try:
             self.stage.set_up()
             self._console, self._hand = Console(self.stage), Hand(self.stage.control)
+            begin_work(self.stage, self._console, self._hand)
             bar, began = Progress("day: visits", len(visits)), time.monotonic()
             played = []
             for visit in visits:
@@ -76,7 +78,7 @@ class Booth:
                     return enrolments
                 enrolments.append(self._enrol(visit))
             elif state.enrolment == enrolments[-1]:
-                told |= TAKEN in (state.hint or "") and not state.confirming
+                told |= any(words in (state.hint or "") for words in TOLD) and not state.confirming
                 self._serve(visit, state, told, abandon=told and visit.to_abandon and len(enrolments) == 1)
             self._console.listen(0.05)
         raise RuntimeError(f"the visit of {visit.identity_number} ({visit.kind}) does not end: {state}")

@@ -9,7 +9,6 @@
 3. Ten fingers are looked for among `CROWD` people.
 
 The people are made once, in the cache. The exit code is 1 below the limits, 2 when something was skipped.
-The operator's own finger is not among the mix-ups.
 """
 
 import argparse
@@ -26,7 +25,7 @@ from benchmarks.booth_day import Booth as RealBooth
 from benchmarks.crowd import filled, search_times
 from benchmarks.judging import Booth, Impressions, desk_in, read_impressions
 from benchmarks.people import SEED, default_cache, make_people, people_folder
-from benchmarks.visits import HONEST, KINDS, RETURNS, Count, a_day, as_grown, dealt
+from benchmarks.visits import HONEST, KINDS, RETURNS, Count, a_day, as_grown, dealt, registered
 from edge.progress import Progress
 
 EACH, HONEST_WANTED, CROWD = 50, 2000, 20_000
@@ -91,7 +90,7 @@ def the_checks(impressions: Impressions, people: int, seed: int) -> Count:
         subjects = dealt(people, turn) if turn else as_grown(people)
         visits = a_day(subjects, mixups, turn, np.random.default_rng([seed, turn]))
         with tempfile.TemporaryDirectory(prefix="vantay-day-") as name:
-            booth = Booth(desk_in(Path(name)), impressions)
+            booth = Booth(desk_in(Path(name)), impressions, registered(turn))
             for visit in visits:
                 seen = booth.visit(visit)
                 count.add(visit, seen)

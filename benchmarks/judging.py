@@ -4,7 +4,9 @@ What a scanner would give comes as templates; nothing is kept but the gallery.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +17,10 @@ from edge import clock
 from edge.booth import channel, second_look
 from edge.booth import enrolment as core
 from edge.booth.already import enrolled_already
+from edge.booth.attendant import PRESENTATIONS, attendant_fmr
 from edge.booth.commands import CommandDesk
 from edge.booth.enrolment import Enrolment, SampleJudged
-from edge.booth.matcher_worker import same_fingers
+from edge.booth.matcher_worker import attendants_met, same_fingers
 from edge.booth.shift import Shift
 from edge.demo.script import portrait_of
 from edge.journal import Journal
@@ -80,14 +83,18 @@ def desk_in(folder: Path) -> CommandDesk:
 
 
 class Booth:
-    """One booth on one day, and everybody who was enrolled there."""
+    """One booth on one day, who works there, and everybody who was enrolled there."""
 
-    def __init__(self, desk: CommandDesk, impressions: Impressions) -> None:
+    def __init__(self, desk: CommandDesk, impressions: Impressions, attendants: Iterable[Finger]) -> None:
         self._desk, self._impressions = desk, impressions
         self._limits = desk.settings.comparison
         self._gallery = Gallery(self._fetch, threads=1)
         self._enrolled: dict[tuple[str, int], bytes] = {}  # by enrolment and position
         self._subjects: dict[str, str] = {}  # of enrolments
+        shown = product(attendants, range(1, PRESENTATIONS + 1))
+        registered = [impressions[finger, index].data for finger, index in shown]
+        self._registered = [channel.AttendantFinger(person="an", length=len(one)) for one in registered]
+        self._templates = b"".join(registered)
         self._taken: dict[str, tuple[Finger, int]] = {}  # by sample
         self._before: dict[Finger, Impression] = {}  # enrolled
         self._current: Enrolment | None = None
@@ -135,6 +142,7 @@ class Booth:
             or event.same_finger_as
             or event.perhaps
             or event.already
+            or event.attendants
             or current.confirming
         ):
             seen.shown.append(self._shown(current, event, key))
@@ -158,10 +166,13 @@ class Booth:
             perhaps_fmr=None if current.confirming else second_look.ASK,
             already_enrolled_fmr=self._limits.already_enrolled_fmr,
             suspected=tuple(current.hits),
+            attendants=tuple(self._registered),
+            attendant_fmr=attendant_fmr(self._limits.attendant_fpir, len(self._registered)),
         )
         blobs = [self._impressions[self._taken[a.sample]].data for a in accepted.values()]
         same, perhaps = same_fingers(question, one.template, blobs)
         suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
+        attendants = attendants_met(question, one.template, self._templates)
         fmr, before = question.already_enrolled_fmr, len(accepted)
         already = enrolled_already(self._gallery, one.template, position, before, fmr, suspected)
         return SampleJudged(
@@ -173,6 +184,7 @@ class Booth:
             same_finger_as=tuple(hit.position for hit in same),
             perhaps={hit.position: hit.fmr for hit in perhaps if hit.fmr},
             already=tuple(self._subjects[one.key] for one in already),
+            attendants=tuple(hit.person for hit in attendants),
             facts={
                 "scores": [
                     {"position": one.position, "score": round(one.score, 1)}

@@ -1,8 +1,9 @@
 """The synthetic people of `benchmarks/day.py`: made once, kept outside the repository as images.
 
-SSSS_PP_I.png is impression I of position PP of person SSSS. Of the fingers `POOR` have a fault in all their
-impressions: dry, wet, lightly laid down, small or off-centre, more or less of it. The folder is named after
-the seed and the text of the synthesis: a change of that makes new people; what is there is not made again.
+SSSS_PP_I.png is impression I of position PP of person SSSS. Person 0 works at the booth, with sound fingers;
+of the others `POOR` have a fault in all their impressions: dry, wet, lightly laid down, small or off-centre,
+more or less of it. The folder is named after the seed and the text of the synthesis: a change of that makes
+new people; what is there is not made again.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from fwtools.synthesis.files import png, warm
 SEED = 20261126  # the first figures were simulated on these people; 20261127 was kept for judging
 IMPRESSIONS = 4
 POSITIONS = range(1, 11)
+WORKS_HERE = 0  # a person with sound fingers, some of which are registered
 POOR = 0.05  # of the fingers
 LEAST = 0.3  # strength of a fault; the most is 1
 
@@ -32,7 +34,7 @@ LEAST = 0.3  # strength of a fault; the most is 1
 class Finger(NamedTuple):
     """One finger of one person."""
 
-    person: int  # 1 ..
+    person: int  # 1 .., or WORKS_HERE
     position: int  # 1..10
 
 
@@ -52,7 +54,7 @@ def make_people(folder: Path, people: int, jobs: int, seed: int = SEED) -> None:
     """Make what is not there yet of so many people."""
     folder.mkdir(parents=True, exist_ok=True)
     there = {path.name for path in folder.glob("*.png")}
-    fingers = [Finger(person, position) for person in range(1, people + 1) for position in POSITIONS]
+    fingers = [Finger(person, position) for person in range(WORKS_HERE, people + 1) for position in POSITIONS]
     lacking = [finger for finger in fingers if not names(finger) <= there]
     if not lacking:
         return
@@ -77,7 +79,7 @@ def make_finger(folder: Path, finger: Finger, seed: int = SEED) -> None:
 def fault_of(finger: Finger, seed: int = SEED) -> Fault:
     """Return what is wrong with a finger."""
     rng = np.random.default_rng([seed, *finger])
-    if rng.random() >= POOR:
+    if rng.random() >= POOR or finger.person == WORKS_HERE:
         return SOUND
     return FAULTS[str(rng.choice(list(FAULTS)))].weaker(rng.uniform(LEAST, 1))
 
@@ -93,8 +95,8 @@ def names(finger: Finger) -> set[str]:
 
 
 def every(people: int) -> Iterator[tuple[Finger, int]]:
-    """Yield finger and impression of so many people."""
-    for person in range(1, people + 1):
+    """Yield finger and impression of so many people and of the one who works here."""
+    for person in range(WORKS_HERE, people + 1):
         for position in POSITIONS:
             for index in range(1, IMPRESSIONS + 1):
                 yield Finger(person, position), index

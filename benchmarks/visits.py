@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from numpy.random import Generator
 
-from benchmarks.people import IMPRESSIONS, POSITIONS, Finger
-from edge.booth.enrolment import ALREADY_ENROLLED, ENROLLED, NOT_CONFIRMED, SAME_FINGER
+from benchmarks.people import IMPRESSIONS, POSITIONS, WORKS_HERE, Finger
+from edge.booth.enrolment import ALREADY_ENROLLED, ATTENDANT_FINGER, ENROLLED, NOT_CONFIRMED, SAME_FINGER
 
 HONEST = "honest"
 TWICE = "same finger twice"  # one that was taken, where another is wanted
@@ -20,8 +20,10 @@ WRONG = "wrong finger for the position"  # the next one of the hand; the right o
 KNOWN = "enrolled already"
 KNOWN_SWAPPED = "enrolled already, hands swapped"
 STRANGER = "another person's finger to confirm"
-MISTAKES = (TWICE, HANDS, WRONG, STRANGER)
+OPERATOR = "the operator's own finger"
+MISTAKES = (TWICE, HANDS, WRONG, STRANGER, OPERATOR)
 RETURNS = (KNOWN, KNOWN_SWAPPED)
+FINDINGS = {STRANGER: NOT_CONFIRMED, OPERATOR: ATTENDANT_FINGER}  # of other mistakes: the same finger
 KINDS = (*MISTAKES, *RETURNS)
 STRANGE_ATTEMPTS = 3  # a plan's, after which there is an alarm
 HAND = 5
@@ -47,10 +49,13 @@ class Visit:
         `told`: the booth has said that one was taken before; `before`: how often one was shown here.
         """
         other, finger = confirming, self.fingers[position]
+        wrong = None if confirming or told else self.wrong.get(position)
+        if wrong and wrong.person == WORKS_HERE:
+            return wrong, IMPRESSIONS  # the others were registered
         if confirming and self.stranger and attempt <= STRANGE_ATTEMPTS:
             finger = self.stranger[position]
-        elif not confirming and not told and position in self.wrong:
-            other, finger = True, self.wrong[position]
+        elif wrong:
+            other, finger = True, wrong
         return finger, (self.turn + 2 * other + before % 2) % IMPRESSIONS + 1
 
     @property
@@ -72,7 +77,7 @@ class Seen:
         """Whether the visit's mix-up was noticed."""
         if visit.kind in RETURNS:
             return self.outcome == ALREADY_ENROLLED
-        return (NOT_CONFIRMED if visit.kind == STRANGER else SAME_FINGER) in self.findings
+        return FINDINGS.get(visit.kind, SAME_FINGER) in self.findings
 
     def right(self, visit: Visit) -> bool:
         """Whether the visit ended as it should: a mix-up was noticed, and the person served all the same."""
@@ -127,6 +132,12 @@ def dealt(people: int, turn: int) -> list[Fingers]:
     return [{p: Finger((person + turn * p) % people + 1, p) for p in POSITIONS} for person in range(people)]
 
 
+def registered(turn: int) -> tuple[Finger, Finger]:
+    """Return which fingers of the operator are registered on a day: two, others every day of five."""
+    first = turn % HAND + 1
+    return Finger(WORKS_HERE, first), Finger(WORKS_HERE, first + HAND)
+
+
 def a_day(subjects: Sequence[Fingers], mixups: int, turn: int, rng: Generator) -> list[Visit]:
     """Return a day's visits: everybody comes once, so many with each mistake; some come a second time."""
     kinds = [kind for kind in MISTAKES for _ in range(mixups)]
@@ -137,7 +148,7 @@ def a_day(subjects: Sequence[Fingers], mixups: int, turn: int, rng: Generator) -
     visits = []
     for place, (kind, fingers) in enumerate(zip(kinds, subjects, strict=True)):
         others = subjects[(place + int(rng.integers(1, len(subjects)))) % len(subjects)]
-        wrong, stranger = _mistake(kind, fingers, others, rng)
+        wrong, stranger = _mistake(kind, fingers, others, registered(turn), rng)
         visits.append(Visit(kind, f"001090{place:06}", fingers, turn, wrong, stranger))
     honest = [place for place, visit in enumerate(visits) if visit.kind == HONEST]
     again = rng.choice(honest, len(RETURNS) * mixups, replace=False)
@@ -147,7 +158,9 @@ def a_day(subjects: Sequence[Fingers], mixups: int, turn: int, rng: Generator) -
     return visits
 
 
-def _mistake(kind: str, own: Fingers, others: Fingers, rng: Generator) -> tuple[Fingers, Fingers]:
+def _mistake(
+    kind: str, own: Fingers, others: Fingers, attendants: Sequence[Finger], rng: Generator
+) -> tuple[Fingers, Fingers]:
     if kind == TWICE:
         first, second = sorted(int(p) for p in rng.choice(list(POSITIONS), 2, replace=False))
         return {second: own[first]}, {}
@@ -156,6 +169,8 @@ def _mistake(kind: str, own: Fingers, others: Fingers, rng: Generator) -> tuple[
     if kind == WRONG:
         position = int(rng.choice([p for p in POSITIONS if p % HAND]))
         return {position: own[position + 1]}, {}
+    if kind == OPERATOR:
+        return {int(rng.choice(list(POSITIONS))): attendants[int(rng.integers(len(attendants)))]}, {}
     return {}, others if kind == STRANGER else {}
 
 

@@ -13,7 +13,7 @@ from matching.template import Template
 
 EVERYWHERE = 2  # fingers of a person looked for at all positions
 POSITIONS = 10
-EXACTLY, EXACTLY_EVERYWHERE = 60, 100  # fingers of its position and of all compared exactly
+EXACTLY, EXACTLY_EVERYWHERE = 30, 50  # fingers of its position and of all compared exactly
 
 
 def enrolled_already(

@@ -141,7 +141,7 @@ class MatcherWorker:
             "same_finger": same,
             "perhaps": perhaps,
             "already": self._already(question, template) if question.search else (),
-            "attendants": _attendants(question, template, blobs[-1]),
+            "attendants": attendants_met(question, template, blobs[-1]),
         }
 
     def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
@@ -173,7 +173,9 @@ def same_fingers(
     return tuple(same), tuple(perhaps)
 
 
-def _attendants(question: channel.Examine, probe: Template, blob: bytes) -> tuple[channel.AttendantHit, ...]:
+def attendants_met(
+    question: channel.Examine, probe: Template, blob: bytes
+) -> tuple[channel.AttendantHit, ...]:
     """The best comparison with each attendant that decides for the same finger."""
     best: dict[str, float] = {}
     prepared = compare.prepare(probe)

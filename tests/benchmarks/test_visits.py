@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.people import POSITIONS, Finger
+from benchmarks.people import IMPRESSIONS, POSITIONS, Finger
 from benchmarks.visits import (
     HANDS,
     HONEST,
@@ -11,6 +11,7 @@ from benchmarks.visits import (
     KNOWN,
     KNOWN_SWAPPED,
     MISTAKES,
+    OPERATOR,
     RETURNS,
     STRANGER,
     TWICE,
@@ -21,6 +22,7 @@ from benchmarks.visits import (
     a_day,
     as_grown,
     dealt,
+    registered,
 )
 
 DAY = a_day(as_grown(60), 4, 1, np.random.default_rng(5))
@@ -54,6 +56,13 @@ def test_mistakes_are_what_they_are_called() -> None:
         ((position, finger),) = visit.wrong.items()
         assert finger == visit.fingers[position + 1]
         assert position not in (5, 10)
+    for visit in of(OPERATOR):
+        ((position, finger),) = visit.wrong.items()
+        assert finger in registered(1)
+        assert visit.shows(position, 1, False, False, 0) == (finger, IMPRESSIONS), (
+            "not one that is registered"
+        )
+        assert visit.shows(position, 1, False, True, 1)[0] == visit.fingers[position]
     for visit in of(STRANGER):
         assert {f.person for f in visit.stranger.values()}.isdisjoint(
             f.person for f in visit.fingers.values()
@@ -102,7 +111,7 @@ def test_no_two_fingers_are_dealt_together_twice() -> None:
 def test_what_counts() -> None:
     honest, twice, known = Visit(HONEST, "1", {}), Visit(TWICE, "2", {}), Visit(KNOWN, "3", {})
     stranger, wrong = Visit(STRANGER, "4", {}), Visit(WRONG, "5", {1: Finger(1, 1)})
-    count = Count()
+    operator, count = Visit(OPERATOR, "6", {2: Finger(1, 2)}), Count()
     for visit, seen, right in (
         (honest, Seen("enrolled"), True),
         (honest, Seen("enrolled", ["same-finger"]), False),
@@ -113,17 +122,20 @@ def test_what_counts() -> None:
         (known, Seen("already-enrolled", ["already-enrolled"]), True),
         (stranger, Seen("enrolled", ["not-confirmed"]), True),
         (stranger, Seen("enrolled", ["same-finger"]), False),
+        (operator, Seen("enrolled", ["attendant-finger"]), True),
+        (operator, Seen("enrolled", ["same-finger"]), False),
         (wrong, Seen("abandoned", ["same-finger"]), False),
     ):
         assert seen.right(visit) is right
         count.add(visit, seen)
     both = count + count
     assert (both.visits[HONEST], both.false_alarms) == (6, 4)
-    assert [(both.visits[k], both.caught[k]) for k in (TWICE, KNOWN, STRANGER, WRONG)] == [
+    assert [(both.visits[k], both.caught[k]) for k in (TWICE, KNOWN, STRANGER, WRONG, OPERATOR)] == [
         (4, 2),
         (4, 2),
         (4, 2),
         (2, 2),
+        (4, 2),
     ]
 
 
