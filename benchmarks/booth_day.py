@@ -79,7 +79,10 @@ class Booth:
                 enrolments.append(self._enrol(visit))
             elif state.enrolment == enrolments[-1]:
                 told |= any(words in (state.hint or "") for words in TOLD) and not state.confirming
-                self._serve(visit, state, told, abandon=told and visit.to_abandon and len(enrolments) == 1)
+                not_confirmed = bool(state.alarm) and state.confirming
+                abandon = len(enrolments) == 1 and visit.to_abandon(told, not_confirmed)
+                told |= abandon
+                self._serve(visit, state, told, abandon)
             self._console.listen(0.05)
         raise RuntimeError(f"the visit of {visit.identity_number} ({visit.kind}) does not end: {state}")
 

@@ -113,7 +113,10 @@ class Booth:
             elif current.reviewing:
                 portrait = {"sha256": portrait_of(visit), "taken_at": clock.now()}
                 self._command("review", identity_number=visit.identity_number, portrait=portrait)
-            elif (told and visit.to_abandon) or max(self._shows.values(), default=0) > PATIENCE:
+            elif (
+                visit.to_abandon(told, current.alarm is not None and current.confirming)
+                or max(self._shows.values(), default=0) > PATIENCE
+            ):
                 self._command("abandon", reason="a finger was taken for another")
                 seen.outcome = "abandoned"
             else:
@@ -163,7 +166,7 @@ class Booth:
             ppi=500,
             accepted=tuple(accepted),
             same_finger_fmr=self._limits.same_finger_fmr if current.confirming else second_look.AT_ONCE,
-            perhaps_fmr=None if current.confirming else second_look.ASK,
+            perhaps_fmr=second_look.ASK,
             already_enrolled_fmr=self._limits.already_enrolled_fmr,
             suspected=tuple(current.hits),
             attendants=tuple(self._registered),

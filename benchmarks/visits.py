@@ -23,7 +23,7 @@ STRANGER = "another person's finger to confirm"
 OPERATOR = "the operator's own finger"
 MISTAKES = (TWICE, HANDS, WRONG, STRANGER, OPERATOR)
 RETURNS = (KNOWN, KNOWN_SWAPPED)
-FINDINGS = {STRANGER: NOT_CONFIRMED, OPERATOR: ATTENDANT_FINGER}  # of other mistakes: the same finger
+FINDINGS = {STRANGER: {NOT_CONFIRMED}, OPERATOR: {ATTENDANT_FINGER}}  # of other mistakes: one for two
 KINDS = (*MISTAKES, *RETURNS)
 STRANGE_ATTEMPTS = 3  # a plan's, after which there is an alarm
 HAND = 5
@@ -58,10 +58,9 @@ class Visit:
             other, finger = True, wrong
         return finger, (self.turn + 2 * other + before % 2) % IMPRESSIONS + 1
 
-    @property
-    def to_abandon(self) -> bool:
-        """Whether what was captured is worth nothing once the booth has told."""
-        return self.kind == WRONG
+    def to_abandon(self, told: bool, not_confirmed: bool) -> bool:
+        """Whether what was captured is worth nothing, by what the booth has told."""
+        return (told and self.kind == WRONG) or (not_confirmed and bool(self.wrong))
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Seen:
         """Whether the visit's mix-up was noticed."""
         if visit.kind in RETURNS:
             return self.outcome == ALREADY_ENROLLED
-        return FINDINGS.get(visit.kind, SAME_FINGER) in self.findings
+        return not FINDINGS.get(visit.kind, {SAME_FINGER, NOT_CONFIRMED}).isdisjoint(self.findings)
 
     def right(self, visit: Visit) -> bool:
         """Whether the visit ended as it should: a mix-up was noticed, and the person served all the same."""

@@ -180,7 +180,7 @@ class Crew:
             ppi=frame.ppi,
             accepted=tuple(accepted),
             same_finger_fmr=limits.same_finger_fmr if confirming else second_look.AT_ONCE,
-            perhaps_fmr=None if confirming else second_look.ASK,
+            perhaps_fmr=second_look.ASK,
             already_enrolled_fmr=limits.already_enrolled_fmr,
             suspected=suspected,
             attendants=tuple(

@@ -10,7 +10,8 @@
                                                  allowed attempt the best one is kept
                                                  enough fingers of one earlier subject: closed
     capturing   --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
-    capturing   --(all done)-->    confirming    one accepted finger is shown once more
+    capturing   --(all done)-->    confirming    one accepted finger is shown once more; before it those of
+                                                 which a second look left open whether they are one
     confirming  --sample judged--> confirming    not that finger: asked again; too often: an alarm
     confirming  --overridden-->    reviewing     with a reason, once there is an alarm
     any but closed --overridden--> the same      the worklist says otherwise: an alarm from the start, that is
@@ -117,7 +118,8 @@ class Enrolment:
     hands_allowed: frozenset[int] = frozenset()  # slaps whose hand a supervisor has looked at
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
-    mismatches: int = 0  # fingers shown to confirm that were not the captured one
+    in_doubt: tuple[int, ...] = ()  # accepted, perhaps of one finger: each is to be confirmed
+    mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
     confirmed: str | None = None  # CONFIRMED | OVERRIDDEN
     reviewed: Body | None = None  # what the operator confirmed
 
@@ -133,7 +135,7 @@ class Enrolment:
     def confirming(self) -> bool:
         """Whether all fingers are captured and one is to be shown once more."""
         done = not self.duplicate_of and self._next() is None
-        return done and self.confirm and self.confirmed is None
+        return done and self.confirm and (self.confirmed is None or bool(self.in_doubt))
 
     @property
     def looking_again(self) -> bool:
@@ -164,13 +166,17 @@ class Enrolment:
         if self.attendant:
             return self.attendant
         overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
-        alarms = ({LIST_DIFFERS} - overridden) | ({NOT_CONFIRMED} if self.confirming else set())
         slap = self._next()
         if slap in self.slaps and slap not in self.hands_allowed:
             of_hand = (f for f in self.findings if f["finding"] == WRONG_HAND and f["position"] == slap)
             if (hand := next(of_hand, None)) is not None:
                 return hand
-        return next((f for f in self.findings if f["finding"] in alarms), None)
+        if LIST_DIFFERS not in overridden:
+            for one in self.findings:
+                if one["finding"] == LIST_DIFFERS:
+                    return one
+        stranger = self.confirming and self.mismatches >= self.attempts_allowed
+        return next((f for f in reversed(self.findings) if stranger and f["finding"] == NOT_CONFIRMED), None)
 
     def attempt_number(self, position: int) -> int:
         """Return the number of the next attempt at a position."""
@@ -188,7 +194,9 @@ class Enrolment:
         return next((s for s in self.slaps if finger in slap_rule.FINGERS[s]), finger)
 
     def _to_confirm(self) -> int:
-        """The finger that is compared most surely; after a mismatch the next best one."""
+        """The first in doubt; else the finger compared most surely, and after a mismatch the next best."""
+        if self.in_doubt:
+            return self.in_doubt[0]
         best = sorted(self.accepted, key=lambda p: (-self.accepted[p].quality, self.positions.index(p)))
         return best[self.mismatches % len(best)]
 
@@ -434,7 +442,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         return _after_finding(current, body)
     if kind == CONFIRMATION:
         if body["decision"] == CONFIRMED:
-            return replace(current, confirmed=CONFIRMED, hint=None)
+            return _after_confirmed(current, body)
         mismatch = int(body["decision"] == NOT_CONFIRMED)
         return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
     if kind == REVIEWED:
@@ -463,7 +471,8 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     """Compare the finger shown once more: the captured one, another of the same person, or a stranger's."""
     name, number = POSITION_NAMES[event.position], current.attempt_number(event.position)
     decision, hint = NOT_CONFIRMED, f"this is not the {name} that was captured"  # type: str, str | None
-    if event.position in event.same_finger_as:
+    in_doubt = event.position in current.in_doubt
+    if event.position in event.same_finger_as or (in_doubt and event.position in event.perhaps):
         decision, hint = CONFIRMED, None
     elif event.same_finger_as:
         decision, hint = WRONG_FINGER, _taken_as(event.same_finger_as)
@@ -476,11 +485,22 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
         "hint": hint,
         **event.facts,
     }
+    if in_doubt:
+        body["in_doubt"] = True
+        body["sure"] = event.position in event.same_finger_as
     entries: list[Entry] = [(CONFIRMATION, body)]
     if decision == NOT_CONFIRMED and number == current.attempts_allowed:
         text = f"the finger shown to confirm is not the captured {name}: another person may be standing here"
+        if in_doubt:
+            text += ", or one finger was taken for two"
         entries.append(by_device(finding(current, NOT_CONFIRMED, event.position, None, text), event.facts))
     return entries
+
+
+def _after_confirmed(current: Enrolment, body: Body) -> Enrolment:
+    left = tuple(p for p in current.in_doubt if p != body["position"])
+    confirmed = CONFIRMED if body.get("sure", True) else current.confirmed
+    return replace(current, in_doubt=left, confirmed=confirmed, mismatches=0, hint=None)
 
 
 def _after_finding(current: Enrolment, body: Body) -> Enrolment:
@@ -493,7 +513,7 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
         allowed = found.attendants_allowed | {body["of"]["person"]}
         return replace(found, attendant=None, attendants_allowed=allowed, hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == NOT_CONFIRMED:
-        return replace(found, confirmed=OVERRIDDEN, hint=None)
+        return replace(found, confirmed=OVERRIDDEN, in_doubt=(), hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == WRONG_HAND:
         return replace(found, hands_allowed=found.hands_allowed | {body["position"]}, hint=None)
     return found
@@ -512,11 +532,13 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
         accepted[position] = attempt
     elif body["decision"] == BEST_KEPT:
         accepted[position] = next(a for a in tries if a.sample == body["kept"])
+    perhaps_one = (position, *(int(p) for p in body["together"])) if body.get("together") else ()
     return replace(
         current,
         tried={**current.tried, position: tries},
         accepted=accepted,
         hits=hits,
+        in_doubt=_with_doubt(current, perhaps_one),
         hint=body["hint"],
     )
 
@@ -534,7 +556,10 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     fingers = {f["position"]: Attempt(number, f["sample"], f["quality"], device) for f in body["fingers"]}
     tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, device))
     hits = with_hits(current.hits, [(hit["subject"], hit["position"]) for hit in body["already"]])
-    current = replace(current, tried_slaps={**current.tried_slaps, slap: tries}, hits=hits)
+    pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
+    in_doubt = _with_doubt(current, [p for pair in pairs for p in pair])
+    tried_slaps = {**current.tried_slaps, slap: tries}
+    current = replace(current, tried_slaps=tried_slaps, hits=hits, in_doubt=in_doubt)
     if decision == RETRY:
         return current
     wanted = body["sample"] if decision == ACCEPTED else body["kept"]
@@ -543,6 +568,10 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     return replace(
         current, accepted={**current.accepted, **taken}, kept_slaps={**current.kept_slaps, slap: kept}
     )
+
+
+def _with_doubt(current: Enrolment, positions: Iterable[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*current.in_doubt, *positions)))
 
 
 def with_hits(

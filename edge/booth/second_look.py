@@ -4,7 +4,8 @@ Each comparison comes as the false match rate (FMR) at which its score would jus
 `AT_ONCE` it is the same finger; above `ASK` it is not. In between the same finger is asked for once more, and
 both samples decide: the same where the geometric mean of the two rates, which is the mean of their scores
 where the tail is exponential, is at most `TOGETHER`, or where the second one alone says so at once. There is
-no third look. Two samples of the same two fingers are alike: the rate of the decision is measured, not the
+no third look while fingers are captured; where doubt is left, both fingers are confirmed before sealing
+(`enrolment`). Two samples of the same two fingers are alike: the rate of the decision is measured, not the
 product (DECISIONS.md, 2026-11-26).
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-AT_ONCE, TOGETHER, ASK = 1e-5, 3e-5, 3e-4
+AT_ONCE, TOGETHER, ASK = 3e-6, 2e-5, 1e-3
 Place = TypeVar("Place", int, tuple[int, int])  # a position taken, or of a slap: shown as, and taken
 
 
