@@ -14,6 +14,7 @@ COMMANDS = {
     "hub": "run the station hub, or ask it how things stand (vantay hub status)",
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
+    "shift": "open or close a booth's shift, and what happened in it",
     "hand-over": "give a card to its holder: one finger against the card, or the record",
     "takeover": "let a spare box take the place of one that is gone",
     "keys": "make the keys of a booth or of the ministry",

@@ -1,6 +1,6 @@
 """One enrolment from a terminal, pure: what the booth says and what is typed become words and commands.
 
-    number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
+    [shift ->] number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON` and
@@ -19,9 +19,11 @@ from edge.explain import explain
 from edge.messages import (
     POSITION_NAMES,
     Abandon,
+    CloseShift,
     Command,
     Enrol,
     MarkMissing,
+    OpenShift,
     Override,
     Phase,
     Portrait,
@@ -40,6 +42,8 @@ NAMES: dict[type[Command], str] = {
     Override: "override",
     Review: "review",
     Abandon: "abandon",
+    OpenShift: "open-shift",
+    CloseShift: "close-shift",
 }
 
 
@@ -100,6 +104,7 @@ SEX = Ask("sex (male, female; nam, nữ): ")
 MISSING = Ask("missing fingers, as 4=amputated, 9=bandaged (nothing when all are there): ")
 AGAIN = Ask("why it is right all the same (nothing to stop): ")
 ONCE_MORE = Ask("the person's identity number once more: ")
+OPEN_SHIFT = Ask("no shift is open; open one now? (y, or nothing to stop): ")
 PORTRAIT = Ask("the portrait's file, or - and why there is none: ")
 
 
@@ -111,6 +116,8 @@ class Stage(StrEnum):
     LOGIN_PIN = "login pin"
     LOGGING_IN = "logging in"
     LOGIN_FINGER = "login finger"
+    SHIFT = "shift"
+    OPENING_SHIFT = "opening shift"
     NUMBER = "number"
     SUBJECT_NAME = "subject name"
     BIRTH = "birth"
@@ -131,6 +138,8 @@ BEFORE = (
     Stage.LOGIN_PIN,
     Stage.LOGGING_IN,
     Stage.LOGIN_FINGER,
+    Stage.SHIFT,
+    Stage.OPENING_SHIFT,
     Stage.NUMBER,
     Stage.SUBJECT_NAME,
     Stage.BIRTH,
@@ -138,7 +147,13 @@ BEFORE = (
     Stage.MISSING,
     Stage.AGAIN,
 )  # there is no enrolment of ours
-BUSY = (Stage.START, Stage.LOGGING_IN, Stage.ASKED, Stage.REVIEWED)  # the booth has the word
+BUSY = (
+    Stage.START,
+    Stage.LOGGING_IN,
+    Stage.OPENING_SHIFT,
+    Stage.ASKED,
+    Stage.REVIEWED,
+)  # the booth has the word
 
 
 class Dialogue:
@@ -192,6 +207,9 @@ class Dialogue:
             assert self._state is not None
             self.stage, self._awaited = Stage.LOGIN_FINGER, False
             return self._finger(self._state.model_copy(update={"attendant_ended": None}))
+        if self.stage is Stage.OPENING_SHIFT and reply.command == "open-shift":
+            self.stage = Stage.NUMBER
+            return [*said, Done(1)] if refused else [NUMBER]
         if self.stage is Stage.ASKED and reply.command == "enrol":
             if not refused:
                 self.stage = Stage.WORK
@@ -231,6 +249,11 @@ class Dialogue:
                 self.stage = Stage.WORK
                 values = {"person": self._name, "reason": self._reason}
                 return [SendSealed("override", values, text)]
+            case Stage.SHIFT if text.lower() in ("y", "yes"):
+                self.stage = Stage.OPENING_SHIFT
+                return self._send(OpenShift, request_id)
+            case Stage.SHIFT:
+                return [Say("nobody was enrolled"), Done(1)]
             case Stage.NUMBER:
                 return self._take_number(text, request_id)
             case Stage.SUBJECT_NAME:
@@ -298,6 +321,9 @@ class Dialogue:
         return []
 
     def _start(self, state: State) -> list[Effect]:
+        if state.enrolment is None and state.shift_wanted:
+            self.stage = Stage.SHIFT
+            return [OPEN_SHIFT]
         if state.enrolment is None:
             self.stage = Stage.NUMBER
             return [NUMBER]

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from drivers.errors import FaultKind
-from edge.booth import attendant, commands, enrolment, handover, shift
+from edge.booth import attendant, commands, enrolment, handover, open_shift, shift
 from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
@@ -26,6 +26,7 @@ KINDS = frozenset(
         *(enrolment.SLAP, enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
+        *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }
@@ -48,7 +49,7 @@ EVENTS = frozenset(
         *("the matcher does not answer: it is started again", "an enrolled finger is not compared"),
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made", "database away", "database back"),
-        *("scanner ready", "scanner fault"),
+        *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
         *("certificate", "no acknowledgement", "publish refused"),
     }
 )

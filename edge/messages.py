@@ -225,6 +225,16 @@ class AttendantEnded(Report):
     text: str  # one sentence
 
 
+class ShiftShown(Report):
+    """The shift that is open."""
+
+    shift: str
+    day: str  # the business day it belongs to, YYYY-MM-DD
+    opened_at: str
+    person: str | None  # who opened it; null where nobody logs in
+    overdue: bool  # its business day is over: close it
+
+
 class PresentationFault(StrEnum):
     """What is wrong with how a finger lies, or with a platen that should be empty."""
 
@@ -247,6 +257,8 @@ class State(Report):
     prompt: str  # one sentence for the person or the operator
     trouble: str | None = None  # why nobody should be enrolled here until a technician has come
     operator: str | None = None  # who is logged in
+    shift: ShiftShown | None = None
+    shift_wanted: bool = False  # one is to be opened before somebody can be enrolled
     login_key: str | None = None  # X25519 public key that PINs are sealed to, hex; null where nobody logs in
     attendant: AttendantShows | None = None  # whose finger is awaited, where it is no subject's
     attendant_ended: AttendantEnded | None = None  # the last one, until another is awaited
@@ -383,6 +395,16 @@ class Logout(Command):
     """End one's work at the booth."""
 
 
+class OpenShift(Command):
+    """Begin a shift of the booth; one of an earlier business day is closed by rule."""
+
+
+class CloseShift(Command):
+    """End the booth's shift; what is not finished is told."""
+
+    left_open: Reason | None = None  # why an enrolment is left open
+
+
 class RegisterFinger(Command):
     """Take a finger of somebody who works here: as a subject's it is refused from then on, and it logs in."""
 
@@ -436,6 +458,8 @@ COMMANDS: dict[str, type[Command]] = {
     "review": Review,
     "login": Login,
     "logout": Logout,
+    "open-shift": OpenShift,
+    "close-shift": CloseShift,
     "register-finger": RegisterFinger,
     "hand-over": HandOver,
 }

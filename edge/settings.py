@@ -1,7 +1,7 @@
 """Settings: one frozen tree per program, read from TOML; an unknown key is an error, not a surprise."""
 
 import tomllib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from edge.booth.plan import plan_names
+from edge.business_day import BEGINS
 from edge.campaign.definition import Campaign
 from edge.errors import BadSettings
 from edge.explain import explain
@@ -104,6 +105,14 @@ class Subject(Section):
         return (moment.astimezone(UTC) + timedelta(minutes=self.utc_offset_minutes)).date()
 
 
+class ShiftRules(Section):
+    """Shifts: whether one must be open, and until when; the calendar is that of `subject`."""
+
+    required: bool = False  # whether somebody is enrolled only while a shift is open
+    day_begins: time = BEGINS  # a shift belongs to the business day that it was opened on
+    grace_minutes: Annotated[int, Field(ge=0, le=720)] = 60  # after that day, until it is closed by rule
+
+
 class BoothSettings(Section):
     """booth.toml."""
 
@@ -115,6 +124,7 @@ class BoothSettings(Section):
     plan: Plan = Plan()
     comparison: Comparison = Comparison()
     subject: Subject = Subject()
+    shift: ShiftRules = ShiftRules()
     log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 

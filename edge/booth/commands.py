@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from edge.booth import enrolment as core
@@ -18,6 +19,7 @@ from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
 from edge.booth.shift import Shift
+from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_rule import FINGERS
 from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
 from edge.errors import BadCommand, NotedRefusal
@@ -27,12 +29,14 @@ from edge.messages import (
     COMMANDS,
     REQUEST_ID,
     Abandon,
+    CloseShift,
     Command,
     Enrol,
     HandOver,
     Login,
     Logout,
     MarkMissing,
+    OpenShift,
     Override,
     RegisterFinger,
     Reply,
@@ -71,6 +75,11 @@ class CommandDesk:
     shift: Shift
     worklist: Worklist | None = None
     vault: Vault | None = None
+
+    @cached_property
+    def shifts(self) -> ShiftBook:
+        """The shift that is open."""
+        return ShiftBook(self.settings, self.journal)
 
     @property
     def asks(self) -> tuple[str, ...]:
@@ -153,6 +162,12 @@ class CommandDesk:
                 if current is not None:
                     raise BadCommand(f"enrolment {current.id} is not finished: finish it or abandon it first")
                 entries, reason = self.shift.log_out(), "nobody is logged in any more"
+            case OpenShift():
+                entries = self.shifts.open(at, self.shift.require_operator(), current)
+                reason = "the shift is open"
+            case CloseShift():
+                operator = self.shift.require_operator()
+                entries, reason = self.shifts.close(operator, current, command.left_open)
             case Review():
                 subject = self.keys.subject_of(command.identity_number)
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
@@ -241,6 +256,7 @@ class CommandDesk:
 
     def _new_enrolment(self, command: Enrol, warnings: tuple[str, ...]) -> Enrolment:
         operator = self.shift.require_operator()
+        self.shifts.require()
         plan = plan_named(self.settings.plan.name)
         positions = tuple(p for p in plan.positions if p not in command.missing)
         if not positions:

@@ -136,6 +136,7 @@ class Runner:
             return True
         now = time.monotonic()
         self._handle(event, now)
+        self._keep_shift()
         self._fill_gallery()
         self._crew.watch(now)
         if not self._link.alive:
@@ -248,6 +249,16 @@ class Runner:
         known = name if name in COMMANDS else "unknown"  # a topic may say anything
         self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
         self._link.publish(self._wire.reply, reply.payload())
+
+    def _keep_shift(self) -> None:
+        """Tell of a shift whose business day is over, and close it in the end."""
+        if self._desk.shifts.current is None:
+            return
+        clock_is_set = clock.reading().synchronised
+        if entries := self._desk.shifts.by_rule(clock.moment(), clock_is_set, self._enrolment):
+            self._record(entries)
+            for kind, body in entries:
+                self._log.warning(kind, shift=body["shift"], day=body["day"])
 
     def _packet_arrived(self, word: PacketAcknowledgement) -> None:
         """Let the only copy go: not before the hub has the entry that announced it, and knows its size."""
@@ -543,6 +554,7 @@ class Runner:
             (self._shift.operator, self._shift.key),
             self._desk.asks,
             (self._presenting, self._attended),
+            (self._desk.shifts.shown, self._desk.shifts.wanted),
         )
         if trouble := self._trouble:
             state = state.model_copy(update={"trouble": trouble})

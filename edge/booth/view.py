@@ -16,6 +16,7 @@ from edge.messages import (
     Ended,
     Phase,
     PresentationFault,
+    ShiftShown,
     State,
 )
 
@@ -79,13 +80,21 @@ def phase_of(
 
 
 def prompt_of(
-    phase: Phase, enrolment: Enrolment | None, equipment: Equipment, presenting: Presenting | None = None
+    phase: Phase,
+    enrolment: Enrolment | None,
+    equipment: Equipment,
+    presenting: Presenting | None = None,
+    shift: tuple[ShiftShown | None, bool] = (None, False),
 ) -> str:
     """Say in one sentence what to do now; never nothing."""
     wanted = enrolment.wanted() if enrolment else None
     match phase:
         case Phase.IDLE if not equipment.ready or equipment.advice:
             return _trouble(equipment)
+        case Phase.IDLE if shift[1]:
+            return "no shift is open: send 'open-shift' before the first subject"
+        case Phase.IDLE if shift[0] and shift[0].overdue:
+            return f"the shift of {shift[0].day} is still open: send 'close-shift', then 'open-shift'"
         case Phase.IDLE:
             return "ready for the next subject"
         case Phase.LIFT:
@@ -163,12 +172,13 @@ def state_of(
     people: tuple[str | None, str | None] = (None, None),
     asks: tuple[str, ...] = (),
     attendant: tuple[Presenting | None, AttendantEnded | None] = (None, None),
+    shift: tuple[ShiftShown | None, bool] = (None, False),
 ) -> State:
     """Put the retained state together.
 
     `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs),
     `asks` what is compared with the worklist, `attendant` whose finger is awaited and how
-    the last one ended.
+    the last one ended, `shift` the one that is open, and whether one is to be opened.
     """
     presenting = attendant[0]
     phase = phase_of(enrolment, acquisition, equipment, presenting)
@@ -178,7 +188,9 @@ def state_of(
         booth=booth,
         at=at,
         phase=phase,
-        prompt=prompt_of(phase, enrolment, equipment, presenting),
+        prompt=prompt_of(phase, enrolment, equipment, presenting, shift),
+        shift=shift[0],
+        shift_wanted=shift[1],
         attendant=_shown(presenting),
         attendant_ended=attendant[1],
         alarm=enrolment.alarm if enrolment else None,

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from edge.business_day import BEGINS, BusinessDays
+
 Code = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9A-Z]{2,8}$"),
@@ -71,7 +73,7 @@ class Campaign(Part):
     fees: tuple[Fee, ...] = ()
     span_days: Annotated[int, Field(ge=1, le=LONGEST)] = 730  # events later than this are refused
     utc_offset_minutes: Annotated[int, Field(ge=-720, le=840)] = 420  # Viet Nam has no summer time
-    day_begins: time = time(3)  # a record at 00:30 belongs to the evening before
+    day_begins: time = BEGINS  # a record at 00:30 belongs to the evening before
     few_left: Annotated[int, Field(ge=1)] = 50
     sent_share: Annotated[float, Field(gt=0, le=1)] = 0.7  # sent/collected at or below it is flagged
     rate_days: Annotated[int, Field(ge=2)] = 14  # the business days that a forecast looks back on
@@ -89,12 +91,15 @@ class Campaign(Part):
     @property
     def shift_seconds(self) -> int:
         """Seconds to add to UTC so that a business day is a day."""
-        begins = self.day_begins
-        return self.utc_offset_minutes * 60 - (begins.hour * 3600 + begins.minute * 60 + begins.second)
+        return self._days.shift_seconds
 
     def day_index(self, at: int) -> int:
         """Return the business day of a UTC time (seconds since 1970), counted from the campaign's start."""
-        return (at + self.shift_seconds) // 86400 - self.first_day
+        return self._days.number(at) - self.first_day
+
+    @property
+    def _days(self) -> BusinessDays:
+        return BusinessDays(self.utc_offset_minutes, self.day_begins)
 
     @property
     def first_day(self) -> int:

@@ -12,6 +12,7 @@ from edge.dialogue import (
     MISSING,
     NUMBER,
     ONCE_MORE,
+    OPEN_SHIFT,
     PORTRAIT,
     SEX,
     SUBJECT_NAME,
@@ -22,7 +23,8 @@ from edge.dialogue import (
     Send,
     Stage,
 )
-from edge.messages import Ended, Enrol, Phase, Portrait, Reply, Review, State
+from edge.messages import CloseShift, Ended, Enrol, OpenShift, Phase, Portrait, Reply, Review, State
+from edge.shift_dialogue import WHY_OPEN, AtShift
 from tests.edge.parts import AT, steady
 from tests.edge.parts import NUMBER as TEN
 
@@ -103,6 +105,37 @@ def test_missing_fingers_that_cannot_be_meant_are_asked_again(typed: str) -> Non
     effects = dialogue.line(typed, "r")
     assert effects[-1] == MISSING
     assert "'missing" in words(effects)
+
+
+def test_where_a_shift_is_asked_for_it_is_opened_first() -> None:
+    dialogue = Dialogue()
+    assert dialogue.state(state(shift_wanted=True)) == [OPEN_SHIFT]
+    assert isinstance(sent(dialogue.line("y", "r")), OpenShift)
+    assert dialogue.busy
+    assert dialogue.reply(reply("open-shift", "accepted")) == [NUMBER]
+    dialogue = Dialogue()
+    dialogue.state(state(shift_wanted=True))
+    assert Done(1) in dialogue.line("", "r")
+
+
+def test_a_shift_is_closed_with_a_reason_where_somebody_is_being_enrolled() -> None:
+    dialogue = AtShift(True, "r0")
+    assert isinstance(sent(dialogue.state(state())), CloseShift)
+    assert dialogue.busy
+    assert WHY_OPEN in dialogue.reply(reply("close-shift", "refused", wants="left_open"))
+    assert dialogue.asking
+    assert dialogue.line("x" * 201, "r1")[-1] == WHY_OPEN
+    assert sent(dialogue.line("the power goes", "r1")) == CloseShift(
+        request_id="r1", left_open="the power goes"
+    )
+    assert dialogue.reply(reply("close-shift", "accepted")) == [Say("because"), Done(0)]
+    dialogue = AtShift(True, "r0")
+    dialogue.state(state())
+    dialogue.reply(reply("close-shift", "refused", wants="left_open"))
+    assert dialogue.line("", "r1")[-1] == Done(1)
+    dialogue = AtShift(False, "r0")
+    assert isinstance(sent(dialogue.state(state())), OpenShift)
+    assert dialogue.reply(reply("open-shift", "refused")) == [Say("refused: because"), Done(1)]
 
 
 def test_a_number_used_before_is_sent_anew_with_a_reason() -> None:
@@ -234,13 +267,14 @@ states = st.sampled_from(
         {**WORK, "accepted": [1], "confirming": True},
         {**WORK, "enrolment": "e2"},
         {**IDLE, "asks": ["name", "birth", "sex"]},
+        {**IDLE, "shift_wanted": True},
         {**REVIEW, "alarm": "the worklist says otherwise", "warnings": ["look twice"]},
         {**IDLE, "ended": {"enrolment": "e1", "outcome": "abandoned", "text": "given up"}},
     ]
 )
 replies = st.builds(
     reply,
-    st.sampled_from(["enrol", "review", "override", "abandon", "mark-missing"]),
+    st.sampled_from(["enrol", "review", "override", "abandon", "mark-missing", "open-shift"]),
     st.sampled_from(["accepted", "refused"]),
     wants=st.sampled_from([None, "again", "portrait", "birth"]),
 )

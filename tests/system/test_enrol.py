@@ -265,6 +265,44 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
     assert [f["finding"] for f in packet.manifest["findings"]][:2] == ["list-differs", "overridden"]
 
 
+def test_a_shift_is_opened_before_the_first_person_and_closed_with_what_is_open(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
+) -> None:
+    config = stage.folder / "booth.toml"
+    console.until(lambda: console.state is not None, "the booth")
+    config.write_text(config.read_text() + "\n[shift]\nrequired = true\n")
+    stage.kill("booth")
+    stage.start_booth()
+    console.forget()
+    console.until(lambda: bool(console.state and console.state.shift_wanted), "a booth that asks for a shift")
+    first = terminals()
+    first.reads("no shift is open; open one now?", console)
+    first.type("y")
+    first.reads("identity number: ", console)
+    first.type(NUMBER)
+    first.type(ONLY_TWO)
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+    first.kill()
+    assert console.state
+    assert console.state.shift
+    second = terminals("shift", "close")
+    second.reads("refused: this is open: enrolment", console)
+    second.type("the power goes")
+    second.reads("the shift is closed; open is: enrolment", console)
+    assert second.end() == 0
+    console.until(lambda: bool(console.state and not console.state.shift), "no shift")
+    assert console.state.enrolment, "who stands there stands there"
+    report = subprocess.run(
+        [*vantay("shift"), "report", "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "enrolments 1 begun" in report.stdout
+    assert "(the power goes)" in report.stdout
+
+
 def test_a_booth_that_does_not_run_is_named(
     stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
 ) -> None:

@@ -238,7 +238,7 @@ def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
     assert verdict.reply.reason == (
         "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review, "
-        "login, logout, register-finger, hand-over"
+        "login, logout, open-shift, close-shift, register-finger, hand-over"
     )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 

@@ -8,7 +8,7 @@ import pytest
 from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.enrolment import Attempt, Enrolment, note_listed_otherwise
 from edge.booth.view import Equipment, phase_of, prompt_of, state_of
-from edge.messages import Phase, PresentationFault, State, parse
+from edge.messages import Phase, PresentationFault, ShiftShown, State, parse
 from tests.edge.parts import AT
 
 PRO_20 = {"model": "Pro 20", "serial": "H-1", "firmware": "22.06", "location": "usb:1-1"}
@@ -21,6 +21,19 @@ TROUBLED = [replace(READY, scanner="starting", device=None), replace(READY, matc
 
 def view(enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment) -> State:
     return state_of("b-1", enrolment, acquisition, equipment, (AT, 7, 5))
+
+
+def test_a_shift_that_is_wanted_or_left_open_is_told_between_subjects() -> None:
+    old = ShiftShown(shift="s", day="2026-01-04", opened_at=AT, person=None, overdue=True)
+    for shift, enrolment, prompt in (
+        ((None, True), None, "no shift is open: send 'open-shift' before the first subject"),
+        ((old, False), None, "the shift of 2026-01-04 is still open: send 'close-shift', then 'open-shift'"),
+        ((old.model_copy(update={"overdue": False}), False), None, "ready for the next subject"),
+        ((old, False), FRESH, "press lightly: place the right index on the scanner"),
+    ):
+        acquisition = Acquisition(Stage.PLACE if enrolment else Stage.REST, 2, False, True)
+        state = state_of("b-1", enrolment, acquisition, READY, (AT, 7, 5), shift=shift)
+        assert (state.prompt, state.shift, state.shift_wanted) == (prompt, *shift)
 
 
 def test_there_is_always_something_to_say() -> None:
@@ -183,6 +196,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "alarm": None,
         "operator": None,
         "login_key": None,
+        "shift": None,
+        "shift_wanted": False,
         "position": 2,
         "position_name": "right index",
         "attempt": 2,
