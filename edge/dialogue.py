@@ -3,9 +3,10 @@
     [shift ->] number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
-At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON` and
-`abandon REASON`. Where people log in, name and PIN come first, a registered finger where there is one, and a
-supervisor's sign an override. Ids, files, keys and time are the program's.
+At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON`,
+`single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon REASON`. Where people log in, name
+and PIN come first, a registered finger where there is one, and a supervisor's sign overrides. Ids, files,
+keys and time are the program's.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,17 +30,19 @@ from edge.messages import (
     Portrait,
     Reply,
     Review,
+    SingleFingers,
     State,
 )
 from edge.names import typed_name
 from edge.subject import birth_of, sex_of
 
 FINGERS = "1 to 5 are right thumb to little, 6 to 10 left thumb to little"
-HELP = "type: missing POSITION REASON | override REASON | abandon REASON"
+HELP = "type: missing POSITION REASON | override REASON | single SLAP REASON | abandon REASON"
 NAMES: dict[type[Command], str] = {
     Enrol: "enrol",
     MarkMissing: "mark-missing",
     Override: "override",
+    SingleFingers: "single-fingers",
     Review: "review",
     Abandon: "abandon",
     OpenShift: "open-shift",
@@ -163,7 +166,8 @@ class Dialogue:
         self.stage = Stage.START
         self._state: State | None = None
         self._number, self._enrolment = "", ""
-        self._name, self._reason = "", ""
+        self._name = ""
+        self._to_sign: tuple[str, dict[str, str | int]] = ("", {})
         self._awaited = False  # a finger, to log in
         self._enrol: Enrol | None = None
         self._stated: dict[str, str] = {}
@@ -247,8 +251,8 @@ class Dialogue:
                 return [PIN]
             case Stage.SIGN_PIN:
                 self.stage = Stage.WORK
-                values = {"person": self._name, "reason": self._reason}
-                return [SendSealed("override", values, text)]
+                command, values = self._to_sign
+                return [SendSealed(command, {**values, "person": self._name}, text)]
             case Stage.SHIFT if text.lower() in ("y", "yes"):
                 self.stage = Stage.OPENING_SHIFT
                 return self._send(OpenShift, request_id)
@@ -404,11 +408,12 @@ class Dialogue:
 
     def _typed(self, word: str, rest: str, request_id: str) -> list[Effect]:
         match word:
-            case "override" if rest and self._state and self._state.login_key:
-                self._reason, self.stage = rest, Stage.SIGN_NAME
-                return [SUPERVISOR]
             case "override":
-                return self._send(Override, request_id, reason=rest)
+                return self._signed(Override, request_id, reason=rest)
+            case "single":
+                slap, _, reason = rest.partition(" ")
+                what = int(slap) if slap.isdecimal() else slap
+                return self._signed(SingleFingers, request_id, slap=what, reason=reason)
             case "missing":
                 position, _, reason = rest.partition(" ")
                 number = int(position) if position.isdecimal() else position
@@ -416,6 +421,14 @@ class Dialogue:
             case "":
                 return []
         return [Say(HELP)]
+
+    def _signed(self, model: type[Command], request_id: str, **values: str | int) -> list[Effect]:
+        """Send what a supervisor signs where people log in."""
+        effects = self._send(model, request_id, **values)
+        if not (isinstance(effects[0], Send) and self._state and self._state.login_key):
+            return effects
+        self._to_sign, self.stage = (NAMES[model], values), Stage.SIGN_NAME
+        return [SUPERVISOR]
 
     def _send(self, model: type[Command], request_id: str, **values: object) -> list[Effect]:
         try:

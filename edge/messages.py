@@ -25,7 +25,6 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -331,12 +330,6 @@ class PacketAcknowledgement(Report):
     size: Count
 
 
-def _missing(fingers: dict[int, str]) -> dict[int, str]:
-    if len(fingers) == len(POSITION_NAMES):
-        raise ValueError("all ten fingers are missing: nothing can be captured")
-    return fingers
-
-
 class Command(BaseModel):
     """What a console, a technician or a rig asks for: frozen; an unknown key is refused."""
 
@@ -353,7 +346,7 @@ class Enrol(Command):
     name: SubjectName | None = None  # kept as typed
     birth: BirthText | None = None
     sex: Literal["male", "female"] | None = None
-    missing: Annotated[dict[Position, Reason], AfterValidator(_missing)] = {}
+    missing: dict[Position, Reason] = {}  # all ten: a supervisor signs by 'override'
     again: Reason | None = None  # why a number that was enrolled here before is enrolled once more
 
 
@@ -373,6 +366,15 @@ class Abandon(Command):
 class Override(Command):
     """Go on in spite of the state's `alarm`; why, and who signed, is kept with the record."""
 
+    reason: Reason
+    person: PersonName | None = None  # a supervisor who is not the operator, where people log in
+    pin: SealedPin | None = None
+
+
+class SingleFingers(Command):
+    """Have the fingers of a slap taken one by one, where they cannot be taken together; why is kept."""
+
+    slap: Annotated[Slap, Field(strict=True)]
     reason: Reason
     person: PersonName | None = None  # a supervisor who is not the operator, where people log in
     pin: SealedPin | None = None
@@ -455,6 +457,7 @@ COMMANDS: dict[str, type[Command]] = {
     "mark-missing": MarkMissing,
     "abandon": Abandon,
     "override": Override,
+    "single-fingers": SingleFingers,
     "review": Review,
     "login": Login,
     "logout": Logout,

@@ -20,6 +20,7 @@ from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
 from edge.booth.shift import Shift
 from edge.booth.shift_book import ShiftBook
+from edge.booth.slap_judging import take_singly
 from edge.booth.slap_rule import FINGERS
 from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
 from edge.errors import BadCommand, NotedRefusal
@@ -41,6 +42,7 @@ from edge.messages import (
     RegisterFinger,
     Reply,
     Review,
+    SingleFingers,
     parse,
 )
 from edge.people import Person
@@ -158,6 +160,11 @@ class CommandDesk:
                 signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
                 entries += core.override(current, command.reason, signed_by)
                 reason = "the enrolment goes on"
+            case SingleFingers():
+                take_singly(current, command.slap, command.reason)  # refused before anybody signs
+                signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+                entries += take_singly(current, command.slap, command.reason, signed_by)
+                reason = "the fingers are taken one by one"
             case Logout():
                 if current is not None:
                     raise BadCommand(f"enrolment {current.id} is not finished: finish it or abandon it first")
@@ -259,8 +266,6 @@ class CommandDesk:
         self.shifts.require()
         plan = plan_named(self.settings.plan.name)
         positions = tuple(p for p in plan.positions if p not in command.missing)
-        if not positions:
-            raise BadCommand(f"every finger that the plan {self.settings.plan.name} asks for is missing")
         return Enrolment(
             id=secrets.token_hex(8),
             subject=self.keys.subject_of(command.identity_number),

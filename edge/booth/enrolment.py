@@ -3,13 +3,17 @@
     none        --start-->         capturing     refused while another subject is being enrolled
     capturing   --sample judged--> capturing     a finger of somebody who works here: an alarm until
                                                  another is shown, or a supervisor says that it is theirs
-                                                 wrong finger: found and asked again, no attempt is used up
+                                                 wrong finger: found and asked again, no attempt is used up;
+                                                 as often as there are attempts: an alarm until another is
+                                                 shown, or a supervisor says that they are two fingers
                                                  perhaps a finger taken before: asked for once more, and
                                                  both samples decide (second_look.py); no attempt is used up
                                                  good enough: accepted; else a hint, and after the last
                                                  allowed attempt the best one is kept
                                                  enough fingers of one earlier subject: closed
     capturing   --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
+    any         --(no finger left)-> reviewing   an alarm that a supervisor overrides: the record is sealed
+                                                 without a finger, and says so
     capturing   --(all done)-->    confirming    one accepted finger is shown once more; before it those of
                                                  which a second look left open whether they are one
     confirming  --sample judged--> confirming    not that finger: asked again; too often: an alarm
@@ -62,6 +66,7 @@ SAID_OTHERWISE = {
     "deceased": "the person is deceased",
 }
 OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
+NO_FINGER, SINGLE_FINGERS = "no-finger", "single-fingers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,13 @@ class Enrolment:
         default_factory=dict
     )  # slap -> how often it looked like the other hand
     hands_allowed: frozenset[int] = frozenset()  # slaps whose hand a supervisor has looked at
+    alike: frozenset[tuple[int, int]] = frozenset()  # pairs that a supervisor says are two fingers
+    not_taken: dict[int, int] = field(default_factory=dict)  # position -> pictures refused
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
     in_doubt: tuple[int, ...] = ()  # accepted, perhaps of one finger: each is to be confirmed
     mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
+    unseen: int = 0  # pictures to confirm that show no finger; anew after each in doubt
     confirmed: str | None = None  # CONFIRMED | OVERRIDDEN
     reviewed: Body | None = None  # what the operator confirmed
 
@@ -134,7 +142,7 @@ class Enrolment:
     @property
     def confirming(self) -> bool:
         """Whether all fingers are captured and one is to be shown once more."""
-        done = not self.duplicate_of and self._next() is None
+        done = not self.duplicate_of and self._next() is None and bool(self.accepted)
         return done and self.confirm and (self.confirmed is None or bool(self.in_doubt))
 
     @property
@@ -167,16 +175,41 @@ class Enrolment:
             return self.attendant
         overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
         slap = self._next()
+        if slap and (same := self._same_again(slap)):
+            return same
         if slap in self.slaps and slap not in self.hands_allowed:
             of_hand = (f for f in self.findings if f["finding"] == WRONG_HAND and f["position"] == slap)
             if (hand := next(of_hand, None)) is not None:
                 return hand
-        if LIST_DIFFERS not in overridden:
-            for one in self.findings:
-                if one["finding"] == LIST_DIFFERS:
-                    return one
-        stranger = self.confirming and self.mismatches >= self.attempts_allowed
+        for one in self.findings:
+            if one["finding"] in {LIST_DIFFERS, NO_FINGER} - overridden:
+                return one
+        stranger = self.confirming and max(self.mismatches, self.unseen) >= self.attempts_allowed
         return next((f for f in reversed(self.findings) if stranger and f["finding"] == NOT_CONFIRMED), None)
+
+    @property
+    def exception(self) -> Body | None:
+        """What the sealed record is marked with where no finger could be captured."""
+        if self.accepted or self.duplicate_of:
+            return None
+        signed = (f for f in self.findings if f["finding"] == OVERRIDDEN and f["of"]["finding"] == NO_FINGER)
+        one = next(signed, None)
+        return one and {"exception": NO_FINGER, "signed_by": one["of"]["signed_by"], "text": one["text"]}
+
+    def two_fingers(self, one: int, other: int) -> bool:
+        """Whether a supervisor said that these are not the same finger."""
+        return (min(one, other), max(one, other)) in self.alike
+
+    def _same_again(self, position: int) -> Body | None:
+        """The last finding of a finger taken before, where there are as many as attempts, not overridden."""
+        same = [
+            f
+            for f in self.findings
+            if f["finding"] == SAME_FINGER
+            and f["position"] == position
+            and any(not self.two_fingers(*pair) for pair in f.get("pairs", ()))
+        ]
+        return same[-1] if len(same) >= self.attempts_allowed else None
 
     def attempt_number(self, position: int) -> int:
         """Return the number of the next attempt at a position."""
@@ -244,7 +277,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "warnings": list(new.warnings),
         **({"slaps": list(new.slaps)} if new.slaps else {}),
     }
-    return [(STARTED, body)]
+    return [(STARTED, body), *([] if new.positions else [_no_finger(new)])]
 
 
 def note_listed_otherwise(new: Enrolment, differing: list[str]) -> Entry:
@@ -270,7 +303,10 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
     number = current.attempt_number(event.position)
     entries: list[Entry] = []
     attendants = sorted(set(event.attendants) - current.attendants_allowed)
-    looked = look(event.same_finger_as, event.perhaps, current.doubtful)
+    apart = [p for p in current.accepted if current.two_fingers(event.position, p)]
+    same = [p for p in event.same_finger_as if p not in apart]
+    perhaps = {p: rate for p, rate in event.perhaps.items() if p not in apart}
+    looked = look(same, perhaps, current.doubtful)
     if looked.same or attendants:
         decision = WRONG_FINGER
     elif looked.doubtful:
@@ -291,6 +327,7 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         else _hint(event, decision, looked),
         **event.facts,
         **_of_looks(looked, decision),
+        **({"two_fingers": alike} if (alike := sorted({*apart} & {*event.same_finger_as})) else {}),
     }
     if decision == BEST_KEPT:
         body["kept"] = _best([*current.tried.get(event.position, ()), _attempt(body)]).sample
@@ -303,7 +340,8 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         text = (
             f"the finger shown as {POSITION_NAMES[event.position]} is the one taken as {_names(looked.same)}"
         )
-        entries.append(finding(current, SAME_FINGER, event.position, list(looked.same), text))
+        found = finding(current, SAME_FINGER, event.position, list(looked.same), text)
+        entries.append(with_pairs(found, [(event.position, p) for p in looked.same], [event]))
     elif decision in KEPT:
         body["already"] = list(event.already)
         hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
@@ -331,10 +369,10 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
         raise BadCommand(f"the {name} is marked missing already: {current.missing[position]}")
     if position not in current.positions:
         raise BadCommand(f"the plan {current.plan} does not ask for the {name}")
-    if len(current.positions) == 1:
-        raise BadCommand(f"the {name} is the only finger left: abandon the enrolment instead")
     missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
-    return [missing, *known_person(current, position, current.hits, len(current.positions) - 1)]
+    known = known_person(current, position, current.hits, len(current.positions) - 1)
+    last = len(current.positions) == 1 and not known
+    return [missing, *known, *([_no_finger(current)] if last else [])]
 
 
 def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
@@ -346,7 +384,7 @@ def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
 
 
 def override(current: Enrolment | None, reason: str, signed_by: str | None = None) -> list[Entry]:
-    """Go on although the finger shown to confirm was not the captured one, or the worklist says otherwise."""
+    """Go on in spite of the alarm; what it was about, and who signed, is kept."""
     if current is None or (alarm := current.alarming) is None:
         raise BadCommand("there is no alarm to override")
     of: Body = {"finding": alarm["finding"], "signed_by": signed_by}
@@ -354,6 +392,8 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
         if signed_by == alarm["of"]:
             raise BadCommand(f"{signed_by} cannot sign for an own finger: it needs another supervisor")
         of["person"] = alarm["of"]
+    if alarm["finding"] == SAME_FINGER:
+        of |= {key: alarm[key] for key in ("pairs", "scores") if key in alarm}
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
     return [finding(current, OVERRIDDEN, alarm["position"], of, text)]
 
@@ -404,6 +444,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         "samples": {str(position): attempt.sample for position, attempt in current.accepted.items()},
         "missing": {str(position): reason for position, reason in current.missing.items()},
     }
+    if current.exception:
+        body["exception"] = NO_FINGER
     if current.kept_slaps:
         body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
     return [(SEALED, body)]
@@ -433,13 +475,17 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if current is None:
         return None
     if kind in (ATTEMPT, SLAP) and body["decision"] == REFUSED:
-        return replace(current, hint=body["hint"])  # what was doubtful or an alarm stays so
+        position = body["slap"] if kind == SLAP else body["position"]
+        refused = {**current.not_taken, position: current.not_taken.get(position, 0) + 1}
+        return replace(current, hint=body["hint"], not_taken=refused)  # a doubt or an alarm stays so
     if kind == ATTEMPT:
         return _after_attempt(current, body)
     if kind == SLAP:
         return _after_slap(current, body)
     if kind == FINDING:
         return _after_finding(current, body)
+    if kind == CONFIRMATION and body["decision"] == REFUSED:
+        return replace(current, hint=body["hint"], unseen=current.unseen + 1)
     if kind == CONFIRMATION:
         if body["decision"] == CONFIRMED:
             return _after_confirmed(current, body)
@@ -500,7 +546,7 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
 def _after_confirmed(current: Enrolment, body: Body) -> Enrolment:
     left = tuple(p for p in current.in_doubt if p != body["position"])
     confirmed = CONFIRMED if body.get("sure", True) else current.confirmed
-    return replace(current, in_doubt=left, confirmed=confirmed, mismatches=0, hint=None)
+    return replace(current, in_doubt=left, confirmed=confirmed, mismatches=0, unseen=0, hint=None)
 
 
 def _after_finding(current: Enrolment, body: Body) -> Enrolment:
@@ -514,6 +560,13 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
         return replace(found, attendant=None, attendants_allowed=allowed, hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == NOT_CONFIRMED:
         return replace(found, confirmed=OVERRIDDEN, in_doubt=(), hint=None)
+    if body["finding"] == SINGLE_FINGERS:
+        left = tuple(s for s in found.slaps if s != body["position"])
+        settled: Body = {"hint": None, "attendant": None, "doubtful_slap": {}}
+        return replace(found, slaps=left, **settled)
+    if body["finding"] == OVERRIDDEN and body["of"]["finding"] == SAME_FINGER:
+        apart = {(min(pair), max(pair)) for pair in body["of"]["pairs"]}
+        return replace(found, alike=found.alike | apart, hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == WRONG_HAND:
         return replace(found, hands_allowed=found.hands_allowed | {body["position"]}, hint=None)
     return found
@@ -613,6 +666,24 @@ def finding(current: Enrolment, what: str, position: int, of: Any, text: str) ->
     """Return the entry of something that was noticed, in words for the operator."""
     body = {"enrolment": current.id, "finding": what, "position": position, "of": of, "text": text}
     return (FINDING, body)
+
+
+def with_pairs(entry: Entry, pairs: list[tuple[int, int]], judged: Iterable[SampleJudged]) -> Entry:
+    """Keep with a finding of the same finger which were taken for one, shown and taken, and their scores."""
+    kind, body = entry
+    scores = [
+        {"shown": one.position, "taken": hit["position"], "score": hit["score"], "fmr": hit["fmr"]}
+        for one in judged
+        for hit in one.facts.get("scores", ())
+        if hit["subject"] is None and (one.position, hit["position"]) in pairs
+    ]
+    return (kind, {**body, "pairs": [list(pair) for pair in pairs], **({"scores": scores} if scores else {})})
+
+
+def _no_finger(current: Enrolment) -> Entry:
+    """Alarm that nothing of the person can be captured: the card is issued all the same, by two people."""
+    text = "no finger that the plan asks for can be captured: a supervisor looks at the hands"
+    return finding(current, NO_FINGER, 0, None, text)
 
 
 def by_device(entry: Entry, facts: Body) -> Entry:

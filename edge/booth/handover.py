@@ -5,7 +5,7 @@ import binascii
 from typing import Literal
 
 from edge.booth.attendant import HOLDER, Presenting
-from edge.booth.enrolment import Body
+from edge.booth.enrolment import NO_FINGER, Body
 from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.messages import POSITION_NAMES, HandOver
@@ -36,6 +36,8 @@ def holder_of(command: HandOver, subject: str, operator: str | None, vault: Vaul
         )
         body["source"] = "card"
     else:
+        if earlier and earlier.body.get("exception") == NO_FINGER:
+            return _without_record(command, body)
         position, template = _of_record(subject, command.position, vault)
         form, body["source"] = "vantay", "record"
     body["position"] = position
@@ -43,6 +45,17 @@ def holder_of(command: HandOver, subject: str, operator: str | None, vault: Vaul
         "hand-over", HOLDER, position, ((HANDED_OVER, body),), ((NOT_MATCHED, body),),
         holder=(template, form), fmr=fmr,
     )  # fmt: skip
+
+
+def _without_record(command: HandOver, body: Body) -> Presenting:
+    """Somebody who was enrolled without a finger has none to show: only a supervisor hands the card over."""
+    if command.without_finger is None:
+        raise BadCommand(
+            "the holder was enrolled without a finger: send the reason as 'without_finger', signed by a "
+            "supervisor",
+            wants="without_finger",
+        )
+    return Presenting("hand-over", HOLDER, 0, ((HANDED_OVER, {**body, "source": "none"}),))
 
 
 def _of_card(text: str, form: Form) -> bytes:

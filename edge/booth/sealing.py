@@ -75,6 +75,8 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         "confirmed": enrolment.confirmed,
         "portrait": enrolment.reviewed and enrolment.reviewed["portrait"],
     }
+    if enrolment.exception:
+        manifest["exception"] = enrolment.exception
     if enrolment.kept_slaps:
         manifest["slaps"] = [_slap(position, kept) for position, kept in enrolment.kept_slaps.items()]
         for position, kept in enrolment.kept_slaps.items():

@@ -1,6 +1,7 @@
 """What becomes of a slap in an enrolment, pure; `enrolment.evolve` applies the entries.
 
-not exactly the fingers that are there       refused with a sentence, no attempt is used up
+not exactly the fingers that are there       refused with a sentence, no attempt is used up; a supervisor may
+                                             have the fingers taken one by one instead
 a finger of somebody who works here          an alarm, as for single fingers
 a finger taken before, or twice in the slap  found and asked again, no attempt is used up
 the other hand                               asked again, no attempt is used up; as often as there are
@@ -16,7 +17,7 @@ from edge.booth import enrolment as core
 from edge.booth import slap_rule
 from edge.booth.enrolment import Body, Enrolment, Entry, SampleJudged
 from edge.booth.second_look import Looked, look
-from edge.errors import IllegalTransition
+from edge.errors import BadCommand, IllegalTransition
 from edge.messages import POSITION_NAMES
 
 Pair = tuple[int, int]  # shown as, taken as
@@ -41,6 +42,9 @@ def refuse(current: Enrolment | None, position: int, sentence: str, facts: Body)
         raise IllegalTransition(f"a sample of position {position} is not awaited by {current}")
     where = "slap" if position in slap_rule.FINGERS else "position"
     kind = core.SLAP if where == "slap" else core.CONFIRMATION if current.confirming else core.ATTEMPT
+    last = current.attempts_allowed - 1
+    if where == "slap" and current.not_taken.get(position, 0) >= last:
+        sentence += " (a supervisor may have single fingers taken)"
     body: Body = {
         "enrolment": current.id,
         where: position,
@@ -49,7 +53,27 @@ def refuse(current: Enrolment | None, position: int, sentence: str, facts: Body)
         "hint": sentence,
         **facts,
     }
-    return [(kind, body)]
+    entries: list[Entry] = [(kind, body)]
+    if kind == core.CONFIRMATION and current.unseen == last:
+        text = f"the finger shown to confirm cannot be compared: {sentence}"
+        found = core.finding(current, core.NOT_CONFIRMED, position, None, text)
+        entries.append(core.by_device(found, facts))
+    return entries
+
+
+def take_singly(
+    current: Enrolment | None, slap: int, reason: str, signed_by: str | None = None
+) -> list[Entry]:
+    """Have the fingers of a slap that is not taken yet captured one by one."""
+    if current is None:
+        raise BadCommand("no subject is being enrolled: there is no slap to take singly")
+    if slap not in current.slaps or set(current.fingers_of(slap)) <= set(current.accepted):
+        raise BadCommand(
+            f"the {slap_rule.words_for(slap)} are not awaited together: there is nothing to split"
+        )
+    what = slap_rule.words_for(slap, current.fingers_of(slap))
+    text = f"the {what} are taken one by one; signed by {signed_by or 'nobody'} because: {reason}"
+    return [core.finding(current, core.SINGLE_FINGERS, slap, {"signed_by": signed_by}, text)]
 
 
 def judge_slap(current: Enrolment | None, event: SlapJudged) -> list[Entry]:
@@ -61,8 +85,14 @@ def judge_slap(current: Enrolment | None, event: SlapJudged) -> list[Entry]:
         raise IllegalTransition(f"a slap of {sorted(shown)} is not awaited by {current}")
     allowed = current.attendants_allowed
     strangers = [(f.position, who) for f in event.fingers for who in sorted(set(f.attendants) - allowed)]
-    sure = [(f.position, taken) for f in event.fingers for taken in f.same_finger_as]
-    perhaps = {(f.position, taken): fmr for f in event.fingers for taken, fmr in f.perhaps.items()}
+    told = [(f.position, taken) for f in event.fingers for taken in f.same_finger_as]
+    sure = [pair for pair in told if not current.two_fingers(*pair)]
+    perhaps = {
+        (f.position, taken): fmr
+        for f in event.fingers
+        for taken, fmr in f.perhaps.items()
+        if not current.two_fingers(f.position, taken)
+    }
     looked: Looked[Pair] = look(sure, perhaps, current.doubtful_slap)
     decision = _decision(current, event, bool(strangers), looked)
     body: Body = {
@@ -79,6 +109,7 @@ def judge_slap(current: Enrolment | None, event: SlapJudged) -> list[Entry]:
         ],
         **event.facts,
         **_of_looks(looked, decision),
+        **({"two_fingers": apart} if (apart := [list(pair) for pair in told if pair not in sure]) else {}),
     }
     entries = _findings(current, event, strangers, looked, decision)
     if decision in core.KEPT:
@@ -138,7 +169,8 @@ def _findings(
     if decision == core.WRONG_FINGER:
         pairs = "; ".join(f"{POSITION_NAMES[one]} is {POSITION_NAMES[taken]}" for one, taken in looked.same)
         text = f"among what was shown as {what} are fingers taken otherwise: {pairs}"
-        return [core.finding(current, core.SAME_FINGER, slap, _taken(looked), text)]
+        found = core.finding(current, core.SAME_FINGER, slap, _taken(looked), text)
+        return [core.with_pairs(found, list(looked.same), event.fingers)]
     if decision == core.WRONG_HAND and current.other_hand.get(slap, 0) + 1 == current.attempts_allowed:
         text = f"what is shown as {what} looks like the {event.hand} hand again and again"
         return [core.finding(current, core.WRONG_HAND, slap, event.hand, text)]

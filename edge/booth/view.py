@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.attendant import Presenting
 from edge.booth.attendant import prompt as attendant_prompt
-from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, Body, Enrolment
+from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, NO_FINGER, Body, Enrolment
 from edge.booth.scanner_standing import name_of
 from edge.booth.slap_rule import FINGERS, words_for
 from edge.messages import (
@@ -145,6 +145,8 @@ def ended_by(kind: str, body: Body) -> Ended:
         text = f"nobody was enrolled: this person is enrolled already as subject {body['duplicate_of']}"
         return Ended(enrolment=enrolment, outcome="already-enrolled", text=text)
     text = f"enrolled with {len(body['samples'])} fingers"
+    if body.get("exception") == NO_FINGER:
+        text = "enrolled without a finger: the record says why, and who signed"
     return Ended(enrolment=enrolment, outcome="enrolled", text=text)
 
 

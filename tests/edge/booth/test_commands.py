@@ -156,12 +156,38 @@ def test_a_portrait_is_bound_by_its_hash_and_its_moment(booth: Booth, portrait: 
     assert verdict.entries == []
 
 
-def test_someone_without_a_finger_of_the_plan_is_not_begun(booth: Booth) -> None:
+def test_someone_without_a_finger_of_the_plan_is_enrolled_when_a_supervisor_has_looked(booth: Booth) -> None:
     settings = SETTINGS.model_copy(update={"plan": Plan(name="two-index")})
-    desk = desk_of(booth.desk.journal.store, booth.desk.keys, settings)
-    verdict = desk.judge("enrol", said(enrol(missing={"2": "cut", "7": "cut"})), None, AT)
-    assert verdict.reply.outcome == "refused"
-    assert verdict.reply.reason == "every finger that the plan two-index asks for is missing"
+    for desk, missing in (
+        (booth.desk, dict.fromkeys(map(str, range(1, 11)), "amputated")),
+        (desk_of(booth.desk.journal.store, booth.desk.keys, settings), {"2": "cut", "7": "cut"}),
+    ):
+        visit = Booth(desk)
+        word = enrol(f"r{len(missing)}", missing=missing)
+        assert visit.send("enrol", word).reply.outcome == "accepted"
+        assert visit.current
+        assert "no finger that the plan asks for" in (visit.current.alarm or "")
+        review = {"identity_number": NUMBER, "no_portrait": "x"}
+        early = visit.send("review", {**review, "request_id": f"v{len(missing)}"})
+        assert "override it with a reason before the review" in early.reply.reason
+        visit.send("override", {"request_id": f"o{len(missing)}", "reason": "I looked"})
+        visit.send("review", {**review, "request_id": f"w{len(missing)}"})
+        assert visit.current.closed
+        assert visit.current.exception
+
+
+def test_a_slap_is_taken_finger_by_finger_at_a_supervisors_word(booth: Booth) -> None:
+    settings = SETTINGS.model_copy(update={"plan": Plan(name="four-four-two")})
+    visit = Booth(desk_of(booth.desk.journal.store, booth.desk.keys, settings))
+    word = {"slap": 13, "reason": "webbed"}
+    assert "no subject is being" in visit.send("single-fingers", {**word, "request_id": "s0"}).reply.reason
+    visit.send("enrol", enrol("r1"))
+    done = visit.send("single-fingers", {**word, "request_id": "s1"}).reply
+    assert (done.outcome, done.reason) == ("accepted", "the fingers are taken one by one")
+    assert visit.current
+    assert visit.current.wanted() == 2
+    again = visit.send("single-fingers", {**word, "request_id": "s2"}).reply
+    assert "are not awaited together" in again.reason
 
 
 def said(payload: dict[str, Any]) -> bytes:
@@ -200,7 +226,6 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         "the command expired at 0001-01-01 00:00:00+14:00",
     ),
     "expires without a zone": (said(enrol(expires_at="2027-01-05T08:00:00")), "timezone"),
-    "all ten missing": (said(enrol(missing=dict.fromkeys(range(1, 11), "x"))), "all ten fingers are missing"),
     "huge": (said(enrol(missing={"1": "x" * 10_000_000})), "bytes: at most 65536 are taken"),
     "many keys": (said({**enrol(), **{f"k{n}": n for n in range(3000)}}), "and 2997 more"),
     "a number without end": (
@@ -237,8 +262,8 @@ def test_a_command_nested_as_deep_as_it_may_be_is_a_sentence(booth: Booth) -> No
 def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
     assert verdict.reply.reason == (
-        "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, review, "
-        "login, logout, open-shift, close-shift, register-finger, hand-over"
+        "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, single-fingers, "
+        "review, login, logout, open-shift, close-shift, register-finger, hand-over"
     )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Attempt, Enrolment, Entry, SampleJudged, fold
+from edge.booth.slap_judging import refuse
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES, canonical
 from tests.edge.parts import steady
@@ -292,8 +293,90 @@ def test_commands_that_cannot_be_done_say_why() -> None:
         core.abandon(visit.now, "x")
     with pytest.raises(BadCommand, match=complete):
         core.mark_missing(visit.now, 2, "x")
-    with pytest.raises(BadCommand, match="the only finger left: abandon the enrolment instead"):
-        core.mark_missing(new(positions=(1,), missing={2: "x"}), 1, "x")
+
+
+def test_who_has_no_finger_is_enrolled_by_two_people_and_the_record_says_so() -> None:
+    """The card is still issued: reasons, a supervisor's sign, and no finger to confirm."""
+    for later in (False, True):
+        missing = dict.fromkeys(FINGERS, "amputated")
+        visit = Visit(positions=(10,), missing={p: missing[p] for p in FINGERS[:9]}, **ALL) if later else (
+            Visit(positions=(), missing=missing, **ALL)
+        )  # fmt: skip
+        if later:
+            visit.show(10)
+            visit.record(core.mark_missing(visit.now, 10, "amputated"))
+        assert (visit.now.wanted(), visit.now.confirming, visit.now.closed) == (None, False, False)
+        assert visit.now.missing == missing
+        assert "no finger that the plan asks for can be captured" in (visit.now.alarm or "")
+        with pytest.raises(BadCommand, match="override it with a reason before the review"):
+            core.review(visit.now, "s1", PORTRAIT, None)
+        visit.record(core.override(visit.now, "both hands are gone", "binh"))
+        visit.record(core.review(visit.now, "s1", PORTRAIT, None))
+        assert visit.now.closed
+        assert visit.now.exception == {
+            "exception": "no-finger",
+            "signed_by": "binh",
+            "text": "no finger that the plan asks for can be captured: a supervisor looks at the hands; "
+            "overridden by binh because: both hands are gone",
+        }
+        ((_, body),) = core.sealed(visit.now, "0" * 64, 1)
+        assert (body["exception"], body["samples"], body["outcome"]) == ("no-finger", {}, core.ENROLLED)
+
+
+def test_who_was_known_by_a_finger_that_then_goes_missing_is_known() -> None:
+    visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"))
+    visit.show(10)
+    visit.record(core.mark_missing(visit.now, 1, "bandaged"))
+    assert visit.now.alarm
+    visit = Visit(positions=(1, 2), missing=dict.fromkeys(FINGERS[2:], "cut"))
+    visit.show(10, already=("s0",))
+    visit.record(core.mark_missing(visit.now, 1, "bandaged"))
+    assert (visit.now.duplicate_of, visit.now.exception) == ("s0", None)
+
+
+def test_two_fingers_told_as_one_are_taken_when_a_supervisor_says_so_and_the_scores_are_kept() -> None:
+    visit = Visit()
+    visit.show(50)
+    visit.show(50)
+    hit = {"subject": None, "position": 1, "score": 41.5, "fmr": None}
+
+    def shown() -> str:
+        event = sample(visit.now, 60, same=(1,))
+        facts = {"scores": [hit, {**hit, "subject": "s0", "position": 3}]}
+        entries = core.judge(
+            visit.now, SampleJudged(**{f: getattr(event, f) for f in event.__slots__} | {"facts": facts})
+        )
+        return str(visit.record(entries)[0][1]["decision"])
+
+    for number in range(1, 4):
+        assert shown() == core.WRONG_FINGER
+        assert (visit.now.alarm is not None) == (number == 3), "the operator may just have erred"
+    assert fold(visit.entries) == visit.now
+    assert visit.show(60, same=(2,)) == core.WRONG_FINGER, "of the other one nobody says so"
+    visit.record(core.override(visit.now, "I see two fingers", "binh"))
+    assert visit.now.findings[-1]["of"] == {
+        "finding": "same-finger",
+        "signed_by": "binh",
+        "pairs": [[3, 2]],
+    }
+    assert visit.now.alarm, "the first pair is still open"
+    visit.record(core.override(visit.now, "I see two fingers", "binh"))
+    score = {"shown": 3, "taken": 1, "score": 41.5, "fmr": None}
+    assert visit.now.findings[-1]["of"]["scores"] == [score]
+    assert visit.now.alarm is None
+    assert shown() == core.ACCEPTED
+    assert visit.entries[-1][1]["two_fingers"] == [1]
+    assert {1, 3} <= set(visit.now.accepted), "both samples are kept"
+    assert visit.show(60, same=(1,)) == core.WRONG_FINGER, "it was said of these two alone"
+
+
+def test_a_finger_that_cannot_be_seen_again_does_not_end_in_abandoning() -> None:
+    visit = captured()
+    for number in range(1, 4):
+        visit.record(refuse(visit.now, visit.now.wanted() or 0, "no finger is seen", {}))
+        assert (visit.now.alarm is not None) == (number == 3)
+    visit.record(core.override(visit.now, "burnt a moment ago", "binh"))
+    assert (visit.now.reviewing, sorted(visit.now.accepted)) == (True, [1, 2])
 
 
 def captured(**changes: Any) -> Visit:
@@ -518,7 +601,7 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.state is None)
     @rule(
-        present=st.sets(st.integers(1, 10), min_size=1),
+        present=st.sets(st.integers(1, 10)),
         attempts=st.integers(1, 4),
         wanted=st.integers(0, 100),
         fingers=st.integers(1, 10),
@@ -560,7 +643,7 @@ class Life(RuleBasedStateMachine):
             review=review,
             portrait=portrait,
         )
-        self.confirmed, self.reviewed, self.mismatches = not confirm, not review, 0
+        self.confirmed, self.reviewed, self.mismatches, self.unseen = not confirm, not review, 0, 0
         self.portrait = portrait
         entries = core.start(self.state, plan)
         self.attendant: str | None = None
@@ -568,17 +651,27 @@ class Life(RuleBasedStateMachine):
         self.in_doubt: list[int] = []  # fingers of which a second look left open whether they are one
         self.sure = False  # one finger shown to confirm matched at the rate asked for
         self.allowed: set[str] = set()
+        self.same: list[tuple[int, set[tuple[int, int]]]] = []  # shown, and taken for which
+        self.alike: set[tuple[int, int]] = set()
+        self.no_finger = self.began_without = not self.open
+        self.confirmed |= not self.open
         if listed:
             entries.append(core.note_listed_otherwise(plan, listed))
-        self.listed, self.findings = bool(listed), int(bool(listed))
+        self.listed, self.findings = bool(listed), int(bool(listed)) + self.no_finger
         self.record(entries)
 
     def captured(self) -> bool:
         return self.known is not None or all(p in self.kept for p in self.open)
 
     def closed(self) -> bool:
-        done = self.captured() and self.confirmed and self.reviewed and not self.listed
+        done = self.captured() and self.confirmed and self.reviewed and not (self.listed or self.no_finger)
         return self.known is not None or done
+
+    def same_alarm(self) -> set[tuple[int, int]]:
+        """Pairs of the last finding where the finger awaited was taken for others as often as it may be."""
+        position = next((p for p in self.open if p not in self.kept), None)
+        open_ = [pairs for shown, pairs in self.same if shown == position and pairs - self.alike]
+        return open_[-1] if len(open_) >= self.plan[0] else set()
 
     def look_for_known(self, among: list[str]) -> None:
         needed = min(self.plan[2], len(self.open))
@@ -606,7 +699,10 @@ class Life(RuleBasedStateMachine):
         self.samples += 1
         name = f"sample{self.samples}"
         same = tuple(sorted(self.kept))[:1] if wrong == 0 else ()
-        facts = {"parts": {"contrast": 0.5}}
+        facts = {
+            "parts": {"contrast": 0.5},
+            "scores": [{"subject": None, "position": p, "score": 9.5, "fmr": None} for p in same],
+        }
         perhaps = dict(zip([p for p in sorted(self.kept) if p not in same], rates, strict=False))
         event = SampleJudged(
             self.id, position, name, quality, "hint", same, tuple(already), facts, attendants, perhaps
@@ -621,8 +717,15 @@ class Life(RuleBasedStateMachine):
             assert decision == core.WRONG_FINGER
             self.findings += 1
             return
-        if same or any(before[p] * perhaps.get(p, 1) <= 2e-5**2 for p in before):
+        apart = {p for p in self.kept if (min(p, position), max(p, position)) in self.alike}
+        sure = set(same) - apart
+        perhaps = {p: rate for p, rate in perhaps.items() if p not in apart}
+        together = {p for p in before if before[p] * perhaps.get(p, 1) <= 2e-5**2 and p not in sure}
+        assert entries[0][1].get("two_fingers", []) == sorted(apart & set(same))
+        if sure or together:
             assert decision == core.WRONG_FINGER
+            self.same.append((position, {(min(p, position), max(p, position)) for p in sure | together}))
+            assert [s["score"] for s in entries[1][1].get("scores", [])] == [9.5] * len(sure)
             self.findings += 1
             return
         if perhaps and not before:
@@ -649,9 +752,7 @@ class Life(RuleBasedStateMachine):
     @rule(position=st.integers(1, 10))
     def a_finger_is_marked_missing(self, position: int) -> None:
         before = self.state
-        possible = (
-            not self.captured() and position in self.open and position not in self.kept and len(self.open) > 1
-        )
+        possible = not self.captured() and position in self.open and position not in self.kept
         try:
             entries = core.mark_missing(self.state, position, f"later {position}")
         except BadCommand:
@@ -664,15 +765,29 @@ class Life(RuleBasedStateMachine):
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
+        if not self.open:
+            self.confirmed, self.no_finger = True, self.known is None
+            self.findings += self.no_finger
 
     @precondition(lambda self: self.state is not None and self.captured() and not self.confirmed)
-    @rule(who=st.sampled_from(["the person", "the person, faintly", "a stranger", "another finger"]))
+    @rule(
+        who=st.sampled_from(
+            ["the person", "the person, faintly", "a stranger", "another finger", "nobody to be seen"]
+        )
+    )
     def a_finger_is_shown_to_confirm(self, who: str) -> None:
         if self.known is not None:
             return
         assert self.state is not None
         position = self.state.wanted()
         assert position is not None
+        if who == "nobody to be seen":
+            entries = refuse(self.state, position, "no finger is seen", {})
+            self.unseen += 1
+            assert len(entries) == 1 + (self.unseen == self.plan[0])
+            self.findings += len(entries) - 1
+            self.record(entries)
+            return
         tried = {p: {n: q for q, n in self.tries[p]}[name] for p, name in self.kept.items()}
         ranked = sorted(tried.values(), reverse=True)
         if self.in_doubt:
@@ -694,16 +809,20 @@ class Life(RuleBasedStateMachine):
         if who == "the person" or (perhaps and self.in_doubt):
             self.sure |= who == "the person"
             self.in_doubt = self.in_doubt[1:]
-            self.mismatches = 0
+            self.mismatches = self.unseen = 0
             self.confirmed = self.sure and not self.in_doubt
         elif not others:
             self.mismatches += 1
             self.findings += self.mismatches == self.plan[0]
 
+    def not_confirmed(self) -> bool:
+        return max(self.mismatches, self.unseen) >= self.plan[0]
+
     @precondition(lambda self: self.state is not None and self.known is None)
     @rule()
     def a_supervisor_overrides(self) -> None:
-        possible = self.captured() and not self.confirmed and self.mismatches >= self.plan[0]
+        possible = self.captured() and not self.confirmed and self.not_confirmed()
+        same = self.same_alarm()
         if self.attendant:
             with pytest.raises(BadCommand, match="own finger"):
                 core.override(self.state, "it is me", self.attendant)
@@ -711,14 +830,17 @@ class Life(RuleBasedStateMachine):
             self.record(core.override(self.state, "a burnt finger", "chi"))
         except BadCommand:
             assert not possible
-            assert not self.listed
-            assert not self.attendant
+            assert not any((self.listed, self.attendant, same, self.no_finger))
             return
-        assert possible or self.listed or self.attendant
+        assert possible or self.listed or self.attendant or same or self.no_finger
         self.findings += 1
         if self.attendant:
             self.allowed.add(self.attendant)
             self.attendant = None
+        elif same:
+            self.alike |= same
+        elif self.no_finger and (self.began_without or not self.listed):
+            self.no_finger = False
         elif self.listed:
             self.listed = False  # one override settles one alarm
         else:
@@ -728,7 +850,7 @@ class Life(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())
     def the_operator_reviews(self, subject: str, portrait: bool, reason: bool) -> None:
         possible = self.captured() and self.confirmed and not self.reviewed and subject == "s1"
-        possible &= self.known is None and not self.listed
+        possible &= self.known is None and not self.listed and not self.no_finger
         possible &= not self.portrait or portrait != reason
         try:
             entries = core.review(
@@ -764,6 +886,8 @@ class Life(RuleBasedStateMachine):
         assert entry[1]["outcome"] == (core.ALREADY_ENROLLED if self.known else core.ENROLLED)
         assert entry[1]["duplicate_of"] == self.known
         assert entry[1]["samples"] == {str(p): name for p, name in self.kept.items()}
+        bare = not self.kept and self.known is None
+        assert entry[1].get("exception") == (core.NO_FINGER if bare else None)
         assert entry[1]["missing"] == {str(p): reason for p, reason in self.missing.items()}
         self.record([entry])
         self.ends[self.id].append(core.SEALED)
@@ -809,11 +933,10 @@ class Life(RuleBasedStateMachine):
         assert self.state.closed == self.closed()
         assert self.state.mismatches == self.mismatches
         assert self.state.doubtful == self.doubtful
-        assert not self.doubtful or not (self.captured() or (self.state.alarm and not self.listed))
-        alarm = self.mismatches >= self.plan[0] and not self.confirmed and self.captured()
-        assert (self.state.alarm is not None) == (
-            (alarm or self.listed or bool(self.attendant)) and not self.known
-        )
+        assert not self.doubtful or not (self.captured() or self.attendant)
+        alarm = self.not_confirmed() and not self.confirmed and self.captured()
+        alarm |= self.listed or bool(self.attendant) or self.no_finger or bool(self.same_alarm())
+        assert (self.state.alarm is not None) == (alarm and not self.known)
         assert {*self.state.positions, *self.state.missing} == set(FINGERS)
 
     @invariant()
@@ -825,8 +948,9 @@ class Life(RuleBasedStateMachine):
                 same = (position,) if state.confirming else ()
                 event = SampleJudged(state.id, position, "good", 100, None, same, ())
                 state = fold(core.judge(state, event), state)
-        if state is not None and state.alarm:
-            state = fold(core.override(state, "looked up"), state)
+        for _ in range(2):  # the worklist's, and that there is no finger
+            if state is not None and state.alarm:
+                state = fold(core.override(state, "looked up"), state)
         if state is not None and state.reviewing:
             state = fold(core.review(state, "s1", PORTRAIT, None), state)
         if state is not None:

@@ -168,6 +168,21 @@ def test_without_a_finger_a_supervisor_signs_and_the_reason_is_kept(booth: Booth
     )
 
 
+def test_who_was_enrolled_without_a_finger_gets_the_card_at_a_supervisors_word(
+    booth: Booth, keys: BoothKeys
+) -> None:
+    body = {"subject": keys.subject_of(NUMBER), "outcome": "enrolled", "packet": "p", "samples": {}}
+    booth.desk.journal.append(
+        "enrolment.sealed", {**body, "enrolment": "e1", "exception": "no-finger"}, AT, CLOCK
+    )
+    refused = ask(booth, "h1").reply
+    assert (refused.outcome, refused.wants) == ("refused", "without_finger")
+    verdict = ask(booth, "h2", without_finger="enrolled without a finger")
+    assert verdict.reply.outcome == "accepted"
+    handed = next(body for kind, body in verdict.entries if kind == HANDED_OVER)
+    assert (handed["source"], handed["position"], handed["packet"]) == ("none", None, "p")
+
+
 def test_the_command_is_as_long_as_a_card_can_be() -> None:
     words = {"request_id": "h", "identity_number": NUMBER}
     HandOver.model_validate({**words, "card": encoded(bytes(5 * 255))})

@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.booth.enrolment import SEALED, Attempt, Enrolment
+from edge.booth.enrolment import SEALED, Attempt, Enrolment, fold, override, start
 from edge.booth.sealing import accepted_templates, put_sample, seal_enrolment
+from edge.booth.view import ended_by
 from edge.errors import IllegalTransition, VantayError
 from edge.keys import BoothKeys
 from edge.packet import open_packet
 from edge.store import Store
 from edge.vault import ENROLLED, ENROLLED_CODE, IDENTITY, STATED, Label, Vault
+from tests.edge.booth.test_enrolment import new
 from tests.edge.parts import AT, NUMBER
 
 MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -56,6 +58,25 @@ def vault(store: Store, sealer: BoothKeys) -> Vault:
 def kinds_left(vault: Vault, enrolment: str) -> dict[str, int]:
     query = "SELECT kind, count(*) FROM vault WHERE enrolment = ? GROUP BY kind"
     return dict(tuple(row) for row in vault.db.execute(query, (enrolment,)))
+
+
+def test_a_record_without_a_finger_says_so_and_who_signed(
+    store: Store, vault: Vault, sealer: BoothKeys
+) -> None:
+    bare = new(id="e1", positions=(), missing=dict.fromkeys(range(1, 11), "amputated"))
+    current = fold(start(None, bare))
+    current = fold(override(current, "both hands are gone", "binh"), current)
+    assert current
+    with store.transaction():
+        ((_, body),) = seal_enrolment("b-1", AT, current, vault, sealer)
+    assert (body["exception"], body["samples"]) == ("no-finger", {})
+    opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
+    assert opened.blobs == {}
+    assert opened.manifest["exception"]["signed_by"] == "binh"
+    assert "both hands are gone" in opened.manifest["exception"]["text"]
+    assert opened.manifest["missing"] == {str(p): "amputated" for p in range(1, 11)}
+    assert not list(vault.all_of(ENROLLED, "e1"))
+    assert ended_by(SEALED, body).text == "enrolled without a finger: the record says why, and who signed"
 
 
 def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: BoothKeys) -> None:

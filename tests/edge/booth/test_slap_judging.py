@@ -12,7 +12,7 @@ from edge.booth import enrolment as core
 from edge.booth import slap_rule
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged, fold
 from edge.booth.plan import plan_named
-from edge.booth.slap_judging import SlapJudged, judge_slap, refuse
+from edge.booth.slap_judging import SlapJudged, judge_slap, refuse, take_singly
 from edge.errors import BadCommand, IllegalTransition
 from edge.messages import canonical
 from tests.edge.booth.test_enrolment import new
@@ -113,14 +113,52 @@ def test_one_finger_below_its_own_threshold_repeats_the_slap() -> None:
 
 def test_what_is_not_the_fingers_asked_for_is_refused_and_uses_no_attempt() -> None:
     current = visit()
-    for _ in range(5):
+    for number in range(1, 6):
         ((kind, body),) = refuse(current, 13, "3 fingers are seen", {"device": {}})
         after = fold([(kind, body)], current)
         assert after is not None
-        assert (after.wanted(), after.attempt_number(13), after.hint) == (13, 1, "3 fingers are seen")
+        said = "3 fingers are seen" + (" (a supervisor may have single fingers taken)" if number > 2 else "")
+        assert (after.wanted(), after.attempt_number(13), after.hint) == (13, 1, said)
         current = after
     with pytest.raises(IllegalTransition):
         refuse(current, 14, "3 fingers are seen", {})
+
+
+def test_a_slap_that_cannot_be_split_is_taken_finger_by_finger_when_a_supervisor_signs() -> None:
+    _, current, _ = show(visit(confirm=True))
+    _, current, _ = show(current, 20)  # the left four, once, too poor
+    (entry,) = take_singly(current, 14, "webbed fingers", "binh")
+    current = fold([entry], current) or current
+    assert current.findings[-1]["of"] == {"signed_by": "binh"}
+    assert "are taken one by one; signed by binh because: webbed fingers" in current.findings[-1]["text"]
+    assert (current.wanted(), current.slaps, sorted(current.accepted)) == (7, (13, 15), [2, 3, 4, 5])
+    for finger in (7, 8, 9):
+        event = SampleJudged(current.id, finger, f"s{finger}", 90, None, (), ())
+        current = fold(core.judge(current, event), current) or current
+    current = fold(core.mark_missing(current, 10, "cannot be flattened"), current) or current
+    assert current.wanted() == 15
+    _, current, _ = show(current)
+    assert sorted(current.accepted) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert current.confirming
+    with pytest.raises(BadCommand, match="the four right fingers are not awaited together"):
+        take_singly(current, 13, "x")
+    with pytest.raises(BadCommand, match="no subject is being enrolled"):
+        take_singly(None, 13, "x")
+
+
+def test_two_fingers_of_a_slap_told_as_one_are_taken_when_a_supervisor_says_so() -> None:
+    current = visit()
+    for number in (1, 2, 3):
+        decision, current, _ = show(current, same={2: (3,), 3: (2,)})
+        assert decision == core.WRONG_FINGER
+        assert (current.alarm is not None) == (number == 3)
+    current = fold(core.override(current, "I see two fingers", "binh"), current) or current
+    assert current.alarm is None
+    decision, current, entries = show(current, same={2: (3,), 3: (2,)})
+    assert decision == core.ACCEPTED
+    assert entries[0][1]["two_fingers"] == [[2, 3], [3, 2]]
+    assert {2, 3} <= set(current.accepted)
+    assert show(current, same={7: (3,)})[0] == core.WRONG_FINGER
 
 
 def test_the_other_hand_is_refused_then_an_alarm_that_the_right_hand_or_a_supervisor_ends() -> None:
@@ -225,7 +263,7 @@ def test_a_slap_of_other_fingers_than_those_asked_for_is_illegal() -> None:
 class Life(RuleBasedStateMachine):
     """Whatever happens: nothing accepted is lost, the journal tells all, and there is a way to the end."""
 
-    @initialize(missing=st.sets(st.integers(1, 10), max_size=8), attempts=st.integers(1, 3))
+    @initialize(missing=st.sets(st.integers(1, 10)), attempts=st.integers(1, 3))
     def a_subject_comes(self, missing: set[int], attempts: int) -> None:
         positions = tuple(p for p in TEN if p not in missing)
         slaps = tuple(s for s in SLAPS if set(slap_rule.FINGERS[s]) & set(positions))
@@ -283,6 +321,39 @@ class Life(RuleBasedStateMachine):
         assert self.state is not None
         self.record(refuse(self.state, self.state.wanted() or 0, "no finger is seen", {}))
 
+    @precondition(lambda self: self.state is not None and self.state.wanted() in range(1, 11))
+    @rule(quality=st.sampled_from([10, 30, 80]), seen=st.sampled_from([True, True, False]))
+    def a_single_finger_is_shown(self, quality: int, seen: bool) -> None:
+        """Of a slap that is taken singly, or to confirm."""
+        assert self.state is not None
+        position = self.state.wanted() or 0
+        if not seen:
+            self.record(refuse(self.state, position, "no finger is seen", {}))
+            return
+        name = f"{position}-{self.state.attempt_number(position)}-single"
+        same = (position,) if self.state.confirming and quality > 10 else ()
+        entries = core.judge(self.state, SampleJudged(self.state.id, position, name, quality, None, same, ()))
+        decision = entries[0][1]["decision"]
+        if decision == core.ACCEPTED:
+            self.kept[position] = name
+        if decision == core.BEST_KEPT:
+            self.kept[position] = entries[0][1]["kept"]
+        self.record(entries)
+
+    @precondition(lambda self: self.state is not None)
+    @rule(slap=st.sampled_from(SLAPS))
+    def a_supervisor_has_a_slap_taken_singly(self, slap: int) -> None:
+        assert self.state is not None
+        awaited = slap in self.state.slaps and any(
+            p not in self.state.accepted for p in self.state.fingers_of(slap)
+        )
+        try:
+            self.record(take_singly(self.state, slap, "webbed", "binh"))
+        except BadCommand:
+            assert not awaited
+            return
+        assert awaited
+
     @precondition(lambda self: self.state is not None)
     @rule(position=st.integers(1, 10))
     def a_finger_is_marked_missing(self, position: int) -> None:
@@ -291,10 +362,7 @@ class Life(RuleBasedStateMachine):
         except BadCommand:
             assert self.state is not None
             assert (
-                position in self.state.accepted
-                or position not in self.state.positions
-                or len(self.state.positions) == 1
-                or self.state.closed
+                position in self.state.accepted or position not in self.state.positions or self.state.closed
             )
 
     @precondition(lambda self: self.state is not None and self.state.alarm is not None)
@@ -319,14 +387,15 @@ class Life(RuleBasedStateMachine):
             return
         abandoned = state.closed or fold(core.abandon(state, "went home"), state) is None
         assert abandoned
-        for _ in range(8):
+        for _ in range(len(TEN) + 1):
             position = state.wanted() if state else None
             if position in SLAPS:
                 state = fold(judge_slap(state, slap(state, 100)), state)
             elif position:
-                event = SampleJudged(state.id, position, "good", 100, None, (position,), ())
+                same = (position,) if state.confirming else ()
+                event = SampleJudged(state.id, position, "good", 100, None, same, ())
                 state = fold(core.judge(state, event), state)
-        if state.alarm:
+        while state.alarm:
             state = fold(core.override(state, "looked up", "binh"), state)
         assert state.closed
         assert fold(core.sealed(state, "0" * 64, 1), state) is None
