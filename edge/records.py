@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import BadCommand
-from matching import ansi378, card, fir2005, fir2011, iso19794, serial
+from matching import ansi378, card, fir2005, fir2011, iso19794, nist14, serial
 from matching.errors import BadRecord
 from matching.finger_image import FingerImage
 from matching.record import is_ansi
@@ -19,6 +19,7 @@ NAMES = {
     "iso-compact": card.COMPACT.name,
     "fir2005": fir2005.NAME,
     "fir2011": fir2011.NAME,
+    "nist14": nist14.NAME,
     "vantay": "Vantay template",
 }
 IMAGES = {"fir2005": fir2005, "fir2011": fir2011}
@@ -58,6 +59,8 @@ def form_of(data: bytes) -> str:
         raise BadRecord(
             f"finger images: FIR version at offset 4 is {data[4:8]!r}, only {known} are read here"
         )
+    if nist14.begins(data):
+        return "nist14"
     from edge.packet import PACKET_MAGIC  # only here: importing it takes time
 
     if data.startswith(PACKET_MAGIC):
@@ -79,6 +82,8 @@ def read(data: bytes, form: str | None, warnings: list[str]) -> Contents:
         return Contents(form, f"{len(data)} bytes, no header", [card.read(data, CARDS[form])], [], [])
     if form in IMAGES:
         return Contents(form, f"{len(data)} bytes", [], [], IMAGES[form].read(data, warnings))
+    if form == "nist14":
+        return Contents(form, f"{len(data)} bytes", [], [], nist14.read(data, warnings))
     if form == "vantay":
         return Contents(form, f"{len(data)} bytes", [serial.from_bytes(data)], [], [])
     if form == "iso":

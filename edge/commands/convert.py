@@ -3,13 +3,15 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edge import clock
 from edge.errors import BadCommand
 from edge.images import load, whole_file, write_whole
 from edge.records import CARDS, IMAGES, NAMES, Contents, load_bytes, read
-from matching import ansi378, card, fir2005, fir2011, iso19794, serial
+from matching import ansi378, card, fir2005, fir2011, iso19794, nist14, serial
 from matching.errors import BadRecord
 from matching.finger_image import PNG, RAW, WRITTEN, FingerImage, compress, pixels_of
 
@@ -19,6 +21,7 @@ IMPRESSIONS = {  # that a format defines
     "ansi": ansi378.DIALECT.impressions,
     "fir2005": fir2005.IMPRESSIONS,
     "fir2011": fir2011.IMPRESSIONS,
+    "nist14": nist14.IMPRESSIONS,
 }
 TARGETS = NAMES | {"png": "PNG"}
 PICTURES = (b"\x89PNG", b"II*\0", b"MM\0*", b"BM")
@@ -41,6 +44,10 @@ def configure(parser: ArgumentParser) -> None:
         metavar="N",
         help="impression type, in place of IN's (an image's: 0, live plain)",
     )
+    parser.add_argument(
+        "--captured", type=date.fromisoformat, metavar="YYYY-MM-DD", help="when; nist14 needs it"
+    )
+    parser.add_argument("--agency", metavar="NAME", default="VANTAY", help="the source that nist14 names")
     parser.add_argument("--device", type=int, metavar="N", default=0, help="of an image (default 0)")
 
 
@@ -55,7 +62,9 @@ def run(arguments: Namespace) -> int:
             contents = read(data, arguments.form, warnings)
         for warning in warnings:
             _warn(arguments, warning)
-        if arguments.format in IMAGES:
+        if arguments.format == "nist14":
+            _write_transaction(contents, arguments)
+        elif arguments.format in IMAGES:
             _write_images(contents, arguments)
         elif arguments.format == "png":
             _write_pictures(contents, arguments)
@@ -75,14 +84,7 @@ def _picture(arguments: Namespace) -> Contents:
 
 def _write_images(contents: Contents, arguments: Namespace) -> None:
     """Write the record an image at a time: only one is decoded in memory."""
-    images = [
-        replace(
-            image,
-            position=image.position or arguments.position or 0,
-            impression=_impression(image.impression, arguments),
-        )
-        for image in _images_of(contents, arguments)
-    ]
+    images = _labelled(contents, arguments)
     standard, form = IMAGES[arguments.format], arguments.compression
     writer = standard.Writer([image.position for image in images])
     with whole_file(arguments.target) as file:
@@ -91,6 +93,33 @@ def _write_images(contents: Contents, arguments: Namespace) -> None:
             file.write(writer.add(replace(image, data=compress(pixels_of(image), form), compression=form)))
         file.seek(0)
         file.write(writer.header())
+
+
+def _write_transaction(contents: Contents, arguments: Namespace) -> None:
+    """Write an ANSI/NIST-ITL transaction, an image at a time."""
+    if arguments.captured is None:
+        raise BadCommand("a type 14 record says when it was captured: add --captured YYYY-MM-DD")
+    images, form = _labelled(contents, arguments), arguments.compression
+    if any(image.device for image in images):
+        _warn(arguments, f"the device's number is lost: {nist14.NAME} knows none")
+    said = nist14.Transaction(clock.moment().date(), arguments.captured, arguments.agency)
+    writer = nist14.Writer(len(images), nist14.control_number(images), said)
+    with whole_file(arguments.target) as file:
+        file.write(writer.header())
+        for image in images:
+            file.write(writer.add(replace(image, data=compress(pixels_of(image), form), compression=form)))
+
+
+def _labelled(contents: Contents, arguments: Namespace) -> list[FingerImage]:
+    """Return the images with position and impression as they are to be written."""
+    return [
+        replace(
+            image,
+            position=image.position or arguments.position or 0,
+            impression=_impression(image.impression, arguments),
+        )
+        for image in _images_of(contents, arguments)
+    ]
 
 
 def _write_pictures(contents: Contents, arguments: Namespace) -> None:

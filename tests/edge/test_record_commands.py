@@ -120,6 +120,31 @@ def test_an_image_becomes_a_record(tmp_path: Path, form: str, standard: object, 
     assert (image.position, image.impression, image.device, image.ppi) == (7, 1, 5, 500)
 
 
+@pytest.mark.parametrize("compression", ["raw", "png", "jpeg2000-lossless"])
+def test_an_image_becomes_a_transaction_and_an_image_again(
+    tmp_path: Path, compression: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (80, 64), np.uint8)
+    source, target, back = tmp_path / "a.png", tmp_path / "a.an2", tmp_path / "b.png"
+    Image.fromarray(pixels).save(source, dpi=(500, 500))
+    options = ["--format", "nist14", "--position", "7", "--impression", "1", "--compression", compression]
+    assert main(["convert", str(source), str(target), *options]) == 2
+    assert "add --captured YYYY-MM-DD" in capsys.readouterr().err
+    assert not target.exists()
+    told = ["--captured", "2026-01-05", "--agency", "HN-001", "--device", "5"]
+    assert main(["convert", str(source), str(target), *options, *told]) == 0
+    assert "the device's number is lost" in capsys.readouterr().err
+    assert b"14.004:HN-001\x1d14.005:20260105" in target.read_bytes()
+    assert main(["inspect", str(target)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"ANSI/NIST-ITL type 14: {target.stat().st_size} bytes\nimage 1: position 7, ")
+    assert main(["convert", str(target), str(back), "--format", "png"]) == 0
+    assert np.array_equal(np.asarray(Image.open(back)), pixels)
+    target.write_bytes(target.read_bytes()[:-1])
+    assert main(["inspect", str(target)]) == 1
+    assert "truncated: the record of type 14" in capsys.readouterr().err
+
+
 def test_inspect_decodes_the_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.fir"
     path.write_bytes(fir2011.write(FingerImage(b"no png", 24, 17, 500.0, "png")))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.cli import main
-from matching import fir2005, fir2011
+from matching import fir2005, fir2011, nist14
 from matching.finger_image import PNG, FingerImage, compress, pixels_of
 
 SIDE, MANY = 2048, 25  # 4 MiB an image when decoded
@@ -35,9 +35,10 @@ def peak(*arguments: str) -> int:
         ["inspect", "{record}"],
         ["convert", "{record}", "{target}", "--format", "fir2005"],
         ["convert", "{record}", "{target}", "--format", "fir2011"],
+        ["convert", "{record}", "{target}", "--captured", "2026-01-05", "--format", "nist14"],
         ["convert", "{record}", "{target}", "--format", "png"],
     ],
-    ids=["inspect", "fir2005", "fir2011", "png"],
+    ids=["inspect", "fir2005", "fir2011", "nist14", "png"],
 )
 def test_many_images_take_no_more_memory_than_two(tmp_path: Path, command: list[str]) -> None:
     image = FingerImage(compress(np.full((SIDE, SIDE), 7, np.uint8), PNG), SIDE, SIDE, 500.0, PNG, 3)
@@ -49,8 +50,8 @@ def test_many_images_take_no_more_memory_than_two(tmp_path: Path, command: list[
         if command[-1] == "png":
             assert len(list(tmp_path.glob(f"{count}-*.out"))) == count
         elif command[0] == "convert":
-            standard = fir2005 if command[-1] == "fir2005" else fir2011
-            found = standard.read(target.read_bytes())
+            standards = {"fir2005": fir2005, "fir2011": fir2011, "nist14": nist14}
+            found = standards[command[-1]].read(target.read_bytes())
             assert len(found) == count
             assert all((pixels_of(one) == 7).all() for one in found)
     assert peaks[1] - peaks[0] < 4 * SIDE * SIDE / 1024  # of 23 images more: less than four
