@@ -129,10 +129,26 @@ class FingerOn:
 
 
 @dataclass(frozen=True, slots=True)
+class AttackScore:
+    """What a vendor's presentation attack detection says of one picture (ISO/IEC 30107).
+
+    0: nothing speaks for an artefact, to 100: everything does. Scores of two detectors are not alike.
+    """
+
+    score: int
+    detector: str  # which, and which version
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score <= 100:
+            raise ValueError(f"an attack score is 0 to 100, not {self.score}")
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """The picture taken of the finger that lies on the platen."""
 
     frame: Frame
+    attack: AttackScore | None = None  # from devices that detect attacks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ another device may have it, so opening asks for a word that no other one says.
 The device: one vendor interface, bulk IN 0x82, packets of 512 bytes; requests to the device itself:
 
     out 1        forget what was not fetched; nn of the value: the light, 1 on, 0 off
-    in  2        32 bytes: "VSLP", u16 little endian version 1, width, height, ppi, then the serial number
+    in  2        32 bytes: "VSLP", u16 little endian version 2, width, height, ppi, then the serial number
     in  3        2 bytes, u16 little endian: how much of the platen is covered, in 1/10,000
     out 4        take one picture: width * height bytes, first row first, dark ridges on light, on 0x82
+    in  5        1 byte: how much speaks for an artefact in the picture taken last, 0 to 100; 255: not known
 
 The machine: open (1, 2, and two looks whether the platen is empty) -> at rest, 2 once a second. Armed: light
 on, a look every `poll_seconds`; a hand lies when two in a row say so, and is captured when two agree; looks
@@ -20,6 +21,7 @@ until two in a row say that it is empty; light off. There is no preview.
 import numpy as np
 
 from drivers.api import (
+    AttackScore,
     BulkIn,
     Captured,
     ControlIn,
@@ -38,9 +40,10 @@ from drivers.machine import Program, ProgramMachine
 
 WIDTH, HEIGHT, PPI = 1600, 1500, 500  # 81 x 76 mm
 IN = 0x82
-FORGET, TELL, LOOK, TAKE = 1, 2, 3, 4
+FORGET, TELL, LOOK, TAKE, SCORE = 1, 2, 3, 4, 5
 LIGHT_ON, LIGHT_OFF = 1, 0
-WORD, VERSION = b"VSLP", 1
+WORD, VERSION = b"VSLP", 2
+NO_SCORE, DETECTOR = 255, f"virtual {VERSION}"
 TOLD_BYTES, LOOK_BYTES, PIECE = 32, 2, 65_536
 PICTURE_SECONDS, REST_SECONDS = 10.0, 1.0
 COVERED, EMPTY = 20, 10  # 1/10,000 of the platen: a dry fingertip covers 50
@@ -97,7 +100,10 @@ class SlapScanner(ProgramMachine):
                 if self.withdrawn(order):
                     return
                 pixels = np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH).copy()
-                self.emit(Captured(Frame(pixels, PPI, PPI)))
+                attack = yield from self._score()
+                if self.withdrawn(order):
+                    return
+                self.emit(Captured(Frame(pixels, PPI, PPI), attack))
                 self.fulfil()
                 yield from self._until_lifted(order)
                 return
@@ -135,6 +141,15 @@ class SlapScanner(ProgramMachine):
         if self._against == AGREE:
             self._lies, self._against = not self._lies, 0
         return covered
+
+    def _score(self) -> Program[AttackScore | None]:
+        """Ask what the attack detection says of the picture taken last."""
+        score = (yield ControlIn(SCORE, 0, 0, 1))[0]
+        if score == NO_SCORE:
+            return None
+        if score > 100:
+            raise DeviceFault(FaultKind.PROTOCOL, f"its attack score is {score}, not 0 to 100")
+        return AttackScore(score, DETECTOR)
 
     def _tell(self) -> Program[str]:
         """Ask who it is; return its serial number."""

@@ -108,6 +108,13 @@ class Presented(Message):
     fault: PresentationFault | None
 
 
+class Attack(Message):
+    """What the device's presentation attack detection says of a picture: 0 to 100, all speaks for one."""
+
+    score: Annotated[int, Field(ge=0, le=100)]
+    detector: str
+
+
 class Captured(Message):
     """Scanner to daemon; blob: the frame, uint8, row by row."""
 
@@ -117,6 +124,7 @@ class Captured(Message):
     width: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
     ppi: float
+    attack: Attack | None = None
 
 
 class GalleryFinger(Message):

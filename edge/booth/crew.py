@@ -46,6 +46,7 @@ class Crew:
         self._presented: PresentationFault | None = None
         self._question: tuple[channel.Examine, list[bytes]] | None = None
         self._taken_by: Device = {}  # the picture of the question
+        self.attack: dict[str, Any] = {}  # what the journal says of an attack on it, where anything is known
         self._asked_at: float | None = None  # when the matcher was asked
 
     @property
@@ -195,6 +196,7 @@ class Crew:
         templates = b"".join(data for _, data, _ in attendants)
         self._question = question, [pixels, *accepted.values(), *([templates] if attendants else [])]
         self._taken_by = self.scanner.device or {}
+        self.attack = {"attack": frame.attack.model_dump()} if frame.attack else {}
 
     def put_question(self) -> None:
         """Ask, when there is something to ask and someone to answer."""

@@ -77,6 +77,7 @@ class Attempt:
     sample: str  # id of the vault's blob
     quality: int  # 0..100
     device: Body | None = None  # that took it
+    attack: Body | None = None  # what its attack detection said, where it has one: score and detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class SlapAttempt:
     sample: str  # id of the whole picture
     fingers: dict[int, Attempt]  # by position
     device: Body | None = None
+    attack: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -605,9 +607,9 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
         return replace(current, other_hand={**current.other_hand, slap: times})
     if decision not in KEPT:
         return current
-    number, device = body["attempt"], body.get("device")
-    fingers = {f["position"]: Attempt(number, f["sample"], f["quality"], device) for f in body["fingers"]}
-    tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, device))
+    number, said = body["attempt"], (body.get("device"), body.get("attack"))
+    fingers = {f["position"]: Attempt(number, f["sample"], f["quality"], *said) for f in body["fingers"]}
+    tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, *said))
     hits = with_hits(current.hits, [(hit["subject"], hit["position"]) for hit in body["already"]])
     pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
     in_doubt = _with_doubt(current, [p for pair in pairs for p in pair])
@@ -638,7 +640,8 @@ def with_hits(
 
 
 def _attempt(body: Body) -> Attempt:
-    return Attempt(body["attempt"], body["sample"], body["quality"], body.get("device"))
+    said = body.get("device"), body.get("attack")
+    return Attempt(body["attempt"], body["sample"], body["quality"], *said)
 
 
 def _best(tries: list[Attempt]) -> Attempt:

@@ -350,7 +350,7 @@ class Runner:
     ) -> None:
         persons = {hit.person for hit in answer.attendants}
         score = max((hit.score for hit in answer.attendants if hit.person == current.person), default=None)
-        facts = {"device": device, "quality": answer.quality, "score": score}
+        facts = {"device": device, **self._crew.attack, "quality": answer.quality, "score": score}
         before = "" in persons
         sample = Presented(answer.quality, answer.hint, frozenset(persons - {""}), before, facts)
         self._present(current, sample, blobs)
@@ -372,7 +372,7 @@ class Runner:
     def _judged(self, answer: channel.Examined, blobs: list[bytes], device: Device) -> None:
         current, position = self._enrolment, self._acquisition.position
         assert current is not None
-        event = _judged_sample(current.id, position, answer, {"device": device})
+        event = _judged_sample(current.id, position, answer, {"device": device, **self._crew.attack})
         entries = enrolment.judge(current, event)
         with self._store.transaction():
             self._record(entries)
@@ -410,7 +410,7 @@ class Runner:
         current, slap = self._enrolment, self._acquisition.position
         assert current is not None
         fingers = tuple(_judged_finger(current.id, finger) for finger in answer.fingers)
-        facts = {"device": device, "certainty": answer.certainty}
+        facts = {"device": device, "certainty": answer.certainty, **self._crew.attack}
         event = SlapJudged(current.id, slap, secrets.token_hex(8), answer.hand, fingers, facts)
         entries = judge_slap(current, event)
         with self._store.transaction():
@@ -434,7 +434,7 @@ class Runner:
             return
         assert self._enrolment is not None
         position = self._acquisition.position
-        entries = refuse(self._enrolment, position, answer.reason, {"device": device})
+        entries = refuse(self._enrolment, position, answer.reason, {"device": device, **self._crew.attack})
         self._record(entries)
         self._log_acquisition(entries[0][1], position, device, None, None, answer.milliseconds)
         self._advance(Happened.JUDGED)

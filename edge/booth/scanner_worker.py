@@ -140,12 +140,15 @@ class ScannerWorker:
                 self._daemon.send(channel.Finger(token=self._token, on=isinstance(event, FingerOn)))
             case PlatenOccupied() if self._token is not None:
                 self._daemon.send(channel.Occupied(token=self._token))
-            case Captured(frame) if self._token is not None:
+            case Captured(frame, attack) if self._token is not None:
                 self._ladder = FOOT
                 height, width = frame.pixels.shape
                 known = self._fitness.calibration
                 ppi = known.resolution.ppi if known else frame.ppi_x
-                message = channel.Captured(token=self._token, width=width, height=height, ppi=ppi)
+                said = attack and channel.Attack(score=attack.score, detector=attack.detector)
+                message = channel.Captured(
+                    token=self._token, width=width, height=height, ppi=ppi, attack=said
+                )
                 self._daemon.send(message, frame.pixels.tobytes())
         if scanner.spec.fingers > 1:
             return  # a hand lies otherwise

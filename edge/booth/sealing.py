@@ -55,6 +55,7 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
                 "quality": attempt.quality,
                 "impression": "plain",
                 "device": attempt.device,
+                **({"attack": attempt.attack} if attempt.attack else {}),
             }
         )
     manifest = {
@@ -103,4 +104,5 @@ def _slap(position: int, kept: SlapAttempt) -> Body:
         "impression": "plain",
         "fingers": {str(finger): one.sample for finger, one in kept.fingers.items()},
         "device": kept.device,
+        **({"attack": kept.attack} if kept.attack else {}),
     }

@@ -30,9 +30,9 @@ class Hand:
         self._file = self._socket.makefile("rw")
         self.on = False
 
-    def put(self, image: str) -> None:
-        """Lay a finger on the platen."""
-        self.order({"do": "put", "image": image})
+    def put(self, image: str, artefact: int | None = None) -> None:
+        """Lay a finger on the platen; `artefact`: what the scanner's attack detection says of it."""
+        self.order({"do": "put", "image": image, **({} if artefact is None else {"artefact": artefact})})
         self.on = True
 
     def lift(self) -> None:

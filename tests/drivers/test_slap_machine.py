@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.api import (
+    AttackScore,
     BulkIn,
     Captured,
     ControlIn,
@@ -72,7 +73,7 @@ def _setup(kind: int, *words: int) -> bytes:
 
 def opened() -> tuple[Wire, Any]:
     wire, machine = Wire(), DRIVER.make_machine(MachineOptions(poll_seconds=0.0))
-    assert run(machine, wire, Opened) == [Opened("VS-1", "1")]
+    assert run(machine, wire, Opened) == [Opened("VS-1", "2")]
     return wire, machine
 
 
@@ -94,6 +95,29 @@ def test_one_acquisition_from_open_to_rest() -> None:
     run(machine, wire, None, 5)
     assert machine.resting
     assert not wire.device.led
+
+
+@pytest.mark.parametrize("score", [None, 0, 70, 100])
+def test_the_attack_detection_speaks_of_the_picture_that_was_taken(score: int | None) -> None:
+    wire, machine = opened()
+    wire.device.artefact = lambda: score
+    machine.arm()
+    wire.picture = LYING
+    *_, captured = run(machine, wire, Captured)
+    wire.device.artefact = lambda: 50  # of what lies there later
+    assert isinstance(captured, Captured)
+    assert captured.attack == (None if score is None else AttackScore(score, "virtual 2"))
+
+
+def test_an_attack_score_that_is_none_is_a_fault() -> None:
+    wire, machine = opened()
+    wire.device.artefact = lambda: 101
+    machine.arm()
+    wire.picture = LYING
+    with pytest.raises(DeviceFault, match="its attack score is 101"):
+        run(machine, wire, Captured)
+    with pytest.raises(ValueError, match="0 to 100"):
+        AttackScore(101, "x")
 
 
 def test_a_hand_of_before_must_be_lifted_first() -> None:

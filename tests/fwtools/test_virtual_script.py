@@ -43,6 +43,8 @@ def folder(tmp_path: Path) -> Path:
         (ONE + "[[scanner.finger]]", "'scanner 1, finger 1,': 'image' is missing, or a 'fault'"),
         (ONE + FINGER + "lies = -1", "'scanner 1, finger 1, lies': input should be greater"),
         (ONE + FINGER + 'after = "soon"', "'scanner 1, finger 1, after': input should be a valid number"),
+        (ONE + FINGER + "artefact = 101", "'scanner 1, finger 1, artefact': input should be less"),
+        (ONE + FINGER + "artefact = 7", "a virtual nb1010 detects no attacks"),
         (ONE + FINGER + 'fault = {kind = "fire"}', "'scanner 1, finger 1, fault kind': input should be"),
         (ONE + FINGER + 'fault = {kind = "die", on = "bulk"}', "'on' does not belong to the fault die"),
         (ONE + ONE + FINGER + "lie = 2", "'scanner 2, finger 1, lie' is unknown"),

@@ -52,13 +52,15 @@ class Hands:
     def __init__(self, stage: MosquittoStage, console: Console) -> None:
         self._folder, self._console, self._hand = stage.scans, console, Hand(stage.control)
 
-    def place(self, *fingers: int, impression: int = 1, subject: int = 1) -> State:
+    def place(
+        self, *fingers: int, impression: int = 1, subject: int = 1, artefact: int | None = None
+    ) -> State:
         """Lay these down when fingers are wanted, lift them when they were judged; return the state then."""
         self._console.until(lambda: self._console.shows(Phase.PLACE), "the wish for fingers")
         before = self.journal()
         name = f"{subject}-{'-'.join(map(str, fingers))}-{impression}.png"
         (self._folder / name).write_bytes(laid_down(fingers, impression, subject))
-        self._hand.put(name)
+        self._hand.put(name, artefact)
         self._console.until(lambda: self.journal() > before, "a judgement")
         self._hand.lift()
         time.sleep(LIFTED_SECONDS)

@@ -102,7 +102,7 @@ def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
         "here lies what was taken as right index, right middle, right ring and right little", console
     )
     assert hands.place(*LEFT).accepted == sorted((*RIGHT, *LEFT))
-    assert hands.place(*THUMBS).accepted == list(range(1, 11))
+    assert hands.place(*THUMBS, artefact=70).accepted == list(range(1, 11)), "a score decides nothing"
     terminal.reads("once more, to confirm who is here", console)
     assert console.state
     asked = console.state.position
@@ -122,9 +122,13 @@ def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
         (14, core.ACCEPTED),
         (15, core.ACCEPTED),
     ]
+    attack = {"score": 70, "detector": "virtual 2"}
+    assert [entry.body.get("attack") for entry in entries] == [None] * 5 + [attack]
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")
     (packet,) = checker.packets().values()
+    of_samples = {sample["position"]: sample.get("attack") for sample in packet.manifest["samples"]}
+    assert of_samples == {p: attack if p in THUMBS else None for p in range(1, 11)}
     slaps = {slap["position"]: slap for slap in packet.manifest["slaps"]}
     assert {position: sorted(map(int, slap["fingers"])) for position, slap in slaps.items()} == {
         13: list(RIGHT),

@@ -8,7 +8,7 @@ from typing import Any
 
 from fwtools.errors import ToolError
 from fwtools.virtual.faults import TRANSFERS, read_fault
-from fwtools.virtual.rig import Bench
+from fwtools.virtual.rig import Bench, check_detects
 
 MOST_LINE_BYTES = 1 << 16
 ORDERS = ("put", "lift", "unplug", "replug", *TRANSFERS, "die", "heal", "status")
@@ -33,11 +33,11 @@ class Control:
     def _do(self, order: dict[str, Any]) -> dict[str, Any]:
         bench = self._bench(order.pop("scanner", None))
         match order:
-            case {"do": "put", "image": str(name), **rest} if not rest:
+            case {"do": "put", "image": str(name), **rest} if not rest.keys() - {"artefact"}:
                 path = bench.find(name)
                 if not path.is_file():
                     raise ToolError(f"{name!r} is no image")
-                bench.platen.put(path, name)
+                bench.platen.put(path, name, _artefact(bench, **rest))
             case {"do": "lift", **rest} if not rest:
                 bench.platen.lift()
             case {"do": "unplug", **rest} if not rest:
@@ -68,6 +68,16 @@ class Control:
             if name in (bench.port.busid, bench.wanted.serial):
                 return bench
         raise ToolError(f'there is no such scanner here: "scanner" is one of {names}, or its serial number')
+
+
+def _artefact(bench: Bench, artefact: object = None) -> int | None:
+    """How much of an artefact the finger is, as the scanner's attack detection will say."""
+    if artefact is None:
+        return None
+    check_detects(bench.wanted.model)
+    if not isinstance(artefact, int) or isinstance(artefact, bool) or not 0 <= artefact <= 100:
+        raise ToolError("'artefact' is a whole number from 0 to 100")
+    return artefact
 
 
 def _status(bench: Bench) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Platen:
 
     def __init__(self, optics: Sight, size: tuple[int, int] = (HEIGHT, WIDTH)) -> None:
         self.image: str | None = None  # of the finger that lies
+        self.artefact: int | None = None  # how much of one it is, for models that detect attacks
         self.pictures_since_put = 0
         self._optics = optics
         self._finger: tuple[Picture, Picture] | None = None
@@ -41,14 +42,14 @@ class Platen:
             lambda path: optics.finger(finger_on_platen(path, size))
         )
 
-    def put(self, path: Path, name: str) -> None:
+    def put(self, path: Path, name: str, artefact: int | None = None) -> None:
         """Lay the finger of an image down; it replaces the one that lies."""
         self._finger = self._pictures_of(path)
-        self.image, self.pictures_since_put = name, 0
+        self.image, self.pictures_since_put, self.artefact = name, 0, artefact
 
     def lift(self) -> None:
         """Take the finger away."""
-        self._finger, self.image = None, None
+        self._finger, self.image, self.artefact = None, None, None
 
     def shoot(self, led: bool) -> bytes:
         """Take one picture, with the finger's light on or off."""

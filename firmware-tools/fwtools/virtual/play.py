@@ -30,6 +30,6 @@ async def _present(bench: Bench, one: Presentation) -> None:
         bench.port.faults.add(one.fault)
     if one.path is not None:
         log.info("%s: finger %s", bench.port.busid, one.path.name)
-        bench.platen.put(one.path, one.path.name)
+        bench.platen.put(one.path, one.path.name, one.artefact)
         await asyncio.sleep(one.lies)
         bench.platen.lift()

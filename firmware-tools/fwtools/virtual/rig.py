@@ -11,6 +11,7 @@ from fwtools.virtual.models import MODELS, Model, Ppi
 from fwtools.virtual.platen import Pace, Platen, Presenter, Sight
 from fwtools.virtual.script import ScannerScript
 from fwtools.virtual.server import Bus, Port
+from fwtools.virtual.slap import SlapScanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Presentation:
     after: float
     lies: float
     fault: Fault | None
+    artefact: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ def _bench(one: Wanted, number: int, pace: Pace | None, loop: bool) -> Bench:
     model, images = MODELS[one.model], list_images(one.folder)
     platen = Platen(_sight(model, one), model.size)
     shoot = platen.shoot if pace is None else Presenter(platen, images, pace, loop).shoot
-    port = Port(model.device(one.serial, one.seed, shoot), f"1-{number}", number, one.seed)
+    device = model.device(one.serial, one.seed, shoot)
+    if isinstance(device, SlapScanner):
+        device.artefact = lambda: platen.artefact
+    port = Port(device, f"1-{number}", number, one.seed)
     return Bench(one, platen, port, _script(one))
 
 
@@ -83,8 +88,18 @@ def _script(one: Wanted) -> tuple[Presentation, ...]:
         if finger.image is not None:
             path = _find(one.folder, finger.image)
             paths = [*(list_images(path) if path.is_dir() else [path])]
-        script += [Presentation(path, finger.after, finger.lies, finger.fault) for path in paths]
+        if finger.artefact is not None:
+            check_detects(one.model)
+        script += [
+            Presentation(path, finger.after, finger.lies, finger.fault, finger.artefact) for path in paths
+        ]
     return tuple(script)
+
+
+def check_detects(model: str) -> None:
+    """Refuse an artefact for a model without attack detection: none that one can buy is known to have it."""
+    if model != "slap":
+        raise ToolError(f"a virtual {model} detects no attacks: 'artefact' is for slap")
 
 
 def _find(folder: Path, name: str) -> Path:

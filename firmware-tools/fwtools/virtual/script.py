@@ -41,6 +41,7 @@ class Finger(Section):
     image: str | None = None  # a file, or a folder: its images one after another; from the scanner's folder
     after: Seconds = 1.0  # the one before was lifted, or the first client came
     lies: Seconds = 2.0
+    artefact: Annotated[int, Field(ge=0, le=100)] | None = None  # what the model's attack detection says
     fault: Fault | None = None  # waits for its transfer from when the finger is put
 
     @model_validator(mode="after")

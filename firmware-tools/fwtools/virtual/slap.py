@@ -30,6 +30,7 @@ class SlapScanner:
 
     def __init__(self, serial: str, shoot: Callable[[bool], bytes]) -> None:
         self._serial, self._shoot = serial, shoot
+        self.artefact: Callable[[], int | None] = lambda: None  # 0..100 of what lies there
         self.reset()
 
     def reset(self) -> None:
@@ -37,6 +38,7 @@ class SlapScanner:
         self.void += 1
         self.led = False
         self.waiting = b""  # of a picture, not fetched yet
+        self._score: int | None = None  # of the picture taken last
 
     @staticmethod
     def exported(busid: str) -> ExportedDevice:
@@ -52,15 +54,17 @@ class SlapScanner:
                 self.led, self.waiting, self.void = light == 1, b"", self.void + 1
                 return b""
             case Request(kind=0xC0, request=2):
-                numbers = np.array([1, WIDTH, HEIGHT, PPI], "<u2").tobytes()
+                numbers = np.array([2, WIDTH, HEIGHT, PPI], "<u2").tobytes()
                 return (b"VSLP" + numbers + self._serial.encode().ljust(20, b"\0"))[: request.length]
             case Request(kind=0xC0, request=3):
                 picture = np.frombuffer(self._shoot(self.led), np.uint8)
                 covered = 10_000 * np.count_nonzero(picture < _INK) // picture.size
                 return int(covered).to_bytes(2, "little")[: request.length]
             case Request(kind=0x40, request=4):
-                self.waiting = self._shoot(self.led)
+                self.waiting, self._score = self._shoot(self.led), self.artefact()
                 return b""
+            case Request(kind=0xC0, request=5):
+                return bytes([255 if self._score is None else self._score])[: request.length]
         answer = standard(request, _DEVICE_DESCRIPTOR, _CONFIGURATION)
         if answer is None:
             self.reset()

@@ -87,6 +87,7 @@ def _no_descriptor_leaks() -> Iterator[None]:
 def test_there_is_a_kind_for_every_word() -> None:
     assert set(KINDS) == {*Message.__subclasses__(), channel.Examined} - {
         channel.JudgedFinger,
+        channel.Attack,
         channel.Hit,
         channel.GalleryFinger,
         channel.AttendantFinger,

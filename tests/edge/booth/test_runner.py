@@ -57,6 +57,28 @@ def shown(runner: Runner) -> State:
     return said[-1]
 
 
+def test_what_an_attack_detection_says_is_in_the_journal_and_stays_with_the_sample(
+    settings: BoothSettings,
+) -> None:
+    said = channel.Attack(score=70, detector="of a vendor")
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        runner._record(core.start(None, new(plan="ten-flats")))
+        for attack in (said, None):
+            frame = channel.Captured(token=0, width=2, height=3, ppi=500.0, attack=attack)
+            runner._acquisition = Acquisition(Stage.HOLD, 1, False, True)
+            runner._crew.keep_question(frame, 1, (b"pixels", {}), settings.comparison)
+            show(runner, 1 if attack else 2)
+        assert runner._enrolment
+        assert [one.attack for one in runner._enrolment.accepted.values()] == [said.model_dump(), None]
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        made = [entry.body for entry in runner._journal.read(0) if entry.kind == core.ATTEMPT]
+        assert [body.get("attack") for body in made] == [{"score": 70, "detector": "of a vendor"}, None]
+        assert runner._enrolment
+        assert runner._enrolment.accepted[1].attack == said.model_dump()
+
+
 def test_a_second_look_outlives_the_daemon_and_only_what_is_taken_is_kept(settings: BoothSettings) -> None:
     with closing(Store(settings.data / "booth.db")) as store:
         runner = life(settings, store)

@@ -20,6 +20,7 @@ from tests.edge.parts import AT, NUMBER
 
 MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 PRO_20 = {"model": "Pro 20", "serial": "H-1", "firmware": "22.06", "location": "usb:1-1"}
+ATTACK = {"score": 7, "detector": "of a vendor"}
 ENROLMENT = Enrolment(
     "e1",
     "s1",
@@ -29,7 +30,7 @@ ENROLMENT = Enrolment(
     2,
     missing={3: "cut"},
     tried={1: (Attempt(1, "poor", 10), Attempt(2, "good", 60)), 2: (Attempt(1, "fair", 40),)},
-    accepted={1: Attempt(2, "good", 60, PRO_20), 2: Attempt(1, "fair", 40)},
+    accepted={1: Attempt(2, "good", 60, PRO_20, ATTACK), 2: Attempt(1, "fair", 40)},
     findings=({"finding": "same-finger", "text": "x"},),
 )
 
@@ -104,7 +105,14 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         "outcome": "enrolled",
         "duplicate_of": None,
         "samples": [
-            {"position": 1, "sample": "good", "quality": 60, "impression": "plain", "device": PRO_20},
+            {
+                "position": 1,
+                "sample": "good",
+                "quality": 60,
+                "impression": "plain",
+                "device": PRO_20,
+                "attack": ATTACK,
+            },
             {"position": 2, "sample": "fair", "quality": 40, "impression": "plain", "device": None},
         ],
         "missing": {"3": "cut"},
