@@ -19,6 +19,7 @@ from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
 from edge.takeover import TOOK_OVER
+from edge.worklist_purge import PURGED
 
 KINDS = frozenset(
     {
@@ -26,7 +27,7 @@ KINDS = frozenset(
         *(enrolment.SLAP, enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
-        *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED),
+        *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED, PURGED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }
@@ -50,6 +51,7 @@ EVENTS = frozenset(
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
+        "worklist purged",
         *("certificate", "no acknowledgement", "publish refused"),
     }
 )

@@ -109,6 +109,22 @@ class Journal:
         )
         return {str(row["subject"]) for row in rows}
 
+    def delivered_before(self, at: str, clock_was_set: bool) -> Iterator[str]:
+        """Yield subjects whose enrolment the hub has had since before a time, by the booth's own clock.
+
+        With `clock_was_set` only those of whom the clock told the time when the hub took them.
+        """
+        rows = self.store.db.execute(
+            "SELECT json_extract(made.body, '$.subject') AS subject FROM journal AS had JOIN journal AS made"
+            " ON made.kind = 'enrolment.sealed'"
+            " AND json_extract(made.body, '$.packet') = json_extract(had.body, '$.packet')"
+            " WHERE had.kind = 'packet.acknowledged' AND had.at < ?"
+            " AND json_extract(had.clock, '$.synchronised') >= ?"
+            " AND json_extract(made.body, '$.outcome') = 'enrolled' ORDER BY had.seq",
+            (at, int(clock_was_set)),
+        )
+        return (str(row["subject"]) for row in rows)
+
     def sealing_of(self, packet: str) -> JournalEntry | None:
         """Return the entry that announced a packet, None when there is none."""
         row = self.store.db.execute(

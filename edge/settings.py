@@ -113,6 +113,12 @@ class ShiftRules(Section):
     grace_minutes: Annotated[int, Field(ge=0, le=720)] = 60  # after that day, until it is closed by rule
 
 
+class WorklistRules(Section):
+    """How long the worklist keeps people who are done."""
+
+    keep_days: Annotated[float, Field(ge=0, le=3650)] = 30  # since the hub took the sealed record
+
+
 class BoothSettings(Section):
     """booth.toml."""
 
@@ -125,6 +131,7 @@ class BoothSettings(Section):
     comparison: Comparison = Comparison()
     subject: Subject = Subject()
     shift: ShiftRules = ShiftRules()
+    worklist: WorklistRules = WorklistRules()
     log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 

@@ -97,6 +97,14 @@ class Worklist:
         self._vault.forget(self._label(person.number).id)
         self.put(person)
 
+    def has(self, subject: str) -> bool:
+        """Whether somebody with this keyed hash is on the list."""
+        return self._vault.find(f"{LISTED}.{subject}") is not None
+
+    def forget(self, subject: str) -> None:
+        """Take a person off the list; the bytes are overwritten with the commit."""
+        self._vault.forget(f"{LISTED}.{subject}")
+
     def _label(self, number: str) -> Label:
         subject = self._keys.subject_of(number)
         return Label(f"{LISTED}.{subject}", LISTED, LISTED, subject)

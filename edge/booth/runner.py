@@ -8,6 +8,7 @@ person stood.
 import queue
 import secrets
 import time
+from datetime import timedelta
 from typing import Any
 
 from edge import clock
@@ -52,9 +53,11 @@ from edge.store import Store
 from edge.tls import ends_soon
 from edge.vault import ENROLLED_CODE, IDENTITY, STATED, Label, Vault, gallery_id
 from edge.worklist import Worklist
+from edge.worklist_purge import PURGED, done
 
 SCANNER_READY = "scanner.ready"
 TICK_SECONDS = 0.25
+PURGE_SECONDS, PURGED_AT_ONCE = 3600.0, 500  # of the worklist
 LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
 
@@ -84,7 +87,7 @@ class Runner:
         self._wire = BoothWire(settings.booth)
         self._people = People(self._vault)
         self._shift = Shift(settings.booth, self._people, self._journal)
-        worklist = Worklist(self._vault, keys)
+        self._worklist = worklist = Worklist(self._vault, keys)
         self._desk = CommandDesk(settings, keys, self._journal, self._shift, worklist, self._vault)
         self._link = Link(
             settings.broker,
@@ -107,6 +110,7 @@ class Runner:
         self._presenting: Presenting | None = None  # an attendant's finger; a restart ends it
         self._presented: list[bytes] = []  # its templates so far
         self._attended: AttendantEnded | None = None
+        self._purged_at: float | None = None  # when the worklist was looked through
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
         self._shown: State | None = None
         self._shown_at = 0.0
@@ -137,6 +141,7 @@ class Runner:
         now = time.monotonic()
         self._handle(event, now)
         self._keep_shift()
+        self._purge_worklist(now)
         self._fill_gallery()
         self._crew.watch(now)
         if not self._link.alive:
@@ -259,6 +264,24 @@ class Runner:
             self._record(entries)
             for kind, body in entries:
                 self._log.warning(kind, shift=body["shift"], day=body["day"])
+
+    def _purge_worklist(self, now: float) -> None:
+        """Every hour take some of those off the worklist who are done, by a clock that is set."""
+        if self._purged_at is not None and now - self._purged_at < PURGE_SECONDS:
+            return
+        self._purged_at = now
+        if not clock.reading().synchronised:
+            return
+        keep = timedelta(days=self._settings.worklist.keep_days)
+        subjects = done(self._journal, self._vault, self._worklist, clock.moment(), keep, True)[
+            :PURGED_AT_ONCE
+        ]
+        if subjects:
+            with self._store.transaction():
+                for subject in subjects:
+                    self._worklist.forget(subject)
+                self._record([(PURGED, {"people": len(subjects), "by_rule": True})])
+            self._log.info("worklist purged", entries=len(subjects))
 
     def _packet_arrived(self, word: PacketAcknowledgement) -> None:
         """Let the only copy go: not before the hub has the entry that announced it, and knows its size."""

@@ -1,8 +1,8 @@
-"""`vantay worklist import|list|show|set-state --config booth.toml`: who is to come to this booth."""
+"""`vantay worklist import|list|show|set-state|purge --config booth.toml`: who is to come to this booth."""
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from edge.subject import number_said
 from edge.vault import Vault
 from edge.worklist import ENROLLED, IMPORTED, STATE_SET, STATES, Listed, Worklist
 from edge.worklist_import import Plan, plan_import
+from edge.worklist_purge import PURGED, done
 
 MOST_BYTES = 64 * 1024 * 1024  # of a list
 
@@ -37,6 +38,8 @@ def configure(parser: ArgumentParser) -> None:
     change.add_argument("number")
     change.add_argument("state", help=", ".join(STATES))
     change.add_argument("--reason", default="", help="needed for 'deferred'")
+    purge = actions.add_parser("purge", help="whoever is enrolled, with the hub, and kept for long enough")
+    purge.add_argument("--dry-run", action="store_true", help="say how many, and change nothing")
     for action in actions.choices.values():
         action.add_argument("--config", type=Path, required=True, metavar="booth.toml")
 
@@ -54,6 +57,8 @@ def run(arguments: Namespace) -> int:
                 return desk.take(arguments.file, source, arguments.correct)
             case "list":
                 return desk.list(arguments.state)
+            case "purge":
+                return desk.purge(arguments.dry_run)
             case "show":
                 return desk.show(arguments.number)
             case _:
@@ -67,7 +72,8 @@ class Desk:
 
     def __init__(self, store: Store, keys: BoothKeys, settings: BoothSettings) -> None:
         self._store, self._keys, self._settings = store, keys, settings
-        self._worklist = Worklist(Vault(store, keys.vault), keys)
+        self._vault = Vault(store, keys.vault)
+        self._worklist = Worklist(self._vault, keys)
         self._journal = Journal(store)
 
     def take(self, file: Path, source: str, correct: bool) -> int:
@@ -130,6 +136,21 @@ class Desk:
                 self._worklist.change(changed)
                 self._record(STATE_SET, {"subject": self._keys.subject_of(number), "state": state})
         print(f"the person is {state}")
+        return 0
+
+    def purge(self, dry_run: bool) -> int:
+        """Take off the list whoever is done, by the clock as it stands now."""
+        keep = timedelta(days=self._settings.worklist.keep_days)
+        with self._store.transaction():
+            subjects = done(self._journal, self._vault, self._worklist, clock.moment(), keep, False)
+            if subjects and not dry_run:
+                for subject in subjects:
+                    self._worklist.forget(subject)
+                self._record(PURGED, {"people": len(subjects), "by_rule": False})
+        verb = "would be purged" if dry_run else "purged"
+        print(
+            f"{len(subjects)} {verb}: enrolled, and with the hub for {self._settings.worklist.keep_days:g} days"
+        )
         return 0
 
     def _find(self, number: str) -> tuple[Listed, str | None]:
