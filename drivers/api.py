@@ -152,6 +152,16 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
+class Rolled:
+    """The pictures taken while a finger rolled, in order, from where it touched until it was lifted.
+
+    All show the same part of the platen. Comes in place of Captured where a rolled finger was asked for.
+    """
+
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FingerOff:
     """The platen is empty again. Without a Captured since FingerOn the machine stays armed."""
 
@@ -175,7 +185,7 @@ class Learned:
     data: bytes
 
 
-Event = Opened | PlatenOccupied | FingerOn | Captured | FingerOff | Preview | Learned
+Event = Opened | PlatenOccupied | FingerOn | Captured | Rolled | FingerOff | Preview | Learned
 
 
 class Machine(Protocol):
@@ -196,8 +206,11 @@ class Machine(Protocol):
     def receive(self, data: bytes) -> Event | None:
         """Take what the last step brought; raise DeviceFault when the device breaks its protocol."""
 
-    def arm(self) -> None:
-        """Begin to look for a finger; one that was already captured must be lifted first."""
+    def arm(self, rolled: bool = False) -> None:
+        """Begin to look for a finger; one that was already captured must be lifted first.
+
+        `rolled`: for one that is rolled from nail to nail; only of a device whose `impressions` have it.
+        """
 
     def disarm(self) -> None:
         """Stop looking for a finger; the machine goes to rest in a consistent state."""

@@ -26,6 +26,7 @@ class ProgramMachine:
     def __init__(self, options: MachineOptions) -> None:
         self.options = options
         self.resting = False
+        self.rolled = False  # what the order asks for
         self._order = 0  # grows with every arm and disarm; odd while there is an order
         self._fulfilled = 0
         self._event: Event | None = None
@@ -58,9 +59,10 @@ class ProgramMachine:
             raise
         return self._event
 
-    def arm(self) -> None:
-        """Give an order to capture; nothing changes while one stands."""
+    def arm(self, rolled: bool = False) -> None:
+        """Give an order to capture, or to take a roll's pictures; nothing changes while one stands."""
         if self.order is None:
+            self.rolled = rolled
             self._order += 1 + self._order % 2
 
     def disarm(self) -> None:

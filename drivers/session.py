@@ -43,9 +43,15 @@ class Scanner:
         """Whether nothing on the device is switched on."""
         return self._machine.resting
 
-    def arm(self) -> None:
-        """Order one acquisition: FingerOn, Captured, FingerOff will come from `step`."""
-        self._machine.arm()
+    def arm(self, rolled: bool = False) -> None:
+        """Order one acquisition: FingerOn, Captured, FingerOff will come from `step`; ValueError for a roll
+        that the scanner cannot take.
+
+        With `rolled` it is one of a finger that is rolled from nail to nail: FingerOn, Rolled, FingerOff.
+        """
+        if rolled and "rolled" not in self.spec.impressions:
+            raise ValueError(f"the {self.spec.model} takes no rolled fingers")
+        self._machine.arm(rolled)
         self._end_wait()
 
     def disarm(self) -> None:

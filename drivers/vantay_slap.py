@@ -1,4 +1,6 @@
-"""The slap scanner of our own virtual bench: 1600 x 1500 pixels, four fingers at once. No vendor makes it.
+"""The slap scanner of our own virtual bench: 1600 x 1500 pixels, four fingers at once, or one that rolls.
+
+No vendor makes it.
 
 No vendor's slap protocol is public. This one is made up, so that everything above the cable can run: it shows
 that a booth can take slaps, never that it works with a slap scanner one can buy. Off unless
@@ -12,10 +14,13 @@ The device: one vendor interface, bulk IN 0x82, packets of 512 bytes; requests t
     in  3        2 bytes, u16 little endian: how much of the platen is covered, in 1/10,000
     out 4        take one picture: width * height bytes, first row first, dark ridges on light, on 0x82
     in  5        1 byte: how much speaks for an artefact in the picture taken last, 0 to 100; 255: not known
+    out 6        the same of the middle 800 x 750 pixels, where fingers are rolled
 
 The machine: open (1, 2, and two looks whether the platen is empty) -> at rest, 2 once a second. Armed: light
 on, a look every `poll_seconds`; a hand lies when two in a row say so, and is captured when two agree; looks
-until two in a row say that it is empty; light off. There is no preview.
+until two in a row say that it is empty; light off. There is no preview. Armed for a rolled finger it takes
+picture after picture (5) instead; the roll is what they show from where something lies to where nothing has
+lain for a while, at most MOST_FRAMES of them.
 """
 
 import numpy as np
@@ -32,6 +37,7 @@ from drivers.api import (
     Frame,
     Opened,
     PlatenOccupied,
+    Rolled,
     UsbId,
     Wait,
 )
@@ -40,7 +46,8 @@ from drivers.machine import Program, ProgramMachine
 
 WIDTH, HEIGHT, PPI = 1600, 1500, 500  # 81 x 76 mm
 IN = 0x82
-FORGET, TELL, LOOK, TAKE, SCORE = 1, 2, 3, 4, 5
+ROLL_WIDTH, ROLL_HEIGHT = 800, 750  # 41 x 38 mm, the usual window for rolled fingers
+FORGET, TELL, LOOK, TAKE, SCORE, TAKE_ROLL = 1, 2, 3, 4, 5, 6
 LIGHT_ON, LIGHT_OFF = 1, 0
 WORD, VERSION = b"VSLP", 2
 NO_SCORE, DETECTOR = 255, f"virtual {VERSION}"
@@ -49,6 +56,11 @@ PICTURE_SECONDS, REST_SECONDS = 10.0, 1.0
 COVERED, EMPTY = 20, 10  # 1/10,000 of the platen: a dry fingertip covers 50
 AGREE = 2  # looks in a row that change what is believed of the platen
 SETTLING_LOOKS = 10  # then a trembling hand is captured as it is; its quality decides
+INK = 128  # darker pixels of a roll's picture cover its window
+ROLLS, GONE = 60, 20  # 1/10,000 of that window: something lies there, nothing does
+FRAME_SECONDS = 0.04  # between two pictures of a roll
+LIFTED_FRAMES = 8  # without a finger that end a roll: 0.3 s, so that one lifted for a moment is seen
+MOST_FRAMES = 100  # of a roll: 60 MB, 4 s; then it is over, wherever the finger is
 MOVING = 0.1  # change of what is covered, as a share of it
 
 
@@ -88,6 +100,9 @@ class SlapScanner(ProgramMachine):
             if self._lies:
                 self.emit(PlatenOccupied())
                 yield from self._until_lifted(order)
+        if self.rolled:
+            yield from self._roll(order)
+            return
         while not self.withdrawn(order):
             covered = yield from self._look()
             if not self._lies:
@@ -107,6 +122,33 @@ class SlapScanner(ProgramMachine):
                 self.fulfil()
                 yield from self._until_lifted(order)
                 return
+
+    def _roll(self, order: int) -> Program[None]:
+        """Take pictures until a finger has rolled over the window."""
+        frames: list[Frame] = []
+        empty = 0
+        while not self.withdrawn(order):
+            yield ControlOut(TAKE_ROLL, 0, 0)
+            data = yield BulkIn(IN, ROLL_WIDTH * ROLL_HEIGHT, PIECE, PICTURE_SECONDS)
+            pixels = np.frombuffer(data, np.uint8).reshape(ROLL_HEIGHT, ROLL_WIDTH).copy()
+            covered = 10_000 * int(np.count_nonzero(pixels < INK)) // pixels.size
+            if not frames and covered < ROLLS:
+                yield Wait(self.options.poll_seconds)
+                continue
+            if not frames:
+                self._lies, self._against = True, 0
+                self.emit(FingerOn())
+            frames.append(Frame(pixels, PPI, PPI))
+            empty = empty + 1 if covered < GONE else 0
+            if empty == LIFTED_FRAMES or len(frames) == MOST_FRAMES:
+                break
+            yield Wait(FRAME_SECONDS)
+        yield Wait(FRAME_SECONDS)
+        if self.withdrawn(order):
+            return
+        self.emit(Rolled(tuple(frames[: len(frames) - empty])))
+        self.fulfil()
+        yield from self._until_lifted(order)
 
     def _until_still(self, covered: int, order: int) -> Program[bool]:
         still = 0
@@ -167,7 +209,7 @@ DRIVER = DriverSpec(
     width=WIDTH,
     height=HEIGHT,
     ppi=PPI,
-    impressions=("plain",),
+    impressions=("plain", "rolled"),
     make_machine=SlapScanner,
     fingers=4,
     proved_by="a model of ours only: no such device is made; off by default",

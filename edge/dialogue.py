@@ -384,8 +384,9 @@ class Dialogue:
     # while fingers are shown
 
     def _follow(self, state: State) -> list[Effect]:
-        done, total = len(state.accepted), len(state.positions)
+        done, total = len(state.accepted + state.rolled), len(state.positions + state.to_roll)
         said = [Say(f"  taken: {POSITION_NAMES[p]}") for p in state.accepted if self._new("taken", p)]
+        said += [Say(f"  taken: {POSITION_NAMES[p]}, rolled") for p in state.rolled if self._new("rolled", p)]
         effects: list[Effect] = [Say(f"look: {text}") for text in state.warnings if self._new("warned", text)]
         effects += said
         if state.alarm and self._new("alarm", state.alarm):

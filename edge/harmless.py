@@ -24,7 +24,14 @@ from edge.worklist_purge import PURGED
 KINDS = frozenset(
     {
         *(enrolment.STARTED, enrolment.ATTEMPT, enrolment.FINDING, enrolment.MISSING, enrolment.CONFIRMATION),
-        *(enrolment.SLAP, enrolment.REVIEWED, enrolment.SEALED, enrolment.ABANDONED, commands.ANSWERED),
+        *(
+            enrolment.SLAP,
+            enrolment.ROLLED,
+            enrolment.REVIEWED,
+            enrolment.SEALED,
+            enrolment.ABANDONED,
+            commands.ANSWERED,
+        ),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
         *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED, PURGED),

@@ -270,6 +270,9 @@ class State(Report):
     second_look: bool = False  # the finger shown last is shown once more, to be sure which it is
     slap: Slap | None = None  # what is to be laid down together; `position` is null then
     fingers: list[Position] = []  # which fingers these are: the slap's, without missing ones
+    rolling: bool = False  # `position` is to be rolled from nail to nail
+    to_roll: list[int] = []  # what is rolled of this subject after the plain impressions, in this order
+    rolled: list[int] = []  # what of it is kept
     position: Position | None = None
     position_name: str | None = None
     attempt: int | None = None

@@ -88,6 +88,7 @@ class Comparison(Section):
     """The false match rates at which the booth's checks decide."""
 
     same_finger_fmr: Rate = 1e-4  # a finger shown to confirm against the accepted one
+    control_fmr: Rate = 1e-3  # a rolled finger against its own plain impression (BSI TR-03121-3 volume 4)
     already_enrolled_fmr: Rate = 1e-5  # one new sample against everyone enrolled here
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
     hand_over_fmr: Rate = 1e-4  # one finger against the card's or the record's

@@ -36,6 +36,7 @@ class Arm(Message):
 
     type: Literal["arm"] = "arm"
     token: int
+    rolled: bool = False  # a finger that is rolled from nail to nail
 
 
 class Disarm(Message):
@@ -116,7 +117,7 @@ class Attack(Message):
 
 
 class Captured(Message):
-    """Scanner to daemon; blob: the frame, uint8, row by row."""
+    """Scanner to daemon; blob: the frame, uint8, row by row; of a roll its frames one after another."""
 
     blobs = 1
     type: Literal["captured"] = "captured"
@@ -125,6 +126,7 @@ class Captured(Message):
     height: Annotated[int, Field(ge=1)]
     ppi: float
     attack: Attack | None = None
+    frames: Annotated[int, Field(ge=1)] = 1
 
 
 class GalleryFinger(Message):
@@ -190,6 +192,8 @@ class Examine(Message):
     attendants: tuple[AttendantFinger, ...] = ()
     attendant_fmr: float = 1e-6
     search: bool = True  # among those enrolled
+    frames: Annotated[int, Field(ge=1)] = 1  # of a roll
+    rolled: bool = False  # put together from its frames
     together: bool = False  # the scanner takes several fingers at once: `position` alone must lie there
     fingers: tuple[Position, ...] = ()  # of a slap: exactly these
 
@@ -235,6 +239,8 @@ class Examined(JudgedFinger):
     blobs = 4
     type: Literal["examined"] = "examined"
     token: int
+    issues: tuple[str, ...] = ()  # of how a finger was rolled
+    sentence: str | None = None  # what to do about them
     milliseconds: float
 
 

@@ -266,6 +266,7 @@ class CommandDesk:
         self.shifts.require()
         plan = plan_named(self.settings.plan.name)
         positions = tuple(p for p in plan.positions if p not in command.missing)
+        rolled = tuple(p for p in plan.rolled if p not in command.missing)
         return Enrolment(
             id=secrets.token_hex(8),
             subject=self.keys.subject_of(command.identity_number),
@@ -274,6 +275,8 @@ class CommandDesk:
             quality_wanted={p: plan.quality.plain.of(p) for p in positions},
             fingers_to_tell=self.settings.comparison.already_enrolled_fingers,
             slaps=tuple(s for s in plan.slaps if set(FINGERS[s]) & set(positions)),
+            rolled=rolled,
+            rolled_quality={p: plan.quality.rolled.of(p) for p in rolled if plan.quality.rolled},
             plan=self.settings.plan.name,
             operator=operator,
             confirm=plan.confirm,

@@ -109,10 +109,10 @@ class Crew:
         worker.start()
         self._quiet_until, self._silenced = time.monotonic() + START_SECONDS, False
 
-    def arm(self) -> None:
-        """Order one finger."""
+    def arm(self, rolled: bool = False) -> None:
+        """Order one finger, or one that is rolled."""
         self._token, self._presented = self._token + 1, None
-        self._workers["scanner"].send(channel.Arm(token=self._token))
+        self._workers["scanner"].send(channel.Arm(token=self._token, rolled=rolled))
 
     def disarm(self) -> None:
         """Withdraw the order, and the question that came of it."""
@@ -165,12 +165,14 @@ class Crew:
         fmr: float | None = None,
         confirming: bool = False,
         fingers: tuple[int, ...] = (),
+        rolled: bool = False,
     ) -> None:
         """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
 
         `suspected`: earlier subjects whom the person's fingers matched; `attendants`: templates of those who
         work here, and their formats; `search`: among those enrolled; `fmr`: of each of them;
-        `confirming`: whether it is to be one of the accepted; `fingers`: those of a slap.
+        `confirming`: whether it is to be one of the accepted; `fingers`: those of a slap; `rolled`: the frame
+        is one of several, and the finger is compared with its own plain impression at the rate for that.
         """
         pixels, accepted = blobs
         question = channel.Examine(
@@ -181,7 +183,7 @@ class Crew:
             ppi=frame.ppi,
             accepted=tuple(accepted),
             same_finger_fmr=limits.same_finger_fmr if confirming else second_look.AT_ONCE,
-            perhaps_fmr=second_look.ASK,
+            perhaps_fmr=limits.control_fmr if rolled else second_look.ASK,
             already_enrolled_fmr=limits.already_enrolled_fmr,
             suspected=suspected,
             attendants=tuple(
@@ -190,7 +192,9 @@ class Crew:
             ),
             attendant_fmr=fmr or attendant_fmr(limits.attendant_fpir, len(attendants)),
             search=search,
-            together=self.scanner.fingers > 1,
+            frames=frame.frames,
+            rolled=rolled,
+            together=self.scanner.fingers > 1 and not rolled,
             fingers=fingers,
         )
         templates = b"".join(data for _, data, _ in attendants)

@@ -1,4 +1,4 @@
-"""One subject's enrolment, pure: plain impressions, retries, best kept, mix-ups noticed.
+"""One subject's enrolment, pure: impressions, retries, best kept, mix-ups noticed.
 
     none        --start-->         capturing     refused while another subject is being enrolled
     capturing   --sample judged--> capturing     a finger of somebody who works here: an alarm until
@@ -14,7 +14,9 @@
     capturing   --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
     any         --(no finger left)-> reviewing   an alarm that a supervisor overrides: the record is sealed
                                                  without a finger, and says so
-    capturing   --(all done)-->    confirming    one accepted finger is shown once more; before it those of
+    capturing   --(all done)-->    rolling       where the plan asks for rolled fingers, one after another
+                                                 (rolled_judging.py)
+    rolling     --(all done)-->    confirming    one accepted finger is shown once more; before it those of
                                                  which a second look left open whether they are one
     confirming  --sample judged--> confirming    not that finger: asked again; too often: an alarm
     confirming  --overridden-->    reviewing     with a reason, once there is an alarm
@@ -25,12 +27,12 @@
     closed      --sealed-->        none
     any but closed --abandoned-->  none
 
-Confirming and reviewing are left out where the plan does not ask for them. Several fingers at once are judged
-in `slap_judging.py`.
+Rolling, confirming and reviewing are left out where the plan does not ask for them. Several fingers at once
+are judged in `slap_judging.py`.
 
 The functions named after events give the journal entries that follow and change nothing; `evolve` applies
 one. The state is a fold of `evolve` over the journal, so after a power cut it is what it was. Everything that
-affects an enrolment lives in these two files.
+affects an enrolment lives in these three files.
 """
 
 from collections.abc import Iterable
@@ -46,7 +48,7 @@ Body = dict[str, Any]
 Entry = tuple[str, Body]  # kind, body of a journal entry
 
 STARTED, ATTEMPT, FINDING, MISSING = "enrolment.started", "attempt.made", "finding", "finger.missing"
-SLAP = "slap.made"
+SLAP, ROLLED = "slap.made", "rolled.made"
 CONFIRMATION, REVIEWED = "confirmation.made", "enrolment.reviewed"
 SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
@@ -57,6 +59,7 @@ KEPT = (ACCEPTED, RETRY, BEST_KEPT)  # decisions after which the sample itself i
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
 ATTENDANT_FINGER = "attendant-finger"
+SEQUENCE_ERROR, UNDETERMINED = "sequence-error", "undetermined"
 SAME_FINGER, NUMBER_USED, NUMBER_DIFFERS = "same-finger", "number-used", "number-differs"
 LIST_DIFFERS = "list-differs"
 SAID_OTHERWISE = {
@@ -89,6 +92,18 @@ class SlapAttempt:
     fingers: dict[int, Attempt]  # by position
     device: Body | None = None
     attack: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolledAttempt:
+    """One judged rolled finger."""
+
+    number: int
+    sample: str
+    quality: int
+    issues: tuple[str, ...]  # of how it was rolled
+    control: str  # rolled_rule.Control
+    device: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +140,16 @@ class Enrolment:
     hands_allowed: frozenset[int] = frozenset()  # slaps whose hand a supervisor has looked at
     alike: frozenset[tuple[int, int]] = frozenset()  # pairs that a supervisor says are two fingers
     not_taken: dict[int, int] = field(default_factory=dict)  # position -> pictures refused
+    rolled: tuple[
+        int, ...
+    ] = ()  # fingers that are rolled after the plain ones, in order, without missing ones
+    rolled_quality: dict[int, int] = field(default_factory=dict)  # as quality_wanted, of rolled ones
+    tried_rolled: dict[int, tuple[RolledAttempt, ...]] = field(default_factory=dict)
+    kept_rolled: dict[int, RolledAttempt] = field(default_factory=dict)
+    not_rolled: dict[int, str] = field(default_factory=dict)  # position -> why a finger that is there is not
+    undetermined: frozenset[int] = frozenset()  # that matched no plain one and were asked for once more
+    sequence_error: Body | None = None  # the finding, while the finger rolled last was another one
+    sequence_allowed: frozenset[int] = frozenset()  # positions at which a supervisor looked at such a finding
     hint: str | None = None  # of the last attempt, for the person
     duplicate_of: str | None = None  # the earlier subject this person was found to be
     in_doubt: tuple[int, ...] = ()  # accepted, perhaps of one finger: each is to be confirmed
@@ -139,13 +164,20 @@ class Enrolment:
             return None
         if (missing := self._next()) is not None:
             return missing
+        if (missing := self._to_roll()) is not None:
+            return missing
         return self._to_confirm() if self.confirming else None
+
+    @property
+    def rolling(self) -> bool:
+        """Whether the finger that is wanted is to be rolled."""
+        return not self.duplicate_of and self._next() is None and self._to_roll() is not None
 
     @property
     def confirming(self) -> bool:
         """Whether all fingers are captured and one is to be shown once more."""
-        done = not self.duplicate_of and self._next() is None and bool(self.accepted)
-        return done and self.confirm and (self.confirmed is None or bool(self.in_doubt))
+        done = self._captured and bool(self.accepted) and self.confirm
+        return done and (self.confirmed is None or bool(self.in_doubt))
 
     @property
     def looking_again(self) -> bool:
@@ -155,8 +187,12 @@ class Enrolment:
     @property
     def reviewing(self) -> bool:
         """Whether the operator's word is awaited."""
-        done = not self.duplicate_of and self._next() is None and not self.confirming
-        return done and self.review and self.reviewed is None
+        return self._captured and not self.confirming and self.review and self.reviewed is None
+
+    @property
+    def _captured(self) -> bool:
+        """Whether everything is captured of a person who is enrolled."""
+        return not self.duplicate_of and self._next() is None and self._to_roll() is None
 
     @property
     def closed(self) -> bool:
@@ -173,8 +209,8 @@ class Enrolment:
         """The finding that is an alarm now; the worklist's stays one until it is overridden."""
         if self.duplicate_of:
             return None
-        if self.attendant:
-            return self.attendant
+        if self.attendant or self.sequence_error:
+            return self.attendant or self.sequence_error
         overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
         slap = self._next()
         if slap and (same := self._same_again(slap)):
@@ -217,6 +253,8 @@ class Enrolment:
         """Return the number of the next attempt at a position."""
         if self.confirming:
             return self.mismatches + 1
+        if self.rolling:
+            return len(self.tried_rolled.get(position, ())) + 1
         tried = self.tried_slaps if position in slap_rule.FINGERS else self.tried
         return len(tried.get(position, ())) + 1
 
@@ -227,6 +265,9 @@ class Enrolment:
     def _next(self) -> int | None:
         finger = next((p for p in self.positions if p not in self.accepted), None)
         return next((s for s in self.slaps if finger in slap_rule.FINGERS[s]), finger)
+
+    def _to_roll(self) -> int | None:
+        return next((p for p in self.rolled if p not in self.kept_rolled), None)
 
     def _to_confirm(self) -> int:
         """The first in doubt; else the finger compared most surely, and after a mismatch the next best."""
@@ -278,6 +319,12 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "portrait": new.portrait,
         "warnings": list(new.warnings),
         **({"slaps": list(new.slaps)} if new.slaps else {}),
+        **({"rolled": list(new.rolled)} if new.rolled else {}),
+        **(
+            {"rolled_quality": {str(position): wanted for position, wanted in new.rolled_quality.items()}}
+            if new.rolled
+            else {}
+        ),
     }
     return [(STARTED, body), *([] if new.positions else [_no_finger(new)])]
 
@@ -300,6 +347,8 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
     """Decide what becomes of a sample."""
     if current is None or current.id != event.enrolment or current.wanted() != event.position:
         raise IllegalTransition(f"a sample of position {event.position} is not awaited by {current}")
+    if current.rolling:
+        raise IllegalTransition(f"a plain sample of position {event.position} is not awaited by {current}")
     if current.confirming:
         return _confirmation(current, event)
     number = current.attempt_number(event.position)
@@ -365,6 +414,9 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
             "no subject is being enrolled: a finger can be marked missing only during an enrolment"
         )
     _refuse_when_closed(current)
+    if current.rolling and position in current.rolled and position not in current.kept_rolled:
+        body: Body = {"enrolment": current.id, "position": position, "reason": reason, "impression": "rolled"}
+        return [(MISSING, body)]
     if position in current.accepted:
         raise BadCommand(f"the {name} was captured already: it cannot be missing")
     if position in current.missing:
@@ -396,6 +448,8 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
         of["person"] = alarm["of"]
     if alarm["finding"] == SAME_FINGER:
         of |= {key: alarm[key] for key in ("pairs", "scores") if key in alarm}
+    if alarm["finding"] == SEQUENCE_ERROR:
+        of["positions"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
     return [finding(current, OVERRIDDEN, alarm["position"], of, text)]
 
@@ -450,6 +504,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         body["exception"] = NO_FINGER
     if current.kept_slaps:
         body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
+    if current.kept_rolled:
+        body["rolled"] = {str(position): kept.sample for position, kept in current.kept_rolled.items()}
     return [(SEALED, body)]
 
 
@@ -472,11 +528,15 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             portrait=body["portrait"],
             missing={int(position): reason for position, reason in body["missing"].items()},
             slaps=tuple(body.get("slaps", ())),
+            rolled=tuple(body.get("rolled", ())),
+            rolled_quality={
+                int(position): wanted for position, wanted in body.get("rolled_quality", {}).items()
+            },
             warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
         )
     if current is None:
         return None
-    if kind in (ATTEMPT, SLAP) and body["decision"] == REFUSED:
+    if kind in (ATTEMPT, SLAP, ROLLED) and body["decision"] == REFUSED:
         position = body["slap"] if kind == SLAP else body["position"]
         refused = {**current.not_taken, position: current.not_taken.get(position, 0) + 1}
         return replace(current, hint=body["hint"], not_taken=refused)  # a doubt or an alarm stays so
@@ -484,6 +544,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         return _after_attempt(current, body)
     if kind == SLAP:
         return _after_slap(current, body)
+    if kind == ROLLED:
+        return _after_rolled(current, body)
     if kind == FINDING:
         return _after_finding(current, body)
     if kind == CONFIRMATION and body["decision"] == REFUSED:
@@ -495,11 +557,16 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
     if kind == REVIEWED:
         return replace(current, reviewed=body)
+    if kind == MISSING and body.get("impression") == "rolled":
+        rest = tuple(p for p in current.rolled if p != body["position"])
+        why = {**current.not_rolled, body["position"]: body["reason"]}
+        return replace(current, rolled=rest, not_rolled=why, hint=None, attendant=None, sequence_error=None)
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
         settled: Body = {"hint": None, "attendant": None, "doubtful": {}, "doubtful_slap": {}}
-        return replace(current, positions=left, missing=missing, **settled)
+        rest = tuple(p for p in current.rolled if p != body["position"])
+        return replace(current, positions=left, rolled=rest, missing=missing, **settled)
     return current
 
 
@@ -560,6 +627,11 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == ATTENDANT_FINGER:
         allowed = found.attendants_allowed | {body["of"]["person"]}
         return replace(found, attendant=None, attendants_allowed=allowed, hint=None)
+    if body["finding"] == SEQUENCE_ERROR:
+        return replace(found, sequence_error=body)
+    if body["finding"] == OVERRIDDEN and body["of"]["finding"] == SEQUENCE_ERROR:
+        looked = found.sequence_allowed | {body["position"]}
+        return replace(found, sequence_error=None, sequence_allowed=looked, hint=None)
     if body["finding"] == OVERRIDDEN and body["of"]["finding"] == NOT_CONFIRMED:
         return replace(found, confirmed=OVERRIDDEN, in_doubt=(), hint=None)
     if body["finding"] == SINGLE_FINGERS:
@@ -627,6 +699,34 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
 
 def _with_doubt(current: Enrolment, positions: Iterable[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*current.in_doubt, *positions)))
+
+
+def _after_rolled(current: Enrolment, body: Body) -> Enrolment:
+    position, decision = body["position"], body["decision"]
+    current = replace(current, attendant=None, sequence_error=None, hint=body["hint"])
+    if decision == SECOND_LOOK:
+        return replace(current, undetermined=current.undetermined | {position})
+    if decision not in KEPT:
+        return current
+    tries = (*current.tried_rolled.get(position, ()), rolled_attempt(body))
+    current = replace(current, tried_rolled={**current.tried_rolled, position: tries})
+    if decision == RETRY:
+        return current
+    wanted = body["sample"] if decision == ACCEPTED else body["kept"]
+    kept = next(one for one in tries if one.sample == wanted)
+    return replace(current, kept_rolled={**current.kept_rolled, position: kept})
+
+
+def rolled_attempt(body: Body) -> RolledAttempt:
+    """Return the attempt that a journal entry tells of."""
+    return RolledAttempt(
+        body["attempt"],
+        body["sample"],
+        body["quality"],
+        tuple(body["issues"]),
+        body["control"],
+        body.get("device"),
+    )
 
 
 def with_hits(

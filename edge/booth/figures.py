@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge.booth.enrolment import ABANDONED, ATTEMPT, CONFIRMATION, SEALED, SLAP, Body
+from edge.booth.enrolment import ABANDONED, ATTEMPT, CONFIRMATION, ROLLED, SEALED, SLAP, Body
 from edge.metrics import Family, Metrics
 
 WRITE_SECONDS = 10.0
@@ -61,7 +61,7 @@ class Figures:
 
     def recorded(self, kind: str, body: Body) -> None:
         """Count an entry that was written."""
-        if kind in (ATTEMPT, CONFIRMATION, SLAP):
+        if kind in (ATTEMPT, CONFIRMATION, ROLLED, SLAP):
             self.metrics.count("vantay_booth_captures_total", outcome=str(body["decision"]))
         elif kind in (SEALED, ABANDONED):
             outcome = "abandoned" if kind == ABANDONED else str(body["outcome"])

@@ -26,10 +26,12 @@ from matching.calibration import decide
 from matching.errors import BadImage, BadRecord, WrongFingers
 from matching.gallery import Gallery
 from matching.quality import Quality, examine
+from matching.rolled import Rolled, compose
 from matching.template import REFERENCE_PPI, Template
 from matching.warm import warm
 
 Pixels = NDArray[np.uint8]
+LIVE_PLAIN, LIVE_ROLLED = 0, 1  # impression types, ISO/IEC 19794-2:2005 table 5
 
 
 class MatcherWorker:
@@ -82,8 +84,14 @@ class MatcherWorker:
 
     def _answer(self, question: channel.Examine, blobs: list[bytes]) -> None:
         began = time.perf_counter()
-        pixels = np.frombuffer(blobs[0], np.uint8).reshape(question.height, question.width).copy()
+        shape = question.frames, question.height, question.width
+        frames = np.frombuffer(blobs[0], np.uint8).reshape(shape)
+        pixels = frames[0].copy()
+        rolled: Rolled | None = None
         try:
+            if question.rolled:
+                rolled = compose(frames, question.ppi)
+                pixels = rolled.pixels
             if question.fingers:
                 self._answer_slap(question, pixels, blobs, began)
                 return
@@ -97,8 +105,11 @@ class MatcherWorker:
             return
         template, quality = _examined(pixels, ppi, question.position)
         facts = self._facts(question, template, quality, blobs, ())
+        if rolled:
+            facts |= {"issues": tuple(rolled.issues), "sentence": rolled.sentence}
         answer = channel.Examined(token=question.token, **facts, milliseconds=_since(began))
-        self._daemon.send(answer, *_kept(pixels, ppi, template))
+        impression = LIVE_ROLLED if rolled else LIVE_PLAIN
+        self._daemon.send(answer, *_kept(pixels, ppi, template, impression))
 
     def _answer_slap(
         self, question: channel.Examine, pixels: Pixels, blobs: list[bytes], began: float
@@ -204,13 +215,15 @@ def _examined(pixels: Pixels, ppi: float, position: int) -> tuple[Template, Qual
     return replace(template, position=position, quality=quality.score), quality
 
 
-def _kept(pixels: Pixels, ppi: float, template: Template) -> tuple[bytes, bytes, bytes, bytes]:
+def _kept(
+    pixels: Pixels, ppi: float, template: Template, impression: int = LIVE_PLAIN
+) -> tuple[bytes, bytes, bytes, bytes]:
     """Return what is kept of a sample: PNG, full template, ISO/IEC 19794-2 record, search code."""
     code = search_code.encode(compare.prepare(template), search_code.qualities_of(template))
     return (
         _png(pixels, ppi),
         serial.to_bytes(template),
-        iso19794.write(template),
+        iso19794.write(template, impressions=[impression]),
         search_code.to_bytes(code),
     )
 

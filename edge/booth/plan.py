@@ -6,7 +6,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edge.booth.slap_rule import FINGERS
 from edge.messages import POSITION_NAMES
@@ -91,6 +91,24 @@ class EnrolmentPlan(Part):
     def _plain(self) -> tuple[int, ...]:
         plain = [capture.positions for capture in self.captures if capture.impression == "plain"]
         return tuple(p for positions in plain for p in positions)
+
+    @property
+    def rolled(self) -> tuple[int, ...]:
+        """The fingers that are rolled, in order."""
+        rolled = [capture.positions for capture in self.captures if capture.impression == "rolled"]
+        return tuple(p for positions in rolled for p in positions)
+
+    @model_validator(mode="after")
+    def _rolled_after_plain(self) -> "EnrolmentPlan":
+        kinds = [capture.impression for capture in self.captures]
+        if kinds != sorted(kinds):  # plain, rolled
+            raise ValueError("plain impressions come before rolled ones, which are compared with them")
+        _once(self.rolled)
+        if not set(self.rolled) <= set(self.positions):
+            raise ValueError("a finger is rolled only where a plain impression of it is taken, too")
+        if self.rolled and self.quality.rolled is None:
+            raise ValueError("'quality.rolled' is missing")
+        return self
 
     def lacking(self, impressions: tuple[str, ...], fingers: int) -> str | None:
         """Say what a scanner cannot do that the plan asks for; `fingers`: how many it takes at once."""

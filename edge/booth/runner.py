@@ -22,6 +22,7 @@ from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
 from edge.booth.refusals import Refusals
 from edge.booth.reporter import Reporter
+from edge.booth.rolled_judging import RollJudged, judge_rolled
 from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, put_slap, seal_enrolment
 from edge.booth.shift import Shift
@@ -107,6 +108,7 @@ class Runner:
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
         self._fingers: tuple[int, ...] = ()  # that were asked for
+        self._rolled = False  # whether it is a roll that was asked for
         self._presenting: Presenting | None = None  # an attendant's finger; a restart ends it
         self._presented: list[bytes] = []  # its templates so far
         self._attended: AttendantEnded | None = None
@@ -356,10 +358,11 @@ class Runner:
             self._settings.comparison,
             suspected,
             attendants,
-            search=presenting is None,
+            search=presenting is None and not self._rolled,  # its plain impression was looked for
             fmr=presenting.fmr if presenting else None,
             confirming=presenting is None and current is not None and current.confirming,
             fingers=self._fingers if self._acquisition.position in FINGERS else (),
+            rolled=self._rolled,
         )
 
     def _await_attendant(self, presenting: Presenting | None) -> None:
@@ -396,7 +399,10 @@ class Runner:
         current, position = self._enrolment, self._acquisition.position
         assert current is not None
         event = _judged_sample(current.id, position, answer, {"device": device, **self._crew.attack})
-        entries = enrolment.judge(current, event)
+        if current.rolling:
+            entries = judge_rolled(current, RollJudged(event, answer.issues, answer.sentence))
+        else:
+            entries = enrolment.judge(current, event)
         with self._store.transaction():
             self._record(entries)
             if entries[0][1]["decision"] in enrolment.KEPT:
@@ -495,7 +501,7 @@ class Runner:
         for effect in effects:
             match effect:
                 case Effect.ARM:
-                    self._crew.arm()
+                    self._crew.arm(self._rolled)
                 case Effect.DISARM:
                     self._crew.disarm()
                 case Effect.EXAMINE:
@@ -508,7 +514,9 @@ class Runner:
         wanted = presenting.position if presenting else current.wanted() if current else None
         busy = stage in AWAITED
         fingers = current.fingers_of(wanted) if current and not presenting and wanted in FINGERS else ()
-        if busy and (wanted is None or wanted != self._acquisition.position or fingers != self._fingers):
+        rolled = bool(current and current.rolling and not presenting)
+        asked = self._acquisition.position, self._fingers, self._rolled
+        if busy and (wanted is None or (wanted, fingers, rolled) != asked):
             self._log_lost("cancelled")
             self._advance(Happened.CANCEL)
         if current and current.closed and presenting is None:
@@ -519,7 +527,7 @@ class Runner:
             self._log.info("sealed", enrolment=current.id, outcome=current.outcome)
             self._load_gallery(current)
         elif wanted is not None and self._acquisition.stage is Stage.REST and self._crew.equipment.ready:
-            self._fingers = fingers
+            self._fingers, self._rolled = fingers, rolled
             self._acquisition, effects = finger.request(self._acquisition, wanted)
             self._carry_out(effects)
 

@@ -11,7 +11,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.api import Captured, Event, FingerOff, FingerOn, Learned, MachineOptions, Opened, PlatenOccupied
+from drivers.api import (
+    Captured,
+    Event,
+    FingerOff,
+    FingerOn,
+    Frame,
+    Learned,
+    MachineOptions,
+    Opened,
+    PlatenOccupied,
+    Rolled,
+)
 from drivers.choosing import FoundScanner, choose
 from drivers.errors import DeviceFault
 from drivers.presentation import Advice, Presentation, lies_badly
@@ -150,6 +161,9 @@ class ScannerWorker:
                     token=self._token, width=width, height=height, ppi=ppi, attack=said
                 )
                 self._daemon.send(message, frame.pixels.tobytes())
+            case Rolled(frames) if self._token is not None:
+                self._ladder = FOOT
+                self._send_roll(self._token, frames)
         if scanner.spec.fingers > 1:
             return  # a hand lies otherwise
         advice = self._presentation.take(event, time.monotonic())
@@ -157,6 +171,14 @@ class ScannerWorker:
             self._advice = advice
             fault = PresentationFault(advice) if advice else None
             self._daemon.send(channel.Presented(token=self._token, fault=fault))
+
+    def _send_roll(self, token: int, frames: tuple[Frame, ...]) -> None:
+        """Hand the pictures of a rolling finger over: the matcher puts them together."""
+        height, width = frames[0].pixels.shape
+        message = channel.Captured(
+            token=token, width=width, height=height, ppi=frames[0].ppi_x, frames=len(frames)
+        )
+        self._daemon.send(message, b"".join(frame.pixels.tobytes() for frame in frames))
 
     def _ready(self, scanner: Scanner) -> None:
         identity = scanner.identity
@@ -185,9 +207,9 @@ class ScannerWorker:
         self._pulse()
         while select.select([self._daemon], [], [], 0)[0]:
             match self._receive():
-                case channel.Arm(token=token):
+                case channel.Arm(token=token, rolled=rolled):
                     self._token, self._advice = token, None
-                    scanner.arm()
+                    scanner.arm(rolled)
                 case channel.Disarm():
                     self._token = None
                     scanner.disarm()

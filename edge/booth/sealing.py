@@ -2,7 +2,7 @@
 
 import json
 
-from edge.booth.enrolment import ENROLLED, Body, Enrolment, Entry, SlapAttempt, sealed
+from edge.booth.enrolment import ENROLLED, Body, Enrolment, Entry, RolledAttempt, SlapAttempt, sealed
 from edge.keys import BoothKeys
 from edge.packet import seal
 from edge.vault import (
@@ -82,6 +82,12 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         manifest["slaps"] = [_slap(position, kept) for position, kept in enrolment.kept_slaps.items()]
         for position, kept in enrolment.kept_slaps.items():
             blobs[f"{position}.png"] = vault.get(f"{kept.sample}.{SAMPLE}")
+    if enrolment.rolled or enrolment.not_rolled:
+        manifest["rolled"] = [_rolled(position, kept) for position, kept in enrolment.kept_rolled.items()]
+        manifest["not_rolled"] = {str(position): reason for position, reason in enrolment.not_rolled.items()}
+    for position, roll in enrolment.kept_rolled.items():
+        blobs[f"{position}-rolled.png"] = vault.get(f"{roll.sample}.{SAMPLE}")
+        blobs[f"{position}-rolled.fmr"] = vault.get(f"{roll.sample}.{RECORD}")
     packet = seal(manifest, blobs, keys.signing, keys.ministry)
     digest = vault.put_packet(enrolment.id, packet)
     if enrolment.outcome == ENROLLED:
@@ -93,6 +99,19 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
             vault.put(Label(gallery_code(finger), ENROLLED_CODE, *whose), code)
     vault.purge(enrolment.id, *OPEN_KINDS)
     return sealed(enrolment, digest, len(packet))
+
+
+def _rolled(position: int, kept: RolledAttempt) -> Body:
+    """What the packet says of a rolled finger."""
+    return {
+        "position": position,
+        "sample": kept.sample,
+        "quality": kept.quality,
+        "impression": "rolled",
+        "issues": list(kept.issues),
+        "control": kept.control,
+        "device": kept.device,
+    }
 
 
 def _slap(position: int, kept: SlapAttempt) -> Body:

@@ -45,6 +45,7 @@ def refuse(current: Enrolment | None, position: int, sentence: str, facts: Body)
     last = current.attempts_allowed - 1
     if where == "slap" and current.not_taken.get(position, 0) >= last:
         sentence += " (a supervisor may have single fingers taken)"
+    kind = core.ROLLED if current.rolling else kind
     body: Body = {
         "enrolment": current.id,
         where: position,

@@ -100,6 +100,8 @@ def prompt_of(
         case Phase.LIFT:
             ghost = equipment.presented is PresentationFault.GHOST
             return LIES[PresentationFault.GHOST if ghost else PresentationFault.NOT_LIFTED]
+        case Phase.HOLD if enrolment and enrolment.rolling and not presenting:
+            return "roll on, slowly, to the other side of the nail"
         case Phase.HOLD:
             return LIES[equipment.presented or PresentationFault.MOVED]
         case Phase.CHECK:
@@ -112,6 +114,9 @@ def prompt_of(
             return "one moment: the record is being sealed"
         case Phase.PLACE if presenting:
             return attendant_prompt(presenting)
+        case Phase.PLACE if enrolment and enrolment.rolling and wanted:
+            again = f"{enrolment.hint}: " if enrolment.hint else ""
+            return f"{again}roll the {POSITION_NAMES[wanted]} over the scanner, from nail to nail"
         case Phase.PLACE if enrolment and enrolment.looking_again and wanted:
             what = words_for(wanted, enrolment.fingers_of(wanted))
             return f"place the {what} on the scanner once more, to be sure"
@@ -144,7 +149,8 @@ def ended_by(kind: str, body: Body) -> Ended:
     if body["outcome"] == ALREADY_ENROLLED:
         text = f"nobody was enrolled: this person is enrolled already as subject {body['duplicate_of']}"
         return Ended(enrolment=enrolment, outcome="already-enrolled", text=text)
-    text = f"enrolled with {len(body['samples'])} fingers"
+    rolled = f" and {len(body['rolled'])} rolled ones" if body.get("rolled") else ""
+    text = f"enrolled with {len(body['samples'])} fingers{rolled}"
     if body.get("exception") == NO_FINGER:
         text = "enrolled without a finger: the record says why, and who signed"
     return Ended(enrolment=enrolment, outcome="enrolled", text=text)
@@ -204,6 +210,9 @@ def state_of(
         second_look=enrolment.looking_again if enrolment else False,
         slap=wanted if wanted in FINGERS else None,
         fingers=list(enrolment.fingers_of(wanted)) if enrolment and wanted and wanted in FINGERS else [],
+        rolling=bool(enrolment and enrolment.rolling and not presenting),
+        to_roll=list(enrolment.rolled) if enrolment else [],
+        rolled=sorted(enrolment.kept_rolled) if enrolment else [],
         position=wanted if wanted in POSITION_NAMES else None,
         position_name=POSITION_NAMES.get(wanted) if wanted else None,
         attempt=enrolment.attempt_number(wanted) if enrolment and wanted else None,

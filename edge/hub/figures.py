@@ -17,6 +17,7 @@ from edge.booth.enrolment import (
     NOT_CONFIRMED,
     REFUSED,
     RETRY,
+    ROLLED,
     SECOND_LOOK,
     SLAP,
     WRONG_FINGER,
@@ -87,7 +88,7 @@ class Figures:
 
     def stored(self, entry: JournalEntry) -> None:
         """Count what a new entry tells of captures; a booth's word never becomes a label of its own."""
-        if entry.kind in (ATTEMPT, CONFIRMATION, SLAP):
+        if entry.kind in (ATTEMPT, CONFIRMATION, ROLLED, SLAP):
             decision = entry.body.get("decision")
             known = str(decision) if decision in OUTCOMES else "other"
             self.metrics.count("vantay_hub_captures_total", outcome=known)

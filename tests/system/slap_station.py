@@ -52,14 +52,21 @@ class Hands:
     def __init__(self, stage: MosquittoStage, console: Console) -> None:
         self._folder, self._console, self._hand = stage.scans, console, Hand(stage.control)
 
+    def picture(self, fingers: tuple[int, ...], impression: int, subject: int) -> bytes:
+        """Return what these fingers look like on the scanner (PNG)."""
+        return laid_down(fingers, impression, subject)
+
     def place(
         self, *fingers: int, impression: int = 1, subject: int = 1, artefact: int | None = None
     ) -> State:
         """Lay these down when fingers are wanted, lift them when they were judged; return the state then."""
+        name = f"{subject}-{'-'.join(map(str, fingers))}-{impression}.png"
+        return self._show(name, self.picture(fingers, impression, subject), artefact)
+
+    def _show(self, name: str, picture: bytes, artefact: int | None = None) -> State:
         self._console.until(lambda: self._console.shows(Phase.PLACE), "the wish for fingers")
         before = self.journal()
-        name = f"{subject}-{'-'.join(map(str, fingers))}-{impression}.png"
-        (self._folder / name).write_bytes(laid_down(fingers, impression, subject))
+        (self._folder / name).write_bytes(picture)
         self._hand.put(name, artefact)
         self._console.until(lambda: self.journal() > before, "a judgement")
         self._hand.lift()

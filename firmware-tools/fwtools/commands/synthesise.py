@@ -28,7 +28,15 @@ def configure(parser: ArgumentParser) -> None:
         "--slaps", action="store_true", help="right four, left four and both thumbs instead, truth as JSON"
     )
     parser.add_argument(
-        "--missing", type=positions, metavar="P,P", help="of slaps: fingers that everybody lacks, 1 to 10"
+        "--rolled",
+        action="store_true",
+        help="rolling fingers instead, picture by picture; with --slaps: slaps of the same people, too",
+    )
+    parser.add_argument(
+        "--missing",
+        type=positions,
+        metavar="P,P",
+        help="of slaps and rolls: fingers that everybody lacks, 1 to 10",
     )
     parser.add_argument(
         "--turn", type=float, metavar="DEG", help="of slaps: the hand is turned by at most (45)"
@@ -54,8 +62,8 @@ def positions(text: str) -> frozenset[int]:
 def run(args: Namespace) -> int:
     """Make the people; write OUT/SSSS_PP_I.png and .fmr: subject, position, impression."""
     check(args)
-    if args.slaps:
-        return make_slaps(args)
+    if args.slaps or args.rolled:
+        return make_hands(args)
     from fwtools.synthesis.files import Order, orders_of, write_fingers  # after the checks: loads the kernels
 
     start = perf_counter()
@@ -75,8 +83,13 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def make_slaps(args: Namespace) -> int:
-    """Make the slaps; write OUT/SSSS_PP_I.png and .json: subject, position (13, 14, 15), impression."""
+def make_hands(args: Namespace) -> int:
+    """Make slaps, rolls, or both of the same people.
+
+    Slaps are OUT/SSSS_PP_I.png and .json: subject, position (13, 14, 15), impression. Rolls are
+    OUT/SSSS_PP_I.tif (position 1 to 10), and their truth in OUT/truth.
+    """
+    from fwtools.synthesis.roll_files import RoundMasters, write_rolls
     from fwtools.synthesis.slap import MOST_TURN as USUAL_TURN
     from fwtools.synthesis.slap import SIZE
     from fwtools.synthesis.slap_files import write_slaps
@@ -84,17 +97,25 @@ def make_slaps(args: Namespace) -> int:
     start = perf_counter()
     width, height = args.size or SIZE
     turn = USUAL_TURN if args.turn is None else args.turn
+    missing = args.missing or frozenset()
     progress = Progress("synthesise", args.subjects, "subjects")
-    images = 0
+    slaps = rolls = 0
     for subject in range(1, args.subjects + 1):
-        missing = args.missing or frozenset()
-        images += len(
-            write_slaps(args.out, args.seed, subject, args.impressions, missing, turn, (width, height))
-        )
+        masters = RoundMasters(args.seed, subject) if args.rolled else None
+        if args.slaps:
+            flat = masters.flat if masters else None
+            slaps += len(
+                write_slaps(
+                    args.out, args.seed, subject, args.impressions, missing, turn, (width, height), flat
+                )
+            )
+        if masters:
+            rolls += len(write_rolls(args.out, masters, subject, args.impressions, missing))
         progress.advance()
     progress.end()
+    made = [f"{slaps} slaps of {width}x{height} pixels"] * args.slaps + [f"{rolls} rolls"] * args.rolled
     print(
-        f"synthesise: {images} slaps of {width}x{height} pixels with ground truth in {args.out}: "
+        f"synthesise: {' and '.join(made)} with ground truth in {args.out}: "
         f"{people(args.subjects)}; {perf_counter() - start:.1f} s"
     )
     return 0
@@ -115,10 +136,14 @@ def check(args: Namespace) -> None:
     ):
         if not least <= getattr(args, name) <= most:
             raise ToolError(f"--{name} is {getattr(args, name)}: give a number from {least} to {most}")
-    if args.clean and args.slaps:
-        raise ToolError("--clean is for single fingers: leave it out with --slaps")
-    if not args.slaps and (args.missing is not None or args.turn is not None):
-        raise ToolError("--missing and --turn are for slaps: give --slaps, too")
+    if args.clean and (args.slaps or args.rolled):
+        raise ToolError("--clean is for single fingers: leave it out with --slaps and --rolled")
+    if not args.slaps and not args.rolled and args.missing is not None:
+        raise ToolError("--missing is for slaps and rolls: give --slaps or --rolled, too")
+    if not args.slaps and args.turn is not None:
+        raise ToolError("--turn is for slaps: give --slaps, too")
+    if args.size and args.rolled and not args.slaps:
+        raise ToolError("--size is not for rolls: their pictures are 800x750 pixels")
     if args.turn is not None and not 0 <= args.turn <= MOST_TURN:
         raise ToolError(f"--turn is {args.turn:g}: give degrees from 0 to {MOST_TURN}")
     if args.missing is not None and len(args.missing) == 10:

@@ -1,6 +1,7 @@
 """From skin on glass to darkness: pressure and moisture, grain, wear, pores and creases."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -47,11 +48,34 @@ def ink(rng: Generator, finger: Finger, placing: Placing, depth: Image, conditio
     The higher the level, the broader the ridges, until valleys close (wet, hard); the lower, the thinner,
     until only grains of the crest touch (dry, light). The rim of the patch is pressed less.
     """
-    touching = _touching(_skin(rng, finger, placing, condition), _level(rng, depth, condition))
+    return pressed(lay(rng, finger, placing, condition), depth)
+
+
+class Laid(NamedTuple):
+    """Skin over the glass, (h, w) each, before it is known which part of it touches."""
+
+    profile: Image  # -1 valley to 1 crest
+    level: NDArray[np.float64]  # added by pressure and moisture
+    tone: NDArray[np.float64]  # darkness of what touches
+    opened: Image  # 0 to 1: where pores and creases leave the glass free
+
+
+def lay(rng: Generator, finger: Finger, placing: Placing, condition: Condition) -> Laid:
+    """Return the skin of a finger as it lies over the glass in this moment."""
+    profile = _skin(rng, finger, placing, condition)
+    level = _level(rng, profile.shape, condition)
     mean, less, uneven = INK.pale
-    pale = mean - less * condition.force + uneven * smooth_noise(rng, depth.shape, INK.pale_size)
-    tone = (1 - np.clip(pale, 0, 0.4)) * np.clip(depth / FADE, 0, 1)
-    dark: Image = (touching * tone * (1 - _opened(finger, placing, condition))).astype(np.float32)
+    pale = mean - less * condition.force + uneven * smooth_noise(rng, profile.shape, INK.pale_size)
+    return Laid(profile, level, 1 - np.clip(pale, 0, 0.4), _opened(finger, placing, condition))
+
+
+def pressed(laid: Laid, depth: Image) -> Image:
+    """Return (h, w) float32, 0 to 1: how dark each pixel is where the skin touches; see `contact_depth`."""
+    rim = INK.rim * np.exp(-np.maximum(depth, 0) / INK.rim_width)
+    touching = _touching(laid.profile, (laid.level - rim).astype(np.float32))
+    dark: Image = (touching * (laid.tone * np.clip(depth / FADE, 0, 1)) * (1 - laid.opened)).astype(
+        np.float32
+    )
     return dark
 
 
@@ -60,15 +84,16 @@ def _touching(skin: Image, level: Image) -> Image:
     return touching
 
 
-def _level(rng: Generator, depth: Image, condition: Condition) -> Image:
-    """Return what pressure and moisture add to the profile of the skin."""
-    height, width = depth.shape
+def _level(rng: Generator, shape: tuple[int, ...], condition: Condition) -> NDArray[np.float64]:
+    """Return what pressure and moisture add to the profile of the skin, away from the patch's rim."""
+    height, width = shape
     level = INK.level + INK.by_force * condition.force + INK.by_moisture * condition.moisture
-    blotches = (INK.blotch + INK.wet_blotch * condition.wet) * smooth_noise(rng, depth.shape, INK.blotch_size)
+    blotches = (INK.blotch + INK.wet_blotch * condition.wet) * smooth_noise(
+        rng, (height, width), INK.blotch_size
+    )
     right, down = rng.normal(0, INK.lean, 2)
     lean = np.linspace(-right, right, width)[None, :] + np.linspace(-down, down, height)[:, None]
-    rim = INK.rim * np.exp(-np.maximum(depth, 0) / INK.rim_width)
-    whole: Image = (level + blotches + lean - rim).astype(np.float32)
+    whole: NDArray[np.float64] = level + blotches + lean
     return whole
 
 

@@ -10,21 +10,21 @@ from fwtools.synthesis.files import PPI, png
 from fwtools.synthesis.finger import synthesise_finger
 from fwtools.synthesis.hand import IN_PICTURE, LEFT_FOUR, RIGHT_FOUR
 from fwtools.synthesis.people import draw_person
-from fwtools.synthesis.slap import MOST_TURN, SIZE, Slap, synthesise_slap
+from fwtools.synthesis.slap import MOST_TURN, SIZE, Masters, Slap, synthesise_slap
 
 HANDS = {RIGHT_FOUR: "right", LEFT_FOUR: "left"}
 
 
 def write_slaps(
     folder: Path, seed: int, subject: int, impressions: int, missing: frozenset[int] = frozenset(),
-    most_turn: float = MOST_TURN, size: tuple[int, int] = SIZE,
+    most_turn: float = MOST_TURN, size: tuple[int, int] = SIZE, masters: Masters | None = None,
 ) -> list[Path]:  # fmt: skip
     """Write a subject's slaps of both hands and both thumbs; return the images.
 
     A position of which every finger is missing is left out. ToolError where a file cannot be written or the
-    fingers do not fit into a picture of this size.
+    fingers do not fit into a picture of this size. masters: the subject's fingers, where they are others.
     """
-    masters = lru_cache(maxsize=None)(lambda position: synthesise_finger(seed, subject, position))
+    masters = masters or lru_cache(maxsize=None)(lambda position: synthesise_finger(seed, subject, position))
     person = draw_person(seed, subject)
     paths = []
     for position, fingers in IN_PICTURE.items():

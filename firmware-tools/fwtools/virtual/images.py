@@ -11,6 +11,7 @@ from fwtools.errors import ToolError
 WIDTH, HEIGHT, PPI = 300, 400, 500
 SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 LEAST_PPI, MOST_PPI = 250, 1000  # a file that claims another resolution is not believed
+MOST_PAGES = 200  # of a file that is a roll: 120 MB
 LIGHT_PERCENTILE = 95  # of an image's grey levels: its light background, also under a finger that fills it
 
 
@@ -41,6 +42,26 @@ def finger_on_platen(path: Path, platen_size: tuple[int, int] = (HEIGHT, WIDTH))
     platen = np.full(platen_size, round(light), np.uint8)
     platen[target_y, target_x] = pixels[source_y, source_x]
     return platen
+
+
+def pictures_of_roll(path: Path) -> list[NDArray[np.uint8]]:
+    """The pictures of a rolling finger, (h, w) uint8: the pages of a file; none for a single picture."""
+    try:
+        with Image.open(path) as image:
+            count = getattr(image, "n_frames", 1)
+            if count == 1:
+                return []
+            if count > MOST_PAGES:
+                raise ToolError(f"{path} has {count} pages: a roll has at most {MOST_PAGES} pictures")
+            pages = []
+            for number in range(count):
+                image.seek(number)
+                pages.append(np.asarray(image.convert("L")))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ToolError(f"{path} is not a readable image: {error}") from error
+    if len({page.shape for page in pages}) > 1:
+        raise ToolError(f"{path}: the pictures of a roll have different sizes")
+    return pages
 
 
 def _overlap(darkness: NDArray[np.float64], room: int) -> tuple[slice, slice]:

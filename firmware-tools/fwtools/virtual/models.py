@@ -29,6 +29,7 @@ class Model:
     device: Callable[[str, int, Shoot], Device]
     measured: Callable[[Ppi], Sight] | None = None
     size: tuple[int, int] = (HEIGHT, WIDTH)  # of an image on its platen
+    window: tuple[int, int] | None = None  # (height, width) of rolled fingers' pictures
 
 
 MODELS = {
@@ -42,6 +43,7 @@ MODELS = {
         lambda _seed: slap.Plate(),
         lambda serial, _seed, shoot: slap.SlapScanner(serial, shoot),
         size=(slap.HEIGHT, slap.WIDTH),
+        window=(slap.ROLL_HEIGHT, slap.ROLL_WIDTH),
     ),
     "uru4500": Model(lambda _seed: Prism(), lambda _serial, _seed, shoot: Uru4500(shoot), Prism),
 }

@@ -62,7 +62,7 @@ def build(wanted: Sequence[Wanted], pace: Pace | None = None, loop: bool = False
 
 def _bench(one: Wanted, number: int, pace: Pace | None, loop: bool) -> Bench:
     model, images = MODELS[one.model], list_images(one.folder)
-    platen = Platen(_sight(model, one), model.size)
+    platen = Platen(_sight(model, one), model.size, model.window)
     shoot = platen.shoot if pace is None else Presenter(platen, images, pace, loop).shoot
     device = model.device(one.serial, one.seed, shoot)
     if isinstance(device, SlapScanner):

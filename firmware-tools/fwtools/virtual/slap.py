@@ -13,6 +13,7 @@ from drivers.usbip_wire import ExportedDevice
 from fwtools.virtual.requests import Request, Stall, standard
 
 WIDTH, HEIGHT, PPI = 1600, 1500, 500
+ROLL_WIDTH, ROLL_HEIGHT = 800, 750
 _DEVICE_DESCRIPTOR = bytes.fromhex("12010002000000400912 0a00 0001 00000001".replace(" ", ""))
 _CONFIGURATION = bytes.fromhex("0902190001010080fa 0904000001ffffff00 07058202000200")
 _INK = 128  # darker pixels cover the platen
@@ -65,6 +66,11 @@ class SlapScanner:
                 return b""
             case Request(kind=0xC0, request=5):
                 return bytes([255 if self._score is None else self._score])[: request.length]
+            case Request(kind=0x40, request=6):
+                picture = np.frombuffer(self._shoot(self.led), np.uint8).reshape(HEIGHT, WIDTH)
+                top, left = (HEIGHT - ROLL_HEIGHT) // 2, (WIDTH - ROLL_WIDTH) // 2
+                self.waiting = picture[top : top + ROLL_HEIGHT, left : left + ROLL_WIDTH].tobytes()
+                return b""
         answer = standard(request, _DEVICE_DESCRIPTOR, _CONFIGURATION)
         if answer is None:
             self.reset()

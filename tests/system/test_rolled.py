@@ -1,0 +1,112 @@
+"""`vantay enrol` by the plan of Circular 60/2021: slaps, then ten rolled fingers, to the sealed packet."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge.booth import enrolment as core
+from edge.demo.check import Checker
+from edge.journal import Journal
+from edge.messages import JournalEntry
+from edge.store import Store
+from fwtools.synthesis.rolled import Mishap
+from matching import iso19794
+from matching.views import impressions
+from tests.fwtools.synthetic import needs_speed
+from tests.system.production import Console
+from tests.system.roll_station import RollingHands
+from tests.system.slap_station import SlapStage, folder_of_scans
+from tests.system.test_enrol import NUMBER, Terminal
+from tests.system.test_slaps import LEFT, RIGHT, THUMBS
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), needs_speed]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[SlapStage]:
+    stage = SlapStage(tmp_path, folder_of_scans(tmp_path), mqtt="auto", plan="circular-60-2021")
+    try:
+        stage.set_up()
+        yield stage
+    finally:
+        stage.tear_down()
+
+
+@pytest.fixture
+def hands(stage: SlapStage, console: Console) -> Iterator[RollingHands]:
+    hands = RollingHands(stage, console)
+    yield hands
+    hands.close()
+
+
+@pytest.fixture
+def terminal(stage: SlapStage, console: Console) -> Iterator[Terminal]:
+    terminal = Terminal(stage)
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    yield terminal
+    terminal.kill()
+
+
+def finish(stage: SlapStage, console: Console, terminal: Terminal, said: str) -> list[JournalEntry]:
+    """Review; return the journal's entries."""
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    terminal.type("- no camera here")
+    terminal.reads(said, console)
+    assert terminal.end() == 0
+    assert "Traceback" not in terminal.said()
+    store = Store(stage.folder / "booth" / "booth.db", read_only=True)
+    entries = list(Journal(store).read())
+    store.close()
+    return entries
+
+
+def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
+    stage: SlapStage, console: Console, hands: RollingHands, terminal: Terminal
+) -> None:
+    terminal.type("")
+    terminal.reads("[0/20] place the four right fingers together on the scanner", console)
+    for slap in (RIGHT, LEFT, THUMBS):
+        hands.place(*slap)
+    terminal.reads("[10/20] roll the right thumb over the scanner, from nail to nail", console)
+    state = hands.roll(1, mishap=Mishap.BACK)
+    terminal.reads("the finger was rolled back: roll it in one direction only: roll the right thumb", console)
+    assert (state.rolling, state.attempt, state.rolled) == (True, 2, [])
+    hands.roll(1)
+    terminal.reads("[11/20] roll the right index", console)
+    state = hands.roll(3)
+    terminal.reads(
+        "ALARM: the finger rolled as right index matches the plain right middle, and not the plain right",
+        console,
+    )
+    assert (state.position, state.attempt, state.hint) == (2, 1, "this is the finger taken as right middle")
+    assert hands.roll(2).alarm is None
+    for position in range(3, 11):
+        hands.roll(position)
+    assert console.state
+    assert console.state.rolled == list(range(1, 11))
+    terminal.reads("once more, to confirm who is here", console)
+    assert console.state.position
+    hands.place(console.state.position, impression=2)
+    entries = finish(stage, console, terminal, "enrolled with 10 fingers and 10 rolled ones")
+    decisions = [(e.body["position"], e.body["decision"]) for e in entries if e.kind == core.ROLLED]
+    assert decisions[:4] == [(1, core.RETRY), (1, core.ACCEPTED), (2, core.WRONG_FINGER), (2, core.ACCEPTED)]
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    assert [one["position"] for one in packet.manifest["rolled"]] == list(range(1, 11))
+    assert {one["impression"] for one in packet.manifest["rolled"]} == {"rolled"}
+    assert {one["control"] for one in packet.manifest["rolled"]} == {"own"}
+    assert [f["finding"] for f in packet.manifest["findings"]] == [core.SEQUENCE_ERROR, core.NO_PORTRAIT]
+    for position in range(1, 11):
+        plain, rolled = (packet.blobs[f"{position}{kind}.fmr"] for kind in ("", "-rolled"))
+        flat, round_ = iso19794.read(plain), iso19794.read(rolled)
+        assert (flat.position, round_.position) == (position, position)
+        assert impressions(plain, 24, 1) == [0]
+        assert impressions(rolled, 24, 1) == [1]
+        with Image.open(BytesIO(packet.blobs[f"{position}-rolled.png"])) as image:
+            assert image.width == round_.width > flat.width
