@@ -226,7 +226,7 @@ def _moved(before: Floats, after: Floats, field: Floats, joining: Joining) -> tu
                 continue
             found = _best(mismatch(before, after, part, start), joining)
             if found:
-                moves[0, row, column], moves[1, row, column] = start[0] + found[0], start[1] + found[1]
+                moves[:, row, column] = np.array([start[0] + found[0], start[1] + found[1]])
                 belief[row, column] = found[2]
     new = _evened(moves, belief, start, joining)
     sure = belief > 0
