@@ -8,7 +8,7 @@ the strip prevails (Ratha, Connell and Bolle, "Image mosaicing for rolled finger
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -104,7 +104,7 @@ def compose(
     issues |= {Issue.ROLLED_BACK} if back else set()
     if any(_overlap(one, other) < refusal.overlap for one, other in pairwise(forward)):
         issues.add(Issue.TOO_FAST)
-    used = _apart(forward, joining)
+    used = _apart(_cropped(forward, joining), joining)
     fields, slid = _fields(used, joining)
     if slid > refusal.slipped and Issue.TOO_FAST not in issues:
         issues.add(Issue.SLIPPED)
@@ -150,6 +150,24 @@ def _forward(there: Sequence[_Strip], refusal: Refusal) -> tuple[list[_Strip], b
 
 def _overlap(one: _Strip, other: _Strip) -> float:
     return float((one.cells & other.cells).sum()) / max(1, min(one.area, other.area))
+
+
+def _cropped(strips: Sequence[_Strip], joining: Joining) -> list[_Strip]:
+    """Return the pictures without the glass that none of them touches, but for what the skin may slide."""
+    rows, columns = np.nonzero(np.any([one.cells for one in strips], axis=0))
+    room = joining.slide * COARSE // CELL + 2
+    top, left = max(0, int(rows.min()) - room), max(0, int(columns.min()) - room)
+    bottom, right = int(rows.max()) + room, int(columns.max()) + room
+    return [
+        replace(
+            one,
+            darkness=np.ascontiguousarray(
+                one.darkness[top * CELL : bottom * CELL, left * CELL : right * CELL]
+            ),
+            cells=np.ascontiguousarray(one.cells[top:bottom, left:right]),
+        )
+        for one in strips
+    ]
 
 
 def _apart(strips: Sequence[_Strip], joining: Joining) -> list[_Strip]:
@@ -215,7 +233,7 @@ def _moved(before: Floats, after: Floats, field: Floats, joining: Joining) -> tu
     slid = _best(mismatch(before, after, whole, usual), joining)
     start = (usual[0] + round(COARSE * slid[0]), usual[1] + round(COARSE * slid[1])) if slid else usual
     moves = np.zeros(field.shape, np.float64)
-    belief = np.zeros(field.shape[1:], np.float64)
+    belief: NDArray[np.float64] = np.zeros(field.shape[1:], np.float64)
     for row in range(max(0, int(rows.min()) // joining.node), int(rows.max()) // joining.node + 2):
         for column in range(
             max(0, int(columns.min()) // joining.node), int(columns.max()) // joining.node + 2

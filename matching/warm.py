@@ -1,6 +1,7 @@
 """Running every kernel once, so that it is compiled into the cache."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matching import search_code, serial, slap
 from matching.compare import CONSTANTS, compare, prepare
@@ -12,6 +13,7 @@ from matching.kernels.ranking import Codes, rank
 from matching.kernels.scoring import score_pairs
 from matching.pattern import ridge_pattern
 from matching.quality import examine
+from matching.rolled import compose
 from matching.template import Template
 
 
@@ -20,6 +22,7 @@ def warm() -> None:
     template, _ = examine(ridge_pattern())
     run_stages(ridge_pattern(ppi=400.0), 400.0)
     slap.segment(ridge_pattern())
+    compose(_rolling(ridge_pattern()))
     serial.from_bytes(serial.to_bytes(template))
     bare = Template(template.minutiae, template.width, template.height)
     compare(template, template)
@@ -31,3 +34,10 @@ def warm() -> None:
     codes = Codes(code.flows[None], code.known[None], code.around[None])
     rank(codes, codes, np.array([0]), RANKING, np.zeros(1, np.float32))
     score_pairs(pack([prepare(template), prepare(bare)]), np.array([[0, 1]]), CONSTANTS)
+
+
+def _rolling(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a strip of a pattern (h, w) that moves over it: (n, h, w)."""
+    columns, breadth = np.arange(pixels.shape[1]), pixels.shape[1] // 2
+    strips = [abs(columns - middle) < breadth // 2 for middle in range(breadth // 2, 2 * breadth, 24)]
+    return np.stack([np.where(strip, pixels, np.uint8(255)) for strip in strips])

@@ -75,21 +75,18 @@ def moved_back(
         node_y, share_y = y // spacing, (y % spacing) / spacing
         for x in range(width):
             node_x, share_x = x // spacing, (x % spacing) / spacing
-            place = [float(y), float(x)]
-            for axis in range(2):
-                upper = (
-                    field[axis, node_y, node_x] * (1 - share_x) + field[axis, node_y, node_x + 1] * share_x
-                )
-                lower = (
-                    field[axis, node_y + 1, node_x] * (1 - share_x)
-                    + field[axis, node_y + 1, node_x + 1] * share_x
-                )
-                place[axis] += upper * (1 - share_y) + lower * share_y
-            if place[0] < 0 or place[1] < 0 or place[0] > height - 1 or place[1] > width - 1:
+            down = _between(field[0], node_y, node_x, share_y, share_x) + y
+            right = _between(field[1], node_y, node_x, share_y, share_x) + x
+            if down < 0 or right < 0 or down > height - 1 or right > width - 1:
                 continue
-            row, column = min(int(place[0]), height - 2), min(int(place[1]), width - 2)
-            v, u = place[0] - row, place[1] - column
-            upper = image[row, column] * (1 - u) + image[row, column + 1] * u
-            lower = image[row + 1, column] * (1 - u) + image[row + 1, column + 1] * u
-            result[y, x] = upper * (1 - v) + lower * v
+            row, column = min(int(down), height - 2), min(int(right), width - 2)
+            result[y, x] = _between(image, row, column, down - row, right - column)
     return result
+
+
+@kernel
+def _between(values: NDArray[np.float32], row: int, column: int, v: float, u: float) -> float:
+    """Return a value between four of (h, w) float32: shares v of the next row and u of the next column."""
+    upper = values[row, column] * (1 - u) + values[row, column + 1] * u
+    lower = values[row + 1, column] * (1 - u) + values[row + 1, column + 1] * u
+    return float(upper * (1 - v) + lower * v)

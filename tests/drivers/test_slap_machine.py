@@ -1,6 +1,7 @@
 """The virtual slap scanner's machine against its device: acquisitions, closing, whatever a cable brings."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,13 @@ from drivers.api import (
     MachineOptions,
     Opened,
     PlatenOccupied,
+    Rolled,
     Step,
     Wait,
 )
 from drivers.errors import DeviceFault, FaultKind
 from drivers.session import Scanner
-from drivers.vantay_slap import DRIVER, HEIGHT, WIDTH
+from drivers.vantay_slap import DRIVER, HEIGHT, MOST_FRAMES, WIDTH
 from fwtools.virtual.slap import Plate, SlapScanner
 from tests.drivers.bench import kinds, ridges, run
 
@@ -120,6 +122,79 @@ def test_an_attack_score_that_is_none_is_a_fault() -> None:
         AttackScore(101, "x")
 
 
+class Rolling(Wire):
+    """A finger that rolls: with each picture the strip is farther to the right, None where it is off."""
+
+    def __init__(self, way: list[int | None]) -> None:
+        super().__init__()
+        self.way = way
+        self.device = SlapScanner("VS-1", self.shoot)
+
+    def shoot(self, lit: bool) -> bytes:
+        picture = (PLATE.empty if lit else PLATE.dark).copy()
+        place = self.way.pop(0) if lit and self.way else None
+        if place is not None:
+            picture[600:900, place : place + 100] = 40
+        return PLATE.shoot(picture)
+
+
+def rolling(way: list[int | None]) -> tuple[Rolling, Any]:
+    wire, machine = Rolling([]), DRIVER.make_machine(MachineOptions(poll_seconds=0.0))
+    run(machine, wire, Opened)
+    wire.way = way
+    machine.arm(rolled=True)
+    return wire, machine
+
+
+def test_a_roll_is_all_pictures_from_where_the_finger_touched_to_where_it_was_lifted() -> None:
+    places = list(range(500, 900, 40))
+    wire, machine = rolling([None, None, *places])
+    on, rolled = run(machine, wire, Rolled)
+    assert isinstance(on, FingerOn)
+    assert isinstance(rolled, Rolled)
+    assert [frame.pixels.shape for frame in rolled.frames] == [(750, 800)] * len(places)
+    seen = [int(np.argmin(frame.pixels[300])) + 400 for frame in rolled.frames]
+    assert seen == places, "the window is the platen's middle"
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+    run(machine, wire, None, 5)
+    assert machine.resting
+    assert not wire.device.led
+    wire.picture = LYING
+    machine.arm()
+    assert not machine.rolled
+
+
+def test_a_finger_lifted_for_a_moment_is_in_the_roll_and_one_that_stays_ends_it() -> None:
+    wire, machine = rolling([600, 620, None, None, 640, 660])
+    rolled = run(machine, wire, Rolled)[-1]
+    assert isinstance(rolled, Rolled)
+    assert [bool((f.pixels < 100).any()) for f in rolled.frames] == [True, True, False, False, True, True]
+    wire, machine = rolling([600] * 300)
+    rolled = run(machine, wire, Rolled, 1000)[-1]
+    assert isinstance(rolled, Rolled)
+    assert len(rolled.frames) == MOST_FRAMES
+    assert run(machine, wire, None, 30) == [], "it still lies"
+    wire.way = []
+    assert kinds(run(machine, wire, FingerOff)) == [FingerOff]
+
+
+def test_a_roll_that_is_withdrawn_leaves_the_light_off() -> None:
+    for steps in range(0, 40, 3):
+        wire, machine = rolling([None, *[600] * 90])
+        run(machine, wire, None, steps)
+        machine.disarm()
+        events = run(machine, wire, None, 12)
+        assert Rolled not in kinds(events)
+        assert machine.resting
+        assert not wire.device.led
+
+
+def test_only_a_scanner_that_takes_rolled_fingers_is_armed_for_one() -> None:
+    scanner = Scanner(replace(DRIVER, impressions=("plain",)), Wire(), MachineOptions())
+    with pytest.raises(ValueError, match="takes no rolled fingers"):
+        scanner.arm(rolled=True)
+
+
 def test_a_hand_of_before_must_be_lifted_first() -> None:
     wire, machine = Wire(), DRIVER.make_machine(MachineOptions(poll_seconds=0.0))
     wire.picture = LYING
@@ -162,11 +237,14 @@ def test_another_device_on_the_same_id_is_refused() -> None:
 
 def test_it_is_off_unless_asked_for_and_takes_four_fingers_plain() -> None:
     assert DRIVER.model_only
-    assert (DRIVER.fingers, DRIVER.impressions) == (4, ("plain",))
+    assert (DRIVER.fingers, DRIVER.impressions) == (4, ("plain", "rolled"))
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.data(), st.lists(st.sampled_from(["arm", "disarm", "put", "lift", "steps"]), max_size=10))
+@given(
+    st.data(),
+    st.lists(st.sampled_from(["arm", "arm to roll", "disarm", "put", "lift", "steps"]), max_size=10),
+)
 def test_whatever_the_cable_brings_it_is_an_event_or_a_device_fault(
     data: st.DataObject, actions: list[str]
 ) -> None:
@@ -176,6 +254,8 @@ def test_whatever_the_cable_brings_it_is_an_event_or_a_device_fault(
             match action:
                 case "arm":
                     machine.arm()
+                case "arm to roll":
+                    machine.arm(rolled=True)
                 case "disarm":
                     machine.disarm()
                 case "put":

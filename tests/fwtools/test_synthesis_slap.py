@@ -100,8 +100,8 @@ def test_the_command_writes_pictures_with_ground_truth(
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        (["--missing", "3"], "--missing and --turn are for slaps: give --slaps, too"),
-        (["--slaps", "--clean"], "--clean is for single fingers: leave it out with --slaps"),
+        (["--missing", "3"], "--missing is for slaps and rolls: give --slaps or --rolled, too"),
+        (["--slaps", "--clean"], "--clean is for single fingers: leave it out with --slaps and --rolled"),
         (["--slaps", "--turn", "61"], "--turn is 61: give degrees from 0 to 60"),
         (["--slaps", "--missing", "1,2,3,4,5,6,7,8,9,10"], "--missing names all ten fingers: leave one"),
         (["--slaps", "--size", "400x400"], "0001_13_1.png: the fingers do not fit into 400 x 400 pixels"),
