@@ -1,11 +1,14 @@
 """A station whose booth has the virtual slap scanner, and the hands of one made-up person before it."""
 
+import os
+import signal
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from edge.demo.person import Hand
+from edge.demo.stage import children
 from edge.messages import Phase, State
 from fwtools.synthesis.files import png
 from fwtools.synthesis.hand import IN_PICTURE
@@ -15,6 +18,7 @@ from tests.fwtools.synthetic import finger
 from tests.system.production import Console, MosquittoStage
 
 LIFTED_SECONDS = 0.3
+WORKERS = ("edge.booth.scanner_worker", "edge.booth.matcher_worker")
 
 
 @dataclass
@@ -82,6 +86,20 @@ class Hands:
     def close(self) -> None:
         """Leave the platen empty."""
         self._hand.close()
+
+
+def cut_power(stage: MosquittoStage, console: Console) -> None:
+    """Kill all that runs in the box, and wait until it stands there again."""
+    pid = stage.processes["booth"].pid
+    workers = [child for module in WORKERS for child in children(pid, module)]
+    stage.kill("booth")
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    stage.kill("box")
+    console.forget()
+    stage.start_broker("box")
+    stage.start_booth()
+    console.until(lambda: console.state is not None, "the booth after a power cut")
 
 
 def folder_of_scans(folder: Path) -> Path:

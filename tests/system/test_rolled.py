@@ -18,7 +18,7 @@ from matching.views import impressions
 from tests.fwtools.synthetic import needs_speed
 from tests.system.production import Console
 from tests.system.roll_station import RollingHands
-from tests.system.slap_station import SlapStage, folder_of_scans
+from tests.system.slap_station import SlapStage, cut_power, folder_of_scans
 from tests.system.test_enrol import NUMBER, Terminal
 from tests.system.test_slaps import LEFT, RIGHT, THUMBS
 
@@ -110,3 +110,89 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
         assert impressions(rolled, 24, 1) == [1]
         with Image.open(BytesIO(packet.blobs[f"{position}-rolled.png"])) as image:
             assert image.width == round_.width > flat.width
+
+
+def test_whenever_the_power_is_cut_it_goes_on_at_the_right_slap_and_the_right_roll(
+    stage: SlapStage, console: Console, hands: RollingHands, terminal: Terminal
+) -> None:
+    """Everything in the box is killed after each entry of a person with three fingers."""
+    terminal.type("1=cut, 4=cut, 5=cut, 7=cut, 8=cut, 9=cut, 10=cut")
+    terminal.reads("[0/6] place the right index and right middle together on the scanner", console)
+
+    def stands(wanted: int | None, accepted: list[int], rolled: list[int], attempt: int = 1) -> None:
+        cut_power(stage, console)
+        state = console.state
+        assert state
+        assert (state.slap or state.position, state.accepted, state.rolled) == (wanted, accepted, rolled)
+        assert (state.rolling, state.attempt) == (len(accepted) == 3 and len(rolled) < 3, attempt)
+
+    stands(13, [], [])
+    hands.place(2, 3, 4)
+    stands(13, [], [])
+    hands.place(2, 3)
+    stands(6, [2, 3], [])
+    hands.place(6)
+    stands(2, [2, 3, 6], [])
+    hands.roll(2, mishap=Mishap.SHORT)
+    stands(2, [2, 3, 6], [], attempt=2)
+    hands.roll(2)
+    stands(3, [2, 3, 6], [2])
+    hands.roll(6)
+    stands(3, [2, 3, 6], [2])
+    assert console.state
+    assert console.state.alarm == (
+        "the finger rolled as right middle matches the plain left thumb, and not the plain right middle"
+    )
+    hands.roll(3)
+    stands(6, [2, 3, 6], [2, 3])
+    terminal.type("missing 6 stiff")
+    terminal.reads("once more, to confirm who is here", console)
+    cut_power(stage, console)
+    assert console.state
+    assert (console.state.confirming, console.state.rolling, console.state.to_roll) == (True, False, [2, 3])
+    assert console.state.position
+    hands.place(console.state.position, impression=2)
+    terminal.reads("the person's identity number once more", console)
+    cut_power(stage, console)
+    entries = finish(stage, console, terminal, "enrolled with 3 fingers and 2 rolled ones")
+    decisions = [e.body["decision"] for e in entries if e.kind == core.ROLLED]
+    assert decisions == [core.RETRY, core.ACCEPTED, core.WRONG_FINGER, core.ACCEPTED]
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    assert [one["position"] for one in packet.manifest["rolled"]] == [2, 3]
+    assert packet.manifest["not_rolled"] == {"6": "stiff"}
+    assert sorted(packet.manifest["missing"]) == ["1", "10", "4", "5", "7", "8", "9"]
+
+
+def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_marked(
+    stage: SlapStage, console: Console, hands: RollingHands, terminal: Terminal
+) -> None:
+    terminal.type("1=cut, 4=cut, 5=cut, 6=cut, 7=cut, 8=cut, 9=cut, 10=cut")
+    terminal.reads("[0/4] place the right index and right middle together on the scanner", console)
+    hands.place(2, 3)
+    terminal.reads("roll the right index", console)
+    hands.roll(3)
+    terminal.reads("ALARM: the finger rolled as right index matches the plain right middle", console)
+    terminal.type("override the plain ones were laid down crosswise")
+    console.until(lambda: bool(console.state and console.state.alarm is None), "the end of the alarm")
+    assert hands.roll(3, impression=2).rolled == [2]
+    state = hands.roll(2, subject=2)
+    assert (state.position, state.attempt, state.hint) == (3, 1, "once more, to be sure")
+    assert hands.roll(2, subject=2, impression=2).rolled == [2, 3]
+    assert console.state
+    assert console.state.position
+    hands.place(console.state.position, impression=2)
+    finish(stage, console, terminal, "enrolled with 2 fingers and 2 rolled ones")
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    found = [(f["finding"], f["position"]) for f in packet.manifest["findings"]]
+    assert found == [
+        (core.SEQUENCE_ERROR, 2),
+        (core.OVERRIDDEN, 2),
+        (core.UNDETERMINED, 2),
+        (core.UNDETERMINED, 3),
+        (core.NO_PORTRAIT, 0),
+    ]
+    assert {one["control"] for one in packet.manifest["rolled"]} == {"undetermined"}
