@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.errors import BadImage
-from matching.image import LEAST_PPI, MOST_PPI
 from matching.kernels.motion import Window, mismatch, moved_back
 from matching.kernels.parts import depth_inside
 from matching.rolled_parameters import JOINING, REFUSAL, TOUCH, Joining, Refusal, Touch
@@ -25,6 +24,7 @@ from matching.template import REFERENCE_PPI
 CELL = 8  # px
 MARGIN = 16  # px of empty glass around the picture
 DEEPEST = 60  # cells: deeper than any finger
+NEARLY = 5.0  # ppi: 1 %, what image scanners are allowed
 COARSE = 2  # px between two moves of a whole strip that are tried
 
 Pixels = NDArray[np.uint8]
@@ -54,7 +54,9 @@ SENTENCES = {
 class Rolled:
     """One rolled impression, and what is wrong with it."""
 
-    pixels: Pixels  # (h, w) at 500 ppi, as large as the impression; dark ridges on light ground
+    pixels: (
+        Pixels  # (h, w) at the pictures' resolution, as large as the impression; dark ridges on light ground
+    )
     issues: tuple[Issue, ...]  # none: a whole roll from nail to nail
     frames: int  # pictures that are in it
 
@@ -87,10 +89,10 @@ def compose(
 ) -> Rolled:
     """Return the rolled impression of pictures (n, h, w) uint8 in the order they were taken, dark ridges.
 
-    The pictures show the same glass, at 500 ppi. Something is returned for a poor roll, too, as far as it
-    goes, with its issues. BadImage when no finger is on them, or for another resolution.
+    The pictures show the same glass, at 500 ppi or nearly so. Something is returned for a poor roll, too, as
+    far as it goes, with its issues. BadImage when no finger is on them, or for another resolution.
     """
-    if frames.ndim != 3 or not LEAST_PPI <= ppi <= MOST_PPI or round(ppi) != REFERENCE_PPI:
+    if abs(ppi - REFERENCE_PPI) > NEARLY:
         raise BadImage(f"rolled fingers are put together at {REFERENCE_PPI} ppi, not {ppi:g}")
     seen = [_strip(frame, touch) for frame in frames]
     touching = [number for number, one in enumerate(seen) if one.area >= touch.least]

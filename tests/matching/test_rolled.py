@@ -84,7 +84,9 @@ def test_what_went_wrong_is_named_and_something_is_made_of_it(mishap: Mishap, is
 def test_a_roll_that_slipped_is_still_one_finger() -> None:
     """The skin that slid by 2.3 mm is laid on itself."""
     made = rolled(1, 2, 1, Mishap.SLIPPED)
-    assert compare(extract(compose(made.frames).pixels), rolled(1, 2).template).value > 100
+    truth = rolled(1, 2).template
+    score = compare(extract(compose(made.frames).pixels), truth)
+    assert score.parts["pairs"] > 0.6 * len(truth.minutiae)
 
 
 @needs_speed
