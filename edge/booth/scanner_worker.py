@@ -156,7 +156,7 @@ class ScannerWorker:
                 height, width = frame.pixels.shape
                 known = self._fitness.calibration
                 ppi = known.resolution.ppi if known else frame.ppi_x
-                said = attack and channel.Attack(score=attack.score, detector=attack.detector)
+                said = channel.Attack(score=attack.score, detector=attack.detector) if attack else None
                 message = channel.Captured(
                     token=self._token, width=width, height=height, ppi=ppi, attack=said
                 )

@@ -148,9 +148,8 @@ class Desk:
                     self._worklist.forget(subject)
                 self._record(PURGED, {"people": len(subjects), "by_rule": False})
         verb = "would be purged" if dry_run else "purged"
-        print(
-            f"{len(subjects)} {verb}: enrolled, and with the hub for {self._settings.worklist.keep_days:g} days"
-        )
+        days = self._settings.worklist.keep_days
+        print(f"{len(subjects)} {verb}: enrolled, and with the hub for {days:g} days")
         return 0
 
     def _find(self, number: str) -> tuple[Listed, str | None]:
