@@ -301,7 +301,13 @@ class Dialogue:
 
     # before
 
+    def _begins_nothing(self, state: State) -> bool:
+        """Whether nobody can be enrolled now, and nobody is."""
+        return state.trouble is not None and state.enrolment is None
+
     def _begin(self, state: State) -> list[Effect]:
+        if self._begins_nothing(state):
+            return [Say(f"nobody can be enrolled here: {state.trouble}"), Done(1)]
         said: list[Effect] = [Say(f"trouble: {state.trouble}")] if state.trouble else []
         if state.login_key and state.operator is None:
             self.stage = Stage.LOGIN_NAME

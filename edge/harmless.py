@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from drivers.errors import FaultKind
-from edge.booth import attendant, commands, enrolment, handover, open_shift, shift
+from edge.booth import attendant, commands, enrolment, handover, open_shift, refused_commands, shift
 from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
@@ -34,7 +34,7 @@ KINDS = frozenset(
         ),
         *(shift.LOGGED_IN, shift.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
-        *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED, PURGED),
+        *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED, PURGED, refused_commands.COUNTED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }

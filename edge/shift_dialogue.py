@@ -39,6 +39,11 @@ class AtShift(Dialogue):
         refused = reply.outcome == "refused"
         return [Say(f"refused: {reply.reason}" if refused else reply.reason), Done(1 if refused else 0)]
 
+    def _begins_nothing(self, state: State) -> bool:
+        """A shift has no need of a scanner."""
+        del state
+        return False
+
     def _start(self, state: State) -> list[Effect]:
         del state
         self.stage, self._sent = Stage.SHIFT, True

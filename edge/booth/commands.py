@@ -18,6 +18,7 @@ from edge.booth.attendant import Presenting, prompt
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
+from edge.booth.refused_commands import RefusedCommands
 from edge.booth.shift import Shift
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
@@ -83,6 +84,11 @@ class CommandDesk:
         """The shift that is open."""
         return ShiftBook(self.settings, self.journal)
 
+    @cached_property
+    def refused(self) -> RefusedCommands:
+        """How many refusals the journal keeps."""
+        return RefusedCommands()
+
     @property
     def asks(self) -> tuple[str, ...]:
         """What is to be stated with `enrol`, to be compared with the worklist."""
@@ -130,7 +136,11 @@ class CommandDesk:
             return self._carry_out(name, command, current, digest, at, clock_is_set)
         except BadCommand as error:
             kept = error.entries if isinstance(error, NotedRefusal) else []
-            return self._answer(name, request_id, digest, "refused", str(error), kept, at, error.wants)
+            counted = self.refused.counted(at)
+            verdict = self._answer(name, request_id, digest, "refused", str(error), kept, at, error.wants)
+            if self.refused.keep(at):
+                return replace(verdict, entries=[*counted, *verdict.entries])
+            return replace(verdict, entries=[*counted, *filter(self.shift.is_about_somebody, kept)])
 
     def _carry_out(
         self, name: str, command: Command, current: Enrolment | None, digest: str, at: str, clock_is_set: bool

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from edge.booth import attendant, enrolment, handover
+from edge.booth import attendant, enrolment, handover, refused_commands
 from edge.booth.enrolment import Body, Entry
 from edge.business_day import BusinessDays
 from edge.errors import BadCommand
@@ -198,6 +198,8 @@ def _counted(kind: str, body: Body) -> list[tuple[str, str, int]]:
             return [("cards", "handed over", 1)]
         case handover.NOT_MATCHED:
             return [("cards", "not matched", 1)]
+        case refused_commands.COUNTED:
+            return [("commands", "refused", int(body["times"]))]
         case "command.answered" if body["outcome"] == "refused":
             return [("commands", "refused", 1)]
         case "scanner.fault":

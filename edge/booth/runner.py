@@ -143,6 +143,8 @@ class Runner:
         now = time.monotonic()
         self._handle(event, now)
         self._keep_shift()
+        if counted := self._desk.refused.counted(clock.now()):
+            self._record(counted)
         self._purge_worklist(now)
         self._fill_gallery()
         self._crew.watch(now)

@@ -116,5 +116,10 @@ class Shift:
             raise NotedRefusal("there is no such person with this PIN", [failed], wants="pin")
         return person
 
+    def is_about_somebody(self, entry: Entry) -> bool:
+        """Whether an entry is the wrong PIN of a person who is here: it counts towards the lock."""
+        kind, body = entry
+        return kind == FAILED and self._people.named(body["person"]) is not None
+
     def _failures(self, name: str) -> int:
         return self._journal.wrong_pins(name, FAILED, (LOGGED_IN, SIGNED, UNLOCKED, ADDED))

@@ -134,10 +134,10 @@ def _trouble(equipment: Equipment) -> str:
     if equipment.scanner == "ready" and equipment.advice:
         return f"{equipment.advice}: the scanner fails again and again"
     if equipment.scanner != "ready" and equipment.advice:
-        return f"{equipment.advice}: the scanner is not ready ({equipment.scanner})"
+        return f"{equipment.advice}: the scanner is not ready"
     if equipment.scanner != "ready":
-        return f"one moment: the scanner is not ready ({equipment.scanner})"
-    return f"one moment: the matcher is not ready ({equipment.matcher})"
+        return "one moment: the scanner is not ready"
+    return "one moment: the matcher is not ready"
 
 
 def ended_by(kind: str, body: Body) -> Ended:

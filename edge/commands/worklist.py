@@ -147,9 +147,8 @@ class Desk:
                 for subject in subjects:
                     self._worklist.forget(subject)
                 self._record(PURGED, {"people": len(subjects), "by_rule": False})
-        verb = "would be purged" if dry_run else "purged"
-        days = self._settings.worklist.keep_days
-        print(f"{len(subjects)} {verb}: enrolled, and with the hub for {days:g} days")
+        keep_days, verb = self._settings.worklist.keep_days, "would be purged" if dry_run else "purged"
+        print(f"{len(subjects)} {verb}: enrolled, and with the hub for {keep_days:g} days")
         return 0
 
     def _find(self, number: str) -> tuple[Listed, str | None]:

@@ -233,6 +233,16 @@ def test_warnings_are_told_once_and_an_alarm_of_the_worklist_goes_before_the_rev
     assert ONCE_MORE in dialogue.state(State(**REVIEW))
 
 
+def test_where_nobody_can_be_enrolled_no_number_is_asked_for() -> None:
+    dialogue = Dialogue()
+    effects = dialogue.state(state(trouble="the scanner is for tests"))
+    assert effects == [Say("nobody can be enrolled here: the scanner is for tests"), Done(1)]
+    going_on = Dialogue().state(State(**{**WORK, "trouble": "two scanners"}))
+    assert going_on[0] == Say("trouble: two scanners")
+    assert "goes on here" in words(going_on)
+    assert sent(AtShift(False, "r0").state(state(trouble="two scanners"))) == OpenShift(request_id="r0")
+
+
 def test_another_refusal_ends_it() -> None:
     effects = asked().reply(reply("enrol", "refused"))
     assert effects == [Say("refused: because"), Done(1)]

@@ -35,6 +35,7 @@ def test_it_says_one_line_and_ends_at_sigterm(folder: Path) -> None:
 def test_bad_lines_on_the_control_socket_do_not_end_it(folder: Path) -> None:
     with virtual_scanner(folder, "--control", "0") as scanner:
         assert scanner.ask(b"nonsense\n")["ok"] is False
+        assert "a line has at most 65536 bytes" in scanner.ask(b"x" * 300_000 + b"\n")["error"]
         assert scanner.do("put", image="100_1.png") == {"ok": True}
         assert scanner.do("status")["image"] == "100_1.png"
 

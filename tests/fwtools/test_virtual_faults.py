@@ -205,15 +205,15 @@ def test_each_fault_strikes_as_often_as_ordered_and_only_where_it_can(transfers:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ({"kind": "dance"}, "'kind': input should be 'stall', 'short', 'garbage', 'slow', 'die' or 'unplug'"),
+        ({"kind": "dance"}, "'kind': must be 'stall', 'short', 'garbage', 'slow', 'die' or 'unplug'"),
         ({}, "'kind' is missing"),
         ({"kind": "stall", "often": 2}, "'often' is unknown"),
-        ({"kind": "stall", "times": 0}, "'times': input should be greater than or equal to 1"),
-        ({"kind": "stall", "times": "2"}, "'times': input should be a valid integer"),
+        ({"kind": "stall", "times": 0}, "'times': must be at least 1"),
+        ({"kind": "stall", "times": "2"}, "'times': must be a whole number"),
         ({"kind": "stall", "seconds": 1.0}, "'seconds' does not belong to the fault stall"),
         ({"kind": "die", "on": "bulk"}, "'on' does not belong to the fault die"),
-        ({"kind": "short", "on": "wire"}, "'on': input should be 'any', 'control', 'bulk' or 'interrupt'"),
-        ({"kind": "slow", "seconds": float("nan")}, "'seconds': input should be"),
+        ({"kind": "short", "on": "wire"}, "'on': must be 'any', 'control', 'bulk' or 'interrupt'"),
+        ({"kind": "slow", "seconds": float("nan")}, "'seconds': must be"),
     ],
 )
 def test_a_bad_fault_is_one_sentence_that_names_the_key(table: dict[str, Any], sentence: str) -> None:
@@ -240,7 +240,7 @@ def test_orders_of_faults_over_the_control_socket(tmp_path: Path) -> None:
     assert ask(control, b'{"do": "status"}')["faults_waiting"] == 0
     for line, sentence in (
         (b'{"do": "stall", "kind": "die"}', "an order is"),
-        (b'{"do": "die", "bytes": -1}', "'bytes': input should be greater"),
+        (b'{"do": "die", "bytes": -1}', "'bytes': must be at least 0"),
         (b'{"do": "lift", "scanner": "1-2"}', 'there is no such scanner here: "scanner" is one of 1-1'),
         (b'{"do": "lift", "scanner": 1}', "there is no such scanner here"),
     ):

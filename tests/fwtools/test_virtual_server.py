@@ -240,5 +240,18 @@ def test_lines_in_any_pieces(control: Control) -> None:
     assert transport.take() == b'{"ok": true}\n'
     connection.data_received(b'tus"}\n{"do": "lift"}\n')
     assert [json.loads(line) for line in transport.take().splitlines()] == [EMPTY, {"ok": True}]
-    connection.data_received(b"x" * (MOST_LINE_BYTES + 1))
-    assert not transport.open
+
+
+def test_a_line_that_is_too_long_is_answered_once_and_the_next_one_is_taken(control: Control) -> None:
+    too_long = b'{"do": "' + b"x" * 300_000 + b'"}\n'
+    for piece in (len(too_long), 65_536, 1000):
+        connection = ControlConnection(control)
+        transport = Wire(connection)
+        for at in range(0, len(too_long), piece):
+            connection.data_received(too_long[at : at + piece])
+            assert len(connection._line) <= MOST_LINE_BYTES + piece, "what is skipped is not kept"
+        answer = json.loads(transport.take())
+        assert answer == {"ok": False, "error": "a line has at most 65536 bytes: send a shorter order"}
+        connection.data_received(b'{"do": "lift"}\n')
+        assert transport.take() == b'{"ok": true}\n'
+        assert transport.open

@@ -182,9 +182,7 @@ def test_of_two_scanners_none_is_guessed_and_the_choice_is_a_line_of_the_setting
     trouble = str(shown(console).trouble)
     for busid in ("1-1", "1-2"):
         assert f"{MODEL} at {bench.usbip}/{busid}" in trouble
-    assert shown(console).prompt.startswith(
-        f"{TECHNICIAN}: the scanner is not ready (ambiguous: 2 scanners fit"
-    )
+    assert shown(console).prompt.startswith(f"{TECHNICIAN}: the scanner is not ready")
     reply = console.ask(Enrol(request_id="r-0", identity_number=NUMBER))
     assert (reply.outcome, "2 scanners fit" in reply.reason) == ("refused", True)
     bench.end("booth")
@@ -212,7 +210,7 @@ def test_one_that_hangs_comes_up_the_ladder_until_somebody_pulls_its_plug(
     assert re.fullmatch(
         rf"the scanner does not serve \(protocol: .*\): first {REPLUG}", str(shown(console).trouble)
     )
-    assert shown(console).prompt.startswith(f"{REPLUG}: the scanner is not ready (protocol: ")
+    assert shown(console).prompt == f"{REPLUG}: the scanner is not ready"
     assert console.ask(Enrol(request_id="r-0", identity_number=NUMBER)).outcome == "refused"
     rungs = ["open again", "fresh process"] * 2 + ["replug"]
     lines = [line["rung"] for line in bench.log("scanner fault")]

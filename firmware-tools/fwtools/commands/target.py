@@ -59,6 +59,11 @@ def run(args: Namespace) -> int:
         image.save(args.out, dpi=args.ppi)
     except (OSError, ValueError) as error:
         raise ToolError(f"{args.out} cannot be written: {error}") from error
+    (width, height), (across, down) = args.size, args.ppi
+    print(
+        f"{args.out}: a {args.kind} of {args.lines_per_mm:g} lines per mm, {width} x {height} pixels "
+        f"at {across:g} x {down:g} ppi"
+    )
     return 0
 
 

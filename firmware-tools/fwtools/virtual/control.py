@@ -100,6 +100,7 @@ class ControlConnection(asyncio.Protocol):
     def __init__(self, control: Control) -> None:
         self._control = control
         self._line = b""
+        self._skips = False  # the rest of a line that was too long
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,13 +109,29 @@ class ControlConnection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole line."""
+        """Answer each whole line; one that is too long as soon as that is seen, and its rest is skipped."""
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
-            self._transport.write(self._control.answer(line))
-        if len(self._line) > MOST_LINE_BYTES:
-            log.warning("a client of the control socket was cut off: its line does not end")
-            self._transport.abort()
+            if self._skips:
+                self._skips = False
+            else:
+                self._answer(line)
+        if self._skips:
+            self._line = b""
+        elif len(self._line) > MOST_LINE_BYTES:
+            self._answer(self._line)
+            self._line, self._skips = b"", True
+
+    def _answer(self, line: bytes) -> None:
+        if len(line) > MOST_LINE_BYTES:
+            log.warning("a line of a client of the control socket is too long")
+            reply = {
+                "ok": False,
+                "error": f"a line has at most {MOST_LINE_BYTES} bytes: send a shorter order",
+            }
+            self._transport.write(json.dumps(reply).encode() + b"\n")
+            return
+        self._transport.write(self._control.answer(line))
 
 
 def _parse(line: bytes) -> dict[str, Any]:

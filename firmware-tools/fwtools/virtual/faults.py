@@ -20,6 +20,17 @@ _BELONGS: dict[str, tuple[Kind, ...]] = {
     "seconds": ("slow", "unplug"),
     "bytes": CUTS,
 }
+WANTED = {  # by how the validator calls it
+    "bool": "must be true or false",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "finite": "must be a finite number",
+    "string": "must be text in quotes",
+    "list": "must be a list",
+    "tuple": "must be a list",
+    "model": "must be a table",
+    "dict": "must be a table",
+}
 _Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -62,8 +73,23 @@ def sentence(error: ValidationError) -> str:
             return f"'{key}' is unknown"
         case "missing":
             return f"'{key}' is missing"
-    text = first["msg"].removeprefix("Value error, ")
+    text = _words(first["type"], first.get("ctx", {})) or first["msg"].removeprefix("Value error, ")
     return f"'{key}': {text[0].lower()}{text[1:]}" if key else text
+
+
+def _words(kind: str, of: dict[str, Any]) -> str:
+    """What is wanted, in a script's own words; nothing for what has none."""
+    match kind:
+        case "greater_than_equal":
+            return f"must be at least {of['ge']:g}"
+        case "less_than_equal":
+            return f"must be at most {of['le']:g}"
+        case "too_short" | "too_long":
+            bound = "at least" if kind == "too_short" else "at most"
+            return f"must have {bound} {of['min_length' if kind == 'too_short' else 'max_length']} entries"
+        case "literal_error":
+            return f"must be {of['expected']}"
+    return next((text for start, text in WANTED.items() if kind.startswith(start)), "")
 
 
 class Faults:

@@ -202,6 +202,8 @@ def test_refusals(
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "good.png")
     assert main(["target", "small.png"]) == 0
+    said = "small.png: a grid of 2 lines per mm, 300 x 400 pixels at 500 x 500 ppi\n"
+    assert capsys.readouterr().out.endswith(said)
     Path("words.png").write_text("no picture")
     Image.fromarray(np.zeros((40, 90), np.uint8)).save("tiny.png")
     Image.fromarray(np.full((290, 384), 250, np.uint8)).save("white.png")
