@@ -265,6 +265,30 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
     assert [f["finding"] for f in packet.manifest["findings"]][:2] == ["list-differs", "overridden"]
 
 
+def test_who_has_no_finger_is_enrolled_by_two_people_and_the_hub_has_the_record(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
+) -> None:
+    terminal = terminals()
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    terminal.type(", ".join(f"{position}=amputated" for position in range(1, 11)))
+    terminal.reads("ALARM: no finger that the plan asks for can be captured", console)
+    terminal.reads("settle the alarm: send 'override' with a reason", console)
+    terminal.type("override both hands are gone")
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    terminal.type("- the camera is broken")
+    terminal.reads("enrolled without a finger: the record says why, and who signed", console)
+    assert terminal.end() == 0
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    checker.close()
+    assert packet.blobs == {}
+    assert packet.manifest["exception"]["exception"] == "no-finger"
+    assert packet.manifest["missing"] == {str(position): "amputated" for position in range(1, 11)}
+
+
 def test_a_shift_is_opened_before_the_first_person_and_closed_with_what_is_open(
     stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
 ) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Attempt, Enrolment, Entry, SampleJudged, fold
@@ -956,9 +963,41 @@ class Life(RuleBasedStateMachine):
         if state is not None:
             assert fold(core.sealed(state, "0" * 64, 1), state) is None
 
+    @invariant()
+    def nothing_has_to_be_captured_any_more_to_come_to_an_end(self) -> None:
+        """From here on no picture is any good: marked missing, overridden, sealed with what was accepted."""
+        if self.state is None:
+            return
+        assert self.closed() or fold(core.abandon(self.state, "went home"), self.state) is None
+        end = finished_without_a_picture(self.state)
+        ((_, body),) = core.sealed(end, "0" * 64, 1)
+        assert body["samples"] == {str(p): name for p, name in self.kept.items()}, "an accepted one is lost"
 
-TestLife = Life.TestCase
-TestLife.settings = settings(steady(120), stateful_step_count=50)
+
+def finished_without_a_picture(state: Enrolment) -> Enrolment:
+    """Bring an enrolment to its end although nothing can be captured any more."""
+
+    def after(entries: list[Entry]) -> Enrolment:
+        following = fold(entries, state)
+        assert following is not None
+        return following
+
+    for position in [p for p in state.positions if p not in state.accepted]:
+        if not state.closed and state.duplicate_of is None:
+            state = after(core.mark_missing(state, position, "cannot be captured"))
+    for _ in range(state.attempts_allowed):
+        if state.confirming and state.wanted():
+            state = after(refuse(state, state.wanted() or 0, "no finger is seen", {}))
+    while state.alarm:
+        state = after(core.override(state, "looked at", "chi"))
+    if state.reviewing:
+        state = after(core.review(state, state.subject, None, "no camera"))
+    assert state.closed
+    return state
+
+
+def test_from_every_state_there_is_a_way_to_an_end_and_no_accepted_sample_is_lost() -> None:
+    run_state_machine_as_test(Life, settings=settings(steady(120), stateful_step_count=50))
 
 
 def test_every_position_has_a_name() -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from edge.booth import enrolment as core
 from edge.booth import slap_rule
@@ -15,7 +22,7 @@ from edge.booth.plan import plan_named
 from edge.booth.slap_judging import SlapJudged, judge_slap, refuse, take_singly
 from edge.errors import BadCommand, IllegalTransition
 from edge.messages import canonical
-from tests.edge.booth.test_enrolment import new
+from tests.edge.booth.test_enrolment import finished_without_a_picture, new
 from tests.edge.parts import steady
 
 SLAPS = (13, 14, 15)
@@ -400,9 +407,17 @@ class Life(RuleBasedStateMachine):
         assert state.closed
         assert fold(core.sealed(state, "0" * 64, 1), state) is None
 
+    @invariant()
+    def nothing_has_to_be_captured_any_more_to_come_to_an_end(self) -> None:
+        if getattr(self, "state", None) is None:
+            return
+        assert self.state is not None
+        ((_, body),) = core.sealed(finished_without_a_picture(self.state), "0" * 64, 1)
+        assert body["samples"] == {str(p): name for p, name in self.kept.items()}, "an accepted one is lost"
 
-TestLife = Life.TestCase
-TestLife.settings = settings(steady(80), stateful_step_count=30)
+
+def test_from_every_state_with_slaps_there_is_a_way_to_an_end_and_no_accepted_sample_is_lost() -> None:
+    run_state_machine_as_test(Life, settings=settings(steady(80), stateful_step_count=30))
 
 
 @given(st.sets(st.sampled_from(TEN), min_size=1))
