@@ -179,6 +179,8 @@ class CommandDesk:
                 if current is not None:
                     raise BadCommand(f"enrolment {current.id} is not finished: finish it or abandon it first")
                 entries, reason = self.shift.log_out(), "nobody is logged in any more"
+                if self.shifts.current:
+                    reason += "; the shift is still open"
             case OpenShift():
                 entries = self.shifts.open(at, self.shift.require_operator(), current)
                 reason = "the shift is open"

@@ -22,7 +22,8 @@ class ShiftBook:
         self._days = BusinessDays(settings.subject.utc_offset_minutes, settings.shift.day_begins)
         self._grace = timedelta(minutes=settings.shift.grace_minutes)
         self._current: OpenShift | None = None
-        self._read_to = max(0, journal.last_of(core.OPENED) - 1)
+        opened, closed = journal.last_of(core.OPENED), journal.last_of(core.CLOSED)
+        self._read_to = opened - 1 if opened > closed else journal.tail()[0]
 
     @property
     def current(self) -> OpenShift | None:

@@ -169,6 +169,32 @@ def test_a_finger_known_to_be_missing_is_not_waited_for(
     assert [slap["position"] for slap in packet.manifest["slaps"]] == [13, 14]
 
 
+def test_a_slap_that_cannot_be_split_is_taken_finger_by_finger(
+    stage: SlapStage, console: Console, hands: Hands, begin: Callable[[str], Terminal]
+) -> None:
+    terminal = begin(", ".join(f"{position}=cut" for position in (1, 4, 5, 6, 7, 8, 9, 10)))
+    terminal.reads("[0/2] place the right index and right middle together on the scanner", console)
+    for _ in range(3):
+        hands.place(2, 3, 4)
+    terminal.reads("(a supervisor may have single fingers taken): place the right index", console)
+    terminal.type("single 13 webbed fingers")
+    terminal.reads("[0/2] place the right index on the scanner", console)
+    cut(stage, console)
+    assert hands.place(2).accepted == [2]
+    assert hands.place(3).accepted == [2, 3]
+    assert console.state
+    assert console.state.position
+    hands.place(console.state.position, impression=2)
+    finish(stage, console, terminal, 2)
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    checker.close()
+    assert sorted(packet.blobs) == ["2.fmr", "2.png", "3.fmr", "3.png"]
+    (found,) = [f for f in packet.manifest["findings"] if f["finding"] == "single-fingers"]
+    assert "because: webbed fingers" in found["text"]
+
+
 def test_wherever_the_booth_is_killed_it_goes_on_at_the_right_slap(
     stage: SlapStage, console: Console, hands: Hands, begin: Callable[[str], Terminal]
 ) -> None:

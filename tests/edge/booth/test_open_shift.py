@@ -16,6 +16,7 @@ from edge.booth.runner import Runner
 from edge.business_day import BusinessDays
 from edge.cli import main
 from edge.errors import BadCommand
+from edge.journal import Journal
 from edge.keys import BoothKeys, read_booth_keys
 from edge.messages import Clock
 from edge.people import People, make_person
@@ -79,6 +80,8 @@ def test_whoever_is_logged_in_opens_and_closes_it(store: Store, keys: BoothKeys)
     assert booth.send("open-shift", {"request_id": "s0"}).reply.wants == "login"
     log_in(booth, "an", PINS["an"], "l1")
     booth.send("open-shift", {"request_id": "s1"})
+    left = booth.send("logout", {"request_id": "o1"}).reply.reason
+    assert left == "nobody is logged in any more; the shift is still open"
     log_in(booth, "binh", PINS["binh"], "l2")
     said = close(booth, "s2")
     assert booth.desk.shifts.current is None
@@ -246,6 +249,36 @@ def test_whatever_the_clock_does_a_shift_is_opened_and_closed_in_turn(steps: lis
     assert [kind for kind, _ in kinds] == [OPENED, CLOSED] * (len(kinds) // 2) + [OPENED] * (len(kinds) % 2)
     for (_, one), (_, other) in zip(kinds[::2], kinds[1::2], strict=False):
         assert one == other
+
+
+def test_a_book_that_is_opened_later_reads_no_more_than_the_open_shift(
+    store: Store, keys: BoothKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booth = Booth(desk_of(store, keys))
+    for number in range(3):
+        booth.send("enrol", enrol(f"r{number}"))
+        booth.send("abandon", {"request_id": f"a{number}", "reason": "x"})
+        booth.send("open-shift", {"request_id": f"s{number}"})
+        booth.send("enrol", enrol(f"q{number}"))
+        booth.send("abandon", {"request_id": f"b{number}", "reason": "x"})
+        book, first = desk_of(store, keys).shifts, booth.desk.journal.last_of(OPENED)
+        read: list[int] = []
+        monkeypatch.setattr(Journal, "read", counting(read))
+        assert book.current == booth.desk.shifts.current
+        assert read[:1] == [first - 1]
+        monkeypatch.undo()
+        close(booth, f"c{number}")
+        assert desk_of(store, keys).shifts.current is None
+
+
+def counting(after: list[int]) -> Any:
+    whole = Journal.read
+
+    def read(self: Journal, since: int = 0, limit: int = -1) -> Any:
+        after.append(since)
+        return whole(self, since, limit)
+
+    return read
 
 
 def test_entries_before_a_shift_count_for_nobody() -> None:
