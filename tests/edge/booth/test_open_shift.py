@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from edge.journal import Journal
 from edge.keys import BoothKeys, read_booth_keys
 from edge.messages import Clock
 from edge.people import People, make_person
-from edge.settings import BoothSettings, ShiftRules
+from edge.settings import BoothSettings, ShiftRules, read_settings
 from edge.store import Store
 from edge.vault import Vault
 from tests.edge.booth.test_commands import SETTINGS, Booth, desk_of, enrol, show
@@ -167,6 +168,19 @@ def test_a_shift_over_the_boundary_is_told_once_and_closed_after_a_while() -> No
     both = open_shift.by_rule(shift, ENDS + GRACE, **rule)
     assert [kind for kind, _ in both] == [OVERDUE, CLOSED], "the booth was off meanwhile"
     assert fold(both, shift) is None
+
+
+def test_the_boundary_hour_is_a_line_of_the_settings(store: Store, keys: BoothKeys, tmp_path: Path) -> None:
+    for begins, day in (("03:00:00", "2026-01-05"), ("00:00:00", "2026-01-06")):
+        (tmp_path / "booth.toml").write_text(
+            f'booth = "b-1"\ndata = "."\nkeys = "."\n[shift]\nday_begins = {begins}\ngrace_minutes = 0\n'
+        )
+        settings = read_settings(tmp_path / "booth.toml", BoothSettings)
+        booth = Booth(desk_of(store, keys, settings), at="2026-01-05T17:30:00.000Z")  # 00:30 in Hanoi
+        booth.send("open-shift", {"request_id": f"s{day}"})
+        assert booth.desk.shifts.current
+        assert booth.desk.shifts.current.day.isoformat() == day
+        close(booth, f"c{day}")
 
 
 def test_opening_the_next_one_closes_yesterdays_by_rule(booth: Booth) -> None:
