@@ -35,7 +35,8 @@ FIELDS = (
     "minutes",
 )
 _KNOWN = frozenset(FIELDS)
-_STEPS = frozenset(CHAIN)
+_STEPS = {step: number for number, step in enumerate(CHAIN)}
+_NO_STEP = 7
 _KINDS = frozenset(KINDS)
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,120}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
@@ -92,13 +93,16 @@ def file_of(event: str) -> str:
 
 
 def event_key(event: str) -> int:
-    """Return 64 bits (BLAKE2b) of an event's id, the same for all steps of one file's chain.
+    """Return an event's key: 61 bits (BLAKE2b) of its file's name, then three that say which step it is.
 
-    Two ids may share a key: whoever looks for one compares the ids as well.
+    The steps of one file lie side by side, each a number above the one before; an event that is no step has
+    the bits of its whole id, and 7. Two ids may share a key: whoever looks for one compares the ids as well.
     """
     file, _, step = event.rpartition(":")
-    name = file if step in _STEPS else event
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+    number = _STEPS.get(step, _NO_STEP)
+    name = event if number == _NO_STEP else file
+    digest = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+    return digest & ~7 | number
 
 
 def _complete(event: Event) -> None:

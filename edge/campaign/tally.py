@@ -10,6 +10,7 @@ A measure is a word; its key is the unit's code, or the operator's name where it
 """
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -27,7 +28,6 @@ _GROUPS = tuple(
     f"age/{next((name for least, name in reversed(AGES) if age >= least), 'below-14')}" for age in range(131)
 )
 
-MOST_APART = 50_000  # kinds of events held before they are counted
 Key = tuple[str, str]  # measure, unit or operator
 Alike = tuple[Any, ...]  # day, and every field of an event but id and time
 
@@ -53,36 +53,58 @@ class Tally:
         else:
             counts[day] += number
 
-    def fold(self, events: Iterable[Event]) -> None:
-        """Count events; OutOfSpan for one that is not of this campaign's days, with those before it counted.
+    def load(self, cells: Iterable[tuple[str, str, int, int]]) -> None:
+        """Take over what `cells` of another tally yielded; each cell once."""
+        counts = self.counts
+        for measure, key, day, number in cells:
+            column = counts.get((measure, key))
+            if column is None:
+                column = counts[measure, key] = array("i", bytes(4 * self.days))
+            column[day] = number
 
-        Events of one day that differ in nothing but id and time of day are counted together.
+    def fold(self, events: Iterable[Event], times: int = 1) -> None:
+        """Count events, each so many times; OutOfSpan for one that is not of this campaign's days, with those
+        before it counted.
+
+        Events of one day that differ in nothing that is counted together are counted at once. Ages and
+        operators' doings are apart: with them, hardly any two files would be alike.
         """
         shift, first, days = self.campaign.shift_seconds, self.campaign.first_day, self.days
-        alike: dict[Alike, int] = {}
+        alike: defaultdict[Alike, int] = defaultdict(int)
+        ages: defaultdict[tuple[int, str, int], int] = defaultdict(int)
+        taken: defaultdict[tuple[int, str], int] = defaultdict(int)  # by an operator: files, of these timed
+        timed: defaultdict[tuple[int, str], int] = defaultdict(int)
+        seconds: defaultdict[tuple[int, str], int] = defaultdict(int)
         latest: dict[tuple[str, int], int] = {}
         try:
             for event in events:
-                day, second = divmod(event[1] + shift, 86400)
+                _, at, kind, unit, place, who, age, issue, took, *rest = event
+                day, second = divmod(at + shift, 86400)
                 day -= first
                 if not 0 <= day < days:
                     raise OutOfSpan("the time is before the campaign's start or beyond its span")
-                kind, unit = event[2], event[3]
-                alike_one = (day, *event[2:])
-                alike[alike_one] = alike.get(alike_one, 0) + 1
-                if kind == "collected" and second > latest.get((unit, day), 0):
+                if kind != "collected":
+                    alike[(day, *event[2:])] += times
+                    continue
+                alike[day, kind, unit, place, "", -1, issue, -1, *rest] += times
+                ages[day, unit, age] += times
+                if second > latest.get((unit, day), 0):
                     latest[unit, day] = second
-                if len(alike) >= MOST_APART:
-                    self._count_all(alike)
+                if who:
+                    taken[day, who] += times
+                    if took >= 0:
+                        timed[day, who] += times
+                        seconds[day, who] += times * took
         finally:
-            self._count_all(alike)
+            for (day, *facts), number in alike.items():
+                self._count(Event("", 0, *facts), day, number)
+            for (day, unit, age), number in ages.items():
+                self.add(_GROUPS[age] if age >= 0 else "age/unknown", unit, day, number)
+            for word, numbers in (("collected", taken), ("timed", timed), ("seconds", seconds)):
+                for (day, who), number in numbers.items():
+                    self.add(f"operator/{word}", who, day, number)
             for (unit, day), second in latest.items():
                 self.add(LAST, unit, day, second)
-
-    def _count_all(self, alike: dict[Alike, int]) -> None:
-        for (day, *facts), number in alike.items():
-            self._count(Event("", 0, *facts), day, number)
-        alike.clear()
 
     def _count(self, event: Event, day: int, number: int) -> None:
         kind, unit = event.kind, event.unit
@@ -93,7 +115,6 @@ class Tally:
         self.add(kind, unit, day, number)
         if kind == "collected":
             self.add(f"place/{event.place or UNKNOWN}", unit, day, number)
-            self.add(_GROUPS[event.age] if event.age >= 0 else "age/unknown", unit, day, number)
             self.add(f"collected/{event.issue or UNKNOWN}", unit, day, number)
         elif kind in ("account-1", "account-2"):
             self.add("account", unit, day, number)
@@ -102,11 +123,8 @@ class Tally:
 
     def _count_operator(self, event: Event, day: int, number: int) -> None:
         who = event.operator
-        if event.kind in ("collected", "override", "exception", "fee"):
+        if event.kind in ("override", "exception", "fee"):
             self.add(f"operator/{event.kind}", who, day, number)
-        if event.kind == "collected" and event.seconds >= 0:
-            self.add("operator/timed", who, day, number)
-            self.add("operator/seconds", who, day, number * event.seconds)
         if event.kind == "fee":
             due = self.campaign.fee_due(event.issue, self.campaign.day(day))
             if due is not None and event.amount != due:

@@ -1,16 +1,13 @@
 """`vantay booth --config booth.toml`: the booth daemon."""
 
-import fcntl
-import os
 import signal
 from argparse import ArgumentParser, Namespace
 from importlib import metadata
 from pathlib import Path
-from typing import IO
 
 from edge import log
 from edge.booth.runner import Runner, Stop
-from edge.errors import BadSettings
+from edge.folder_lock import only_one
 from edge.keys import read_booth_keys
 from edge.settings import BoothSettings, read_settings
 from edge.store import Store
@@ -36,24 +33,3 @@ def run(arguments: Namespace) -> int:
         runner.run()
         store.close()
     return 0
-
-
-def only_one(folder: Path, what: str) -> IO[str]:
-    """Hold the folder for this process; BadSettings when it is missing, not writable, or held by another."""
-    try:
-        file = (folder / "lock").open("a+")
-    except OSError as error:
-        raise BadSettings(
-            f"the data folder {folder} cannot be used ({error.strerror}): make it first"
-        ) from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        raise BadSettings(f"another {what} (process {holder}) uses {folder}: stop it first") from None
-    file.seek(0)
-    file.truncate()
-    file.write(str(os.getpid()))
-    file.flush()
-    return file

@@ -2,34 +2,28 @@
 
 import gc
 import json
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import date, datetime
-from importlib import metadata
 from pathlib import Path
 
-from edge import clock, log
+from edge import clock
 from edge.campaign.book import Scope
 from edge.campaign.definition import Campaign
 from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, report
 from edge.campaign.reports.render import FORMATS
-from edge.commands.booth import only_one
 from edge.errors import BadCommand, BadSettings
+from edge.folder_lock import only_one
 from edge.hub.booths import booths_of, gaps_of, readable_booths, readable_gaps
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import import_events
-from edge.hub.campaign_journal import JournalCounter
-from edge.hub.collector import Collector, Stop
 from edge.hub.export import Span, lines
-from edge.hub.figures import serve
 from edge.hub.moving import move
 from edge.hub.reading import opened, writable
 from edge.hub.status import readable, status_of
 from edge.hub.tables import Tables
 from edge.settings import HubSettings, read_settings
-from edge.tls import context_of
 
 ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import", "move")
 
@@ -65,19 +59,9 @@ def run(arguments: Namespace) -> int:
         return _move(settings)
     if arguments.action != "run":
         return _look(settings, arguments)
-    context_of(settings.broker)  # says what is wrong with the certificates before anything starts
-    with only_one(settings.data, "hub"):
-        store = writable(settings.place)
-        counter = JournalCounter(_book(settings, store)) if settings.campaign else None
-        logger = log.configure("hub", settings.log_file)
-        collector = Collector(settings, store, logger, metadata.version("vantay"), counter)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: collector.mailbox.put(Stop()))
-        server = serve(collector.figures, settings.metrics_port) if settings.metrics_port else None
-        collector.run()
-        if server:
-            server.shutdown()
-        store.close()
+    from edge.hub.running import run_hub  # costs time that no question needs
+
+    run_hub(settings)
     return 0
 
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge import clock
-from edge.commands.booth import only_one
 from edge.errors import BadSettings
+from edge.folder_lock import only_one
 from edge.hub.delivery import Delivery
 from edge.hub.packets import PacketFiles
 from edge.hub.reading import opened, writable

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge import clock
-from edge.commands.booth import only_one
 from edge.errors import BadSettings
+from edge.folder_lock import only_one
 from edge.pki.authority import AUTHORITY_DAYS, CERTIFICATE_DAYS, RENEW_DAYS
 from edge.pki.folder import Issued, PkiFolder
 from edge.pki.names import ROLES

@@ -1,10 +1,11 @@
 """The campaign in the hub's database: events taken once, counted in the same transaction, read as a book."""
 
-import json
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
+
+from pydantic_core import from_json
 
 from edge.campaign.book import Book
 from edge.campaign.definition import Campaign
@@ -19,15 +20,25 @@ from edge.messages import canonical
 FACTS = Event._fields[4:]  # all that is not a column of its own
 AT_ONCE = 50_000  # events folded between two writes
 FILES = """
-SELECT a.id, a.unit, max(CASE WHEN b.id = substr(a.id, 1, length(a.id) - 9) || 'sent' THEN 1 ELSE 0 END),
-    max(CASE WHEN b.id = substr(a.id, 1, length(a.id) - 9) || 'acknowledged' THEN 1 ELSE 0 END)
-FROM campaign_event AS a JOIN campaign_event AS b ON b.key = a.key -- the steps of the file are found together
-WHERE a.day = ? AND a.kind = 'collected' GROUP BY a.rowid -- a word of nine letters
+SELECT id, unit, EXISTS (
+    SELECT 1 FROM campaign_event
+    WHERE step = one.step + 1 AND id = substr(one.id, 1, length(one.id) - 9) || 'sent'
+), EXISTS (
+    SELECT 1 FROM campaign_event
+    WHERE step = one.step + 2 AND id = substr(one.id, 1, length(one.id) - 9) || 'acknowledged'
+)
+FROM campaign_event AS one WHERE day = ? AND kind = 'collected' ORDER BY rowid -- a word of nine letters
 """
+ALIKE = """
+SELECT max(at), kind, unit, count(*) FROM campaign_event WHERE day = ? AND at <= ? AND facts = ''
+GROUP BY kind, unit
+"""
+UNLIKE = "SELECT id, at, kind, unit, facts FROM campaign_event WHERE day = ? AND at <= ? AND facts <> ''"
+COUNTS = "SELECT measure, key, day, number FROM campaign_count WHERE day < ?"
 SEALERS = """
 SELECT name FROM booth WHERE EXISTS (SELECT 1 FROM entry WHERE kind = 'enrolment.sealed' AND booth = name)
 """
-HELD = "SELECT at, kind, unit, facts FROM campaign_event WHERE key = ? AND id = ?"
+HELD = "SELECT at, kind, unit, facts FROM campaign_event WHERE step = ? AND id = ?"
 INSERT = "INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?, ?)"
 NAME = "the campaign"  # of whom counts, where there are several
 COUNT = """
@@ -87,29 +98,33 @@ class CampaignBook:
 
     def take(self, event: Event) -> Taken:
         """Take one event once, to be counted when it is new; another one under a known id is a conflict."""
-        return self.take_all([event])[0]
+        return self.take_all([self.row(event)])[0]
 
-    def take_all(self, events: list[Event]) -> list[Taken]:
+    def row(self, event: Event) -> Row:
+        """Return an event as it is held; needs no transaction."""
+        at, day = event.at, self.campaign.day_index(event.at)
+        return event_key(event.id), event.id, day, at, event.kind, event.unit, _facts(event)
+
+    def take_all(self, rows: list[Row]) -> list[Taken]:
         """Take events once each; return what became of each, in their order.
 
         They are looked up and written in the order of their keys, so that the index is walked once, not leapt
         about in.
         """
-        keys = [event_key(event.id) for event in events]
-        outcomes: list[Taken] = ["new"] * len(events)
+        steps = [row[0] for row in rows]
+        outcomes: list[Taken] = ["new"] * len(rows)
         fresh: dict[str, Row] = {}
         self.store.hold(NAME)
-        order = sorted(range(len(events)), key=keys.__getitem__)  # of one id the first comes first
-        found = self.store.each(HELD, [(keys[place], events[place].id) for place in order])
+        order = sorted(range(len(rows)), key=steps.__getitem__)  # of one id the first comes first
+        found = self.store.each(HELD, [rows[place][:2] for place in order])
         for place, stored in zip(order, found, strict=True):
-            key, event = keys[place], events[place]
-            said = (event.at, event.kind, event.unit, _facts(event))
-            before = fresh.get(event.id)
+            row = rows[place]
+            before = fresh.get(row[1])
             held = before[3:] if before else stored
             if held is None:
-                fresh[event.id] = (key, event.id, self.campaign.day_index(event.at), *said)
+                fresh[row[1]] = row
             else:
-                outcomes[place] = "known" if held == said else "conflict"
+                outcomes[place] = "known" if held == row[3:] else "conflict"
         self.db.executemany(INSERT, fresh.values())
         return outcomes
 
@@ -156,12 +171,16 @@ class CampaignBook:
         else:
             day = self.campaign.span_days if cut_off is None else self.campaign.day_index(cut_off)
             tally = Tally(self.campaign)
-            query = "SELECT measure, key, day, number FROM campaign_count WHERE day < ?"
-            for measure, key, at, number in self.db.execute(query, (day,)):
-                tally.add(measure, key, at, number)
+            tally.load(self.store.plain().execute(COUNTS, (day,)))
             if cut_off is not None:
-                tally.fold(self._events(f"WHERE day = {day} AND at <= {cut_off}"))
+                self._fold_part(tally, day, cut_off)
         return self._book(tally)
+
+    def _fold_part(self, tally: Tally, day: int, cut_off: int) -> None:
+        """Count a day's events up to a time; the database counts those that say nothing of their own."""
+        for at, kind, unit, number in self.store.plain().execute(ALIKE, (day, cut_off)):
+            tally.fold([Event("", at, kind, unit)], number)
+        tally.fold(map(_event, self.store.plain().execute(UNLIKE, (day, cut_off))))
 
     def uncounted(self) -> Book:
         """Return a book in which nothing is counted, for a report that needs none of it."""
@@ -219,4 +238,4 @@ def _facts(event: Event) -> str:
 
 
 def _event(row: tuple[str, int, str, str, str]) -> Event:
-    return Event(*row[:4], **(json.loads(row[4]) if row[4] else {}))
+    return Event(*row[:4], **(from_json(row[4]) if row[4] else {}))

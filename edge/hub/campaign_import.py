@@ -1,18 +1,19 @@
 """Events from a file, CSV or JSON lines: each line taken once, or refused with its number and a reason."""
 
 import csv
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from edge.campaign.events import FIELDS, Event, event_of
 from edge.errors import VantayError
-from edge.hub.campaign import CampaignBook
+from edge.hub.campaign import CampaignBook, Row
 
-BATCH = 50_000  # lines of one transaction; more would keep the collector waiting for the file
+BATCH = 100_000  # lines of one transaction; more would keep the collector waiting for the file
 TOLD = 1000  # refusals that are named; the rest is counted
 
 
@@ -41,7 +42,8 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
             lines = _csv(file) if path.suffix.lower() == ".csv" else _json_lines(file)
             while batch := list(islice(lines, BATCH)):
                 refused: list[tuple[int, str]] = []
-                _take(book, _checked(book, batch, refused), outcome, refused)
+                good = _checked(book, batch, refused)
+                _take(book, good, [book.row(event) for _, event in good], outcome, refused)
                 outcome.refuse(refused)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise VantayError(
@@ -72,12 +74,13 @@ def _checked(
 def _take(
     book: CampaignBook,
     batch: list[tuple[int, Event]],
+    rows: list[Row],
     outcome: Outcome,
     refused: list[tuple[int, str]],
 ) -> None:
     fresh, known = [], 0
     with book.store.transaction():
-        for (line, event), taken in zip(batch, book.take_all([event for _, event in batch]), strict=True):
+        for (line, event), taken in zip(batch, book.take_all(rows), strict=True):
             if taken == "conflict":
                 refused.append((line, "another event is held under this id: nothing is overwritten"))
             elif taken == "new":
@@ -106,7 +109,7 @@ def _json_lines(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = from_json(line)
+        except ValueError:
             row = None
         yield number, row if isinstance(row, dict) else "the line is no JSON object"

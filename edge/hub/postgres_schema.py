@@ -54,4 +54,13 @@ CREATE TABLE campaign_count (
 );
 CREATE TABLE campaign_definition (counted_by TEXT NOT NULL);
 """
-STEPS = (FIRST,)
+STEP_KEYS = """
+ALTER TABLE campaign_event RENAME COLUMN key TO step;
+DROP INDEX campaign_event_by_key;
+UPDATE campaign_event SET step = (step & -8) | CASE -- as edge.campaign.events.event_key has it
+    WHEN id LIKE '%:collected' THEN 0 WHEN id LIKE '%:sent' THEN 1 WHEN id LIKE '%:acknowledged' THEN 2
+    WHEN id LIKE '%:printed' THEN 3 WHEN id LIKE '%:posted' THEN 4 WHEN id LIKE '%:received' THEN 5
+    WHEN id LIKE '%:handed-over' THEN 6 ELSE 7 END;
+CREATE INDEX campaign_event_by_step ON campaign_event (step);
+"""
+STEPS = (FIRST, STEP_KEYS)

@@ -36,11 +36,11 @@ CREATE TABLE IF NOT EXISTS told ( -- by a booth of itself, when it last said any
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS packet_waiting ON packet (booth) WHERE complete_at IS NULL;
 CREATE INDEX IF NOT EXISTS packet_open ON packet (booth) WHERE closed_at IS NULL OR complete_at IS NULL;
-CREATE TABLE IF NOT EXISTS campaign_event ( -- appended to, whatever the ids; looked up by short keys of them
-    key INTEGER NOT NULL, id TEXT NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS campaign_event ( -- appended to, whatever the ids; looked up by keys of them
+    step INTEGER NOT NULL, id TEXT NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
     unit TEXT NOT NULL, facts TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS campaign_event_by_key ON campaign_event (key);
+CREATE INDEX IF NOT EXISTS campaign_event_by_step ON campaign_event (step);
 CREATE INDEX IF NOT EXISTS campaign_event_on_day ON campaign_event (day, kind);
 CREATE TABLE IF NOT EXISTS campaign_count (
     measure TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -49,11 +49,13 @@ CREATE TABLE IF NOT EXISTS campaign_count (
 CREATE TABLE IF NOT EXISTS campaign_definition (counted_by TEXT NOT NULL) STRICT;
 """
 
-CACHE_KIB = 128 * 1024  # of the file's pages, while events are taken
+CACHE_KIB = 384 * 1024  # of the file's pages, while events are taken
 LOG_PAGES = 64 * 1024  # of the write-ahead log, before it is moved into the file
 MOVE = """
 ALTER TABLE campaign_event RENAME TO campaign_event_before;
-DROP INDEX campaign_event_by_day;
+DROP INDEX IF EXISTS campaign_event_by_day;
+DROP INDEX IF EXISTS campaign_event_by_key;
+DROP INDEX IF EXISTS campaign_event_on_day;
 """
 MOVED = """
 INSERT INTO campaign_event SELECT event_key(id), id, day, at, kind, unit, facts FROM campaign_event_before;
@@ -68,9 +70,9 @@ class HubStore(Database):
     what = "hub's file"
 
     def set_up(self) -> None:
-        """Make what is lacking; events as files had them before they had keys are carried over."""
+        """Make what is lacking; events as earlier files had them are carried over."""
         columns = {row[1] for row in self.db.execute("PRAGMA table_info(campaign_event)")}
-        if not columns or "key" in columns:
+        if not columns or "step" in columns:
             super().set_up()
             return
         self.db.create_function("event_key", 1, event_key, deterministic=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from hashlib import sha256
+from operator import itemgetter
 from typing import NamedTuple
 
 from edge.campaign.book import Book, Scope
@@ -19,13 +20,13 @@ class File(NamedTuple):
 
 def manifest_hash(files: Iterable[str]) -> str:
     """Return the SHA-256, hex, of the files' names, sorted, each ended by a line feed."""
-    return sha256("".join(f"{name}\n" for name in sorted(files)).encode()).hexdigest()
+    return sha256("\n".join([*sorted(files), ""]).encode()).hexdigest()
 
 
 def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
     """List the files of one business day; `files` are that day's."""
     wanted = frozenset(book.parts(scope.unit))
-    listed = sorted(one for one in files if scope.unit is None or one.unit in wanted)
+    listed = sorted((one for one in files if scope.unit is None or one.unit in wanted), key=itemgetter(0))
     rows: list[dict[str, Cell]] = [
         {"file": file, "unit": unit, "sent": sent, "acknowledged": known}
         for file, unit, sent, known in listed
@@ -38,7 +39,7 @@ def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
         (*columns, Column("acknowledged", "acknowledged", "yes")),
         rows,
         [
-            f"{len(listed)} files, SHA-256 {manifest_hash(one.file for one in listed)}",
+            f"{len(listed)} files, SHA-256 {manifest_hash([one.file for one in listed])}",
             f"{sent} sent, {acknowledged} acknowledged, {len(listed) - acknowledged} not yet acknowledged",
         ],
     )

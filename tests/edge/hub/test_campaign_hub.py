@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.campaign.book import Scope
-from edge.campaign.events import FIELDS, Event
+from edge.campaign.events import FIELDS, Event, event_key
 from edge.cli import main
 from edge.errors import BadSettings
 from edge.hub.campaign import CampaignBook, read_lists
@@ -503,7 +503,7 @@ def _said_until(booth: Ear, entry: JournalEntry, seq: int) -> bool:
 def test_ids_that_share_a_key_are_two_events(
     book: CampaignBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.hub.campaign.event_key", lambda _: 7)
+    monkeypatch.setattr("edge.hub.campaign.event_key", lambda name: event_key(name) & 7)  # all files one
     rows = [event(1), event(2), event(1, "sent"), event(1, unit="00094"), event(2)]
     one = import_events(book, written(tmp_path, *rows))
     assert (one.new, one.known, one.reasons) == (
@@ -529,7 +529,7 @@ def test_a_batch_is_taken_like_its_lines_one_by_one(pairs: list[tuple[int, str]]
         (folder / "hub.toml").write_text(CAMPAIGN)
         book = opened(folder / "hub.toml")
         with undone(book.store):
-            at_once = book.take_all(events)
+            at_once = book.take_all([book.row(one) for one in events])
         with undone(book.store):
             assert at_once == [book.take(one) for one in events]
         book.store.close()
@@ -554,7 +554,7 @@ def test_a_file_from_before_events_had_keys_is_carried_over(config: Path, tmp_pa
     )
     book.db.executemany("INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?)", [tuple(row) for row in rows])
     book.store.close()
-    with pytest.raises(BadSettings, match="campaign_event has no key"):
+    with pytest.raises(BadSettings, match="campaign_event has no step"):
         only_read(name)
     for new, known in ((1, 3), (0, 4)):  # carried over once
         book = opened(config)

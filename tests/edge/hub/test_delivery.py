@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.commands.booth import only_one
 from edge.errors import VantayError
+from edge.folder_lock import only_one
 from edge.hub.delivery import ANSWER, MANIFEST, Delivery
 from edge.hub.packets import PacketFiles
 from edge.hub.reading import writable

@@ -1,0 +1,32 @@
+"""The hub from its start to its end."""
+
+import signal
+from importlib import metadata
+
+from edge import log
+from edge.folder_lock import only_one
+from edge.hub.campaign import CampaignBook, read_lists
+from edge.hub.campaign_journal import JournalCounter
+from edge.hub.collector import Collector, Stop
+from edge.hub.figures import serve
+from edge.hub.reading import writable
+from edge.settings import HubSettings
+from edge.tls import context_of
+
+
+def run_hub(settings: HubSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    context_of(settings.broker)  # says what is wrong with the certificates before anything starts
+    with only_one(settings.data, "hub"):
+        store = writable(settings.place)
+        campaign = settings.campaign
+        counter = JournalCounter(CampaignBook(store, campaign, read_lists(campaign))) if campaign else None
+        logger = log.configure("hub", settings.log_file)
+        collector = Collector(settings, store, logger, metadata.version("vantay"), counter)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: collector.mailbox.put(Stop()))
+        server = serve(collector.figures, settings.metrics_port) if settings.metrics_port else None
+        collector.run()
+        if server:
+            server.shutdown()
+        store.close()
