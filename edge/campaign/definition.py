@@ -1,7 +1,6 @@
 """What a campaign is: since when, until when, on what legal basis, against which lists. Read from TOML."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
@@ -89,7 +88,7 @@ class Campaign(Part):
             raise ValueError("the fee tables must follow each other by 'since'")
         return self
 
-    @cached_property
+    @property
     def shift_seconds(self) -> int:
         """Seconds to add to UTC so that a business day is a day."""
         return self._days.shift_seconds
@@ -102,7 +101,7 @@ class Campaign(Part):
     def _days(self) -> BusinessDays:
         return BusinessDays(self.utc_offset_minutes, self.day_begins)
 
-    @cached_property
+    @property
     def first_day(self) -> int:
         """The start, in days since 1970."""
         return (self.start - date(1970, 1, 1)).days

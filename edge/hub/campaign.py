@@ -95,6 +95,7 @@ class CampaignBook:
 
     def __init__(self, store: Tables, campaign: Campaign, lists: Lists) -> None:
         self.store, self.db, self.campaign, self.lists = store, store.db, campaign, lists
+        self._shift, self._first = campaign.shift_seconds, campaign.first_day
 
     def take(self, event: Event) -> Taken:
         """Take one event once, to be counted when it is new; another one under a known id is a conflict."""
@@ -102,8 +103,8 @@ class CampaignBook:
 
     def row(self, event: Event) -> Row:
         """Return an event as it is held; needs no transaction."""
-        at, day = event.at, self.campaign.day_index(event.at)
-        return event_key(event.id), event.id, day, at, event.kind, event.unit, _facts(event)
+        day = (event.at + self._shift) // 86400 - self._first
+        return event_key(event.id), event.id, day, event.at, event.kind, event.unit, _facts(event)
 
     def take_all(self, rows: list[Row]) -> list[Taken]:
         """Take events once each; return what became of each, in their order.
@@ -134,7 +135,7 @@ class CampaignBook:
 
     def in_span(self, event: Event) -> bool:
         """Tell whether an event is of this campaign's days."""
-        return 0 <= self.campaign.day_index(event.at) < self.campaign.span_days
+        return 0 <= (event.at + self._shift) // 86400 - self._first < self.campaign.span_days
 
     def count(self, events: Iterable[Event]) -> None:
         """Add new events to the counts that the file holds, in the transaction that took them."""

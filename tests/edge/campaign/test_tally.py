@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.campaign import tally as module
 from edge.campaign.definition import Campaign, Target
 from edge.campaign.events import CAUSES, KINDS, Event
 from edge.campaign.tally import LAST, MAXIMA, OutOfSpan, Tally
@@ -83,12 +82,10 @@ def twin(measure: str, key: str, day: int, seen: list[Event]) -> int:
 
 
 @steady(150)
-@given(st.lists(events(), max_size=25), st.integers(0, 25), st.sampled_from([1, 3, 50_000]))
-def test_the_fold_and_its_twin(seen: list[Event], cut: int, apart: int) -> None:
+@given(st.lists(events(), max_size=25), st.integers(0, 25))
+def test_the_fold_and_its_twin(seen: list[Event], cut: int) -> None:
     whole, first, second = Tally(CAMPAIGN), Tally(CAMPAIGN), Tally(CAMPAIGN)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MOST_APART", apart)
-        whole.fold(seen)
+    whole.fold(seen)
     first.fold(seen[:cut])
     second.fold(seen[cut:])
     for measure, key, day, number in second.cells():
@@ -98,6 +95,17 @@ def test_the_fold_and_its_twin(seen: list[Event], cut: int, apart: int) -> None:
         assert number == twin(measure, key, day, seen), (measure, key, day)
     kinds = {event.kind for event in seen}
     assert {kind for kind in kinds if kind != "fault"} <= {measure for measure, *_ in whole.cells()}
+
+
+@steady(100)
+@given(events(), st.integers(1, 4))
+def test_an_event_that_stands_for_some_is_counted_as_often(event: Event, times: int) -> None:
+    at_once, one_by_one, loaded = Tally(CAMPAIGN), Tally(CAMPAIGN), Tally(CAMPAIGN)
+    at_once.fold([event], times)
+    one_by_one.fold([event] * times)
+    assert sorted(at_once.cells()) == sorted(one_by_one.cells())
+    loaded.load(at_once.cells())
+    assert sorted(loaded.cells()) == sorted(at_once.cells())
 
 
 def test_a_maximum_is_no_sum() -> None:

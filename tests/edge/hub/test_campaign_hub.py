@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import random
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 
 from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.campaign.book import Scope
-from edge.campaign.events import FIELDS, Event, event_key
+from edge.campaign.events import FIELDS, Event, event_key, event_of
+from edge.campaign.tally import Tally
 from edge.cli import main
 from edge.errors import BadSettings
 from edge.hub.campaign import CampaignBook, read_lists
@@ -500,6 +503,27 @@ def _said_until(booth: Ear, entry: JournalEntry, seq: int) -> bool:
 # how events are kept
 
 
+def test_a_time_within_a_day_counts_what_happened_until_then(book: CampaignBook, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    begins = book.campaign.begins(12)
+    rows: list[dict[str, Any]] = []
+    for n in range(150):
+        at = datetime.fromtimestamp(begins + chance.randrange(3 * 86400), UTC).isoformat()
+        kind, unit = (
+            chance.choice(["collected", "sent", "account-2", "fee"]),
+            chance.choice(["00091", "09718"]),
+        )
+        said = {"operator": "binh", "issue": "exchange", "amount": chance.choice([0, 30_000])}
+        facts = said if kind == "fee" else chance.choice([{}, {"age": 30, "operator": "chi", "seconds": 60}])
+        rows.append(event(n, kind, unit, at, **facts))
+    assert import_events(book, written(tmp_path, *rows)).new == 150
+    events = [event_of(row, book.lists.units) for row in rows]
+    for moment in (begins, begins + 40_000, begins + 86_400, begins + 129_600, begins + 3 * 86_400):
+        tally = Tally(book.campaign)
+        tally.fold(one for one in events if one.at <= moment)
+        assert counted(book, moment) == sorted(tally.cells())
+
+
 def test_ids_that_share_a_key_are_two_events(
     book: CampaignBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -541,18 +565,29 @@ def test_refusals_are_named_in_the_order_of_the_lines(book: CampaignBook, tmp_pa
     assert [reason.split(":")[0] for reason in reasons] == [f"line {n}" for n in (2, 3, 4, 5)]
 
 
+BEFORE_KEYS = """
+CREATE TABLE campaign_event (id TEXT PRIMARY KEY, day INTEGER NOT NULL, at INTEGER NOT NULL,
+    kind TEXT NOT NULL, unit TEXT NOT NULL, facts TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX campaign_event_by_day ON campaign_event (day, at);
+"""
+BEFORE_STEPS = """
+CREATE TABLE campaign_event (key INTEGER NOT NULL DEFAULT 5, id TEXT NOT NULL, day INTEGER NOT NULL,
+    at INTEGER NOT NULL, kind TEXT NOT NULL, unit TEXT NOT NULL, facts TEXT NOT NULL) STRICT;
+CREATE INDEX campaign_event_by_key ON campaign_event (key);
+CREATE INDEX campaign_event_on_day ON campaign_event (day, kind);
+"""
+
+
+@pytest.mark.parametrize("before", [BEFORE_KEYS, BEFORE_STEPS])
 @pytest.mark.parametrize("url", [None])
-def test_a_file_from_before_events_had_keys_is_carried_over(config: Path, tmp_path: Path) -> None:
+def test_an_earlier_file_is_carried_over(config: Path, tmp_path: Path, before: str) -> None:
     book = opened(config)
     import_events(book, written(tmp_path, event(1), event(2), event(1, "sent")))
     name = tmp_path / "hub" / "hub.db"
     rows = book.db.execute("SELECT id, day, at, kind, unit, facts FROM campaign_event").fetchall()
-    book.db.executescript(
-        "DROP TABLE campaign_event; CREATE TABLE campaign_event (id TEXT PRIMARY KEY, day INTEGER NOT NULL,"
-        " at INTEGER NOT NULL, kind TEXT NOT NULL, unit TEXT NOT NULL, facts TEXT NOT NULL) STRICT, WITHOUT"
-        " ROWID; CREATE INDEX campaign_event_by_day ON campaign_event (day, at);"
-    )
-    book.db.executemany("INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?)", [tuple(row) for row in rows])
+    book.db.executescript(f"DROP TABLE campaign_event; {before}")
+    insert = "INSERT INTO campaign_event (id, day, at, kind, unit, facts) VALUES (?, ?, ?, ?, ?, ?)"
+    book.db.executemany(insert, [tuple(row) for row in rows])
     book.store.close()
     with pytest.raises(BadSettings, match="campaign_event has no step"):
         only_read(name)
@@ -563,4 +598,8 @@ def test_a_file_from_before_events_had_keys_is_carried_over(config: Path, tmp_pa
         book.store.close()
     tables = HubStore(name).db.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%before'").fetchall()
     assert not tables
-    assert opened(config).book().done("collected", None, 13) == 3
+    book = opened(config)
+    assert book.book().done("collected", None, 13) == 3
+    assert [one.sent for one in book.files(13)] == [True, False, False]
+    for name, step in book.db.execute("SELECT id, step FROM campaign_event"):
+        assert step == event_key(name)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.campaign.events import CHAIN, event_key
 from edge.cli import main
 from edge.errors import BadSettings
 from edge.hub import postgres as engine
@@ -83,9 +84,8 @@ def test_each_step_is_carried_out_once(postgres: Postgres, monkeypatch: pytest.M
     writable(url).close()
     more = (*postgres_schema.STEPS, "CREATE TABLE added (n INTEGER); INSERT INTO added VALUES (1)")
     monkeypatch.setattr(engine, "STEPS", more)
-    with pytest.raises(
-        BadSettings, match=r"by another release \(step 1 of 2\): start the hub of this release"
-    ):
+    steps = f"step {len(more) - 1} of {len(more)}"
+    with pytest.raises(BadSettings, match=rf"by another release \({steps}\): start the hub of this release"):
         opened(url)
     for _ in range(2):
         store = writable(url)
@@ -93,8 +93,23 @@ def test_each_step_is_carried_out_once(postgres: Postgres, monkeypatch: pytest.M
         store.close()
     monkeypatch.undo()
     for opening in (opened, writable):
-        with pytest.raises(BadSettings, match=r"by another release \(step 2 of 1\)"):
+        with pytest.raises(BadSettings, match=rf"by another release \(step {len(more)} of {len(more) - 1}\)"):
             opening(url)
+
+
+def test_events_get_the_keys_of_their_steps(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, names = (
+        postgres.fresh(),
+        [f"f:{step}" for step in CHAIN] + ["f:account-1", "stop", "f:SENT", "a:b:sent"],
+    )
+    monkeypatch.setattr(engine, "STEPS", postgres_schema.STEPS[:1])
+    with PostgresStore(url) as before:
+        rows = [(event_key(name) | 7, name) for name in names]  # the lowest bits had no meaning
+        before.db.executemany("INSERT INTO campaign_event VALUES (?, ?, 0, 0, 'fault', '00091', '')", rows)
+    monkeypatch.undo()
+    with PostgresStore(url) as store:
+        found = [tuple(row) for row in store.db.execute("SELECT id, step FROM campaign_event ORDER BY rowid")]
+    assert found == [(name, event_key(name)) for name in names]
 
 
 def test_several_may_begin_at_once(postgres: Postgres) -> None:
