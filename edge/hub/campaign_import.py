@@ -1,6 +1,7 @@
 """Events from a file, CSV or JSON lines: each line taken once, or refused with its number and a reason."""
 
 import csv
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,7 +14,8 @@ from edge.campaign.events import FIELDS, Event, event_of
 from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook, Row
 
-BATCH = 100_000  # lines of one transaction; more would keep the collector waiting for the file
+LEAST, MOST = 5_000, 100_000  # lines of one transaction
+HELD_SECONDS = 2.0  # that one is meant to have the file; the collector waits five for it (edge/store.py)
 TOLD = 1000  # refusals that are named; the rest is counted
 
 
@@ -40,10 +42,14 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = _csv(file) if path.suffix.lower() == ".csv" else _json_lines(file)
-            while batch := list(islice(lines, BATCH)):
+            size = MOST
+            while batch := list(islice(lines, size)):
                 refused: list[tuple[int, str]] = []
                 good = _checked(book, batch, refused)
-                _take(book, good, [book.row(event) for _, event in good], outcome, refused)
+                rows = [book.row(event) for _, event in good]
+                began = time.monotonic()
+                _take(book, good, rows, outcome, refused)
+                size = next_size(size, time.monotonic() - began)
                 outcome.refuse(refused)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise VantayError(
@@ -51,6 +57,12 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
             "mend the file and import it again"
         ) from None
     return outcome
+
+
+def next_size(size: int, seconds: float) -> int:
+    """Return how many lines the next transaction takes, by how long this one had the file."""
+    wanted = size * HELD_SECONDS / max(seconds, 0.001)
+    return int(min(max(wanted, size / 2, LEAST), size * 2, MOST))
 
 
 def _checked(

@@ -21,7 +21,7 @@ from edge.campaign.tally import Tally
 from edge.cli import main
 from edge.errors import BadSettings
 from edge.hub.campaign import CampaignBook, read_lists
-from edge.hub.campaign_import import import_events
+from edge.hub.campaign_import import HELD_SECONDS, LEAST, MOST, import_events, next_size
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import CLOSED, SEALED, Ledger
 from edge.hub.reading import opened as only_read
@@ -539,6 +539,16 @@ def test_ids_that_share_a_key_are_two_events(
     assert (two.new, two.known, two.refused) == (0, 4, 1)
     day = book.campaign.day_index(1684377000)
     assert book.files(day) == [("f-1", "00091", True, False), ("f-2", "00091", False, False)]
+
+
+@given(st.floats(1e-6, 1e-3))
+def test_a_transaction_of_an_import_is_as_large_as_the_machine_is_fast(seconds_a_line: float) -> None:
+    size = MOST
+    for _ in range(12):
+        assert LEAST <= size <= MOST
+        size = next_size(size, size * seconds_a_line)
+    assert size * seconds_a_line <= HELD_SECONDS * 1.001 or size == LEAST
+    assert size * seconds_a_line >= HELD_SECONDS * 0.99 or size == MOST
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["00091", "00094"])), max_size=12))
