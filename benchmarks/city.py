@@ -1,6 +1,6 @@
 """A city of booths on one machine: `make bench-city`. Ends with the line that the limits are held against.
 
-    python benchmarks/city.py [--scale 25] [--only load|replay] [--units LIST.csv]
+    python benchmarks/city.py [--scale 25] [--only load|replay] [--units LIST.csv] [--postgres]
 
 `load`: 579 simulated booths (city_booths.py) with certificates of their own connect to a real mosquitto over
 mutual TLS; they come back with a backlog; then entries are written at 2,300 and at 500 a second, evenly over
@@ -9,6 +9,8 @@ the booths, whatever the acknowledgements do. `replay`: the whole campaign goes 
 
 Exits with 1 when a limit is not held, with 2 when something was wrong, could not be measured or was left out.
 `--scale 25` makes the replay and the times 25 times smaller, `--only` leaves one half out: to try things.
+`--postgres` gives the load, and no replay, to two collectors that share a PostgreSQL from Debian (a cluster
+of its own, fsync on, in TMPDIR); the limits are meant for one hub with a file, so this is no result, either.
 """
 
 import argparse
@@ -18,6 +20,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a program, not as a module
@@ -26,6 +30,7 @@ from benchmarks.city_events import STEPS
 from benchmarks.city_load import Load, load
 from benchmarks.city_replay import Replay, ask, replay
 from edge.errors import VantayError
+from tests.edge.postgres import Postgres
 
 BOOTHS, PEOPLE = 579, 6_266_767  # units; people issued with cards by 1 July 2023
 CONNECT_S, COMMITTED_PER_S, P99_MS = 60, 2_000, 2_000
@@ -47,10 +52,24 @@ def units_of(path: Path | None, folder: Path) -> Path:
     return made
 
 
-def measured_load(folder: Path, scale: int) -> Load:
+@contextmanager
+def postgres(wanted: bool) -> Iterator[str | None]:
+    """Give the URL of an empty PostgreSQL, where it is wanted."""
+    if not wanted:
+        yield None
+        return
+    server = Postgres.made(Path(tempfile.gettempdir()))  # a disk, not memory
+    try:
+        yield server.start().fresh()
+    finally:
+        server.remove()
+
+
+def measured_load(folder: Path, scale: int, shared: bool) -> Load:
     """Measure the booths' half."""
     print(f"city: {BOOTHS} booths over mutual TLS", flush=True)
-    found = load(folder, BOOTHS, max(2, 150 // scale), 30 / scale + 2, 60 / scale + 2)
+    with postgres(shared) as url:
+        found = load(folder, BOOTHS, max(2, 150 // scale), 30 / scale + 2, 60 / scale + 2, url)
     print(
         f"city: {found.burst_entries} entries of a backlog at {found.burst_per_s:.0f} a second; then evenly,"
         f" of {found.offered:.0f} a second {found.committed_per_s:.0f}, p99 {found.full_p99_ms:.0f} ms;"
@@ -98,7 +117,10 @@ def main() -> int:
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--only", choices=("load", "replay"))
     parser.add_argument("--units", type=Path)
+    parser.add_argument("--postgres", action="store_true")
     arguments = parser.parse_args()
+    if arguments.postgres:
+        arguments.only = "load"
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # six files for each booth, here or in mosquitto
     one, two = Load(BOOTHS), Replay(0, 0.0, 0.0)
@@ -113,7 +135,7 @@ def main() -> int:
                 (folder / half).mkdir()
             if arguments.only != "replay":
                 subprocess.run([Path(__file__).parents[1] / "tests" / "needs"], check=True)
-                one = measured_load(folder / "load", arguments.scale)
+                one = measured_load(folder / "load", arguments.scale, arguments.postgres)
             if arguments.only != "load":
                 two = measured_replay(folder / "replay", units, PEOPLE // arguments.scale)
     except (VantayError, OSError, subprocess.SubprocessError) as error:

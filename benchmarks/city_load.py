@@ -14,10 +14,11 @@ from pathlib import Path
 
 from benchmarks.city_booths import Crowd, SimulatedBooth, bodies
 from edge.cli import main as vantay_main
-from edge.demo.stage import Stage
+from edge.demo.stage import Stage, vantay
 from edge.errors import VantayError
+from edge.hub.reading import opened
 from edge.hub.status import status_of
-from edge.hub.store import HubStore
+from edge.hub.tables import Place
 from edge.pki.folder import PkiFolder
 from edge.settings import Broker
 
@@ -52,25 +53,31 @@ def percentile(numbers: list[float], share: float) -> float:
 
 
 class Station(Stage):
-    """mosquitto with the configuration of `vantay broker-config`, and the hub."""
+    """mosquitto with the configuration of `vantay broker-config`, and its hubs."""
 
-    def open(self, names: list[str]) -> None:
-        """Make certificates and configuration, start both."""
+    def open(self, names: list[str], hubs: tuple[str, ...], database: str | None) -> None:
+        """Make certificates and configuration, start everything; several hubs share one PostgreSQL."""
         self.pki, self.issued = self.folder / "pki", self.folder / "issued"
         now = datetime.now(UTC)
         authority = PkiFolder.make(self.pki, "City", CERTIFICATE_DAYS, now)
         authority.issue("server", "station", ["127.0.0.1"], CERTIFICATE_DAYS, self.issued, now)
-        authority.issue("hub", "main", [], CERTIFICATE_DAYS, self.issued, now)
-        for name in names:
-            authority.issue("booth", name, [], CERTIFICATE_DAYS, self.issued, now)
+        for role, identities in (("hub", hubs), ("booth", names)):
+            for identity in identities:
+                authority.issue(role, identity, [], CERTIFICATE_DAYS, self.issued, now)
         self.start_broker("station")
-        (self.folder / "hub").mkdir()
-        broker = self.secured("hub.main")
-        (self.folder / "hub.toml").write_text(
-            f'data = "hub"\nbooths = {names!r}\n\n[broker]\nport = {broker.port}\n'.replace("'", '"')
-            + "".join(f'{what} = "{getattr(broker, what)}"\n' for what in ("ca", "cert", "key"))
-        )
-        self.start_hub()
+        shared = f'database = "{database}"\npackets = "packets"\nshare = "city"\n' if database else ""
+        (self.folder / "packets").mkdir()
+        for hub in hubs:
+            broker = self.secured(f"hub.{hub}")
+            (self.folder / hub).mkdir()
+            config = self.folder / f"{hub}.toml"
+            config.write_text(
+                f'data = "{hub}"\n{shared}booths = {names!r}\n\n[broker]\nport = {broker.port}\n'.replace(
+                    "'", '"'
+                )
+                + "".join(f'{what} = "{getattr(broker, what)}"\n' for what in ("ca", "cert", "key"))
+            )
+            self.spawn(hub, [*vantay("hub"), "--config", str(config)])
 
     def start_broker(self, name: str) -> None:
         """Start mosquitto with its own copies of certificates, key and access list."""
@@ -96,17 +103,19 @@ class Station(Stage):
 
 
 @contextmanager
-def crowd_of(count: int, folder: Path) -> Iterator[tuple[Crowd, Station]]:
-    """A station with its hub and so many booths, not yet connected; booths' journals lie in memory."""
+def crowd_of(
+    count: int, folder: Path, hubs: tuple[str, ...] = ("main",), database: str | None = None
+) -> Iterator[tuple[Crowd, Station]]:
+    """A station with its hubs and so many booths, not yet connected; booths' journals lie in memory."""
     memory = Path("/dev/shm")  # the booths' disks are not what is measured
     with ExitStack() as stack:
         home = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="vantay-city-", dir=memory if memory.is_dir() else None)
         )
         station = Station(folder, folder)
-        stack.callback(lambda: [station.end(name) for name in ("hub", "station")])
+        stack.callback(lambda: [station.end(name) for name in (*hubs, "station")])
         names = [f"booth-{number:03}" for number in range(1, count + 1)]
-        station.open(names)
+        station.open(names, hubs, database)
         crowd = Crowd([SimulatedBooth(name, Path(home), station.secured(name)) for name in names])
         stack.callback(crowd.close)
         yield crowd, station
@@ -151,23 +160,33 @@ def steady(crowd: Crowd, rate: float, seconds: float) -> tuple[float, list[float
     return len(order) / took, waits
 
 
-def load(folder: Path, booths: int, each: int, full_seconds: float, steady_seconds: float) -> Load:
-    """Connect, burst, full and steady load; then compare what booths wrote with what the hub holds."""
-    found = Load(booths)
-    with crowd_of(booths, folder) as (crowd, station):
+def load(
+    folder: Path,
+    booths: int,
+    each: int,
+    full_seconds: float,
+    steady_seconds: float,
+    database: str | None = None,
+) -> Load:
+    """Connect, burst, full and steady load; then compare what booths wrote with what the hub holds.
+
+    With the URL of an empty PostgreSQL, two collectors share the load.
+    """
+    found, hubs = Load(booths), ("main", "other") if database else ("main",)
+    with crowd_of(booths, folder, hubs, database) as (crowd, station):
         found.connect_s = crowd.connect(CONNECT_LIMIT)
         found.burst_entries, found.burst_per_s = burst(crowd, each)
         found.committed_per_s, waits = steady(crowd, FULL, full_seconds)
         found.full_p99_ms = percentile(waits, 0.99)
         _, found.waits_ms = steady(crowd, STEADY, steady_seconds)
         found.wrong += [f"{name} ended: {station.log_tail(name)}" for name in station.dead()]
-        found.wrong += differences(crowd, folder / "hub" / "hub.db")
+        found.wrong += differences(crowd, database or folder / "main" / "hub.db")
     return found
 
 
-def differences(crowd: Crowd, path: Path) -> list[str]:
+def differences(crowd: Crowd, place: Place) -> list[str]:
     """Say where the hub holds anything else than what booths wrote."""
-    hub = HubStore(path, read_only=True)
+    hub = opened(place)
     wrong = [str(alarm) for alarm in status_of(hub)["alarms"]]
     for booth in crowd.booths:
         rows = hub.db.execute("SELECT seq, hash FROM entry WHERE booth = ? ORDER BY seq", (booth.name,))
