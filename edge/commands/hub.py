@@ -11,7 +11,7 @@ from pathlib import Path
 from edge import clock
 from edge.campaign.book import Scope
 from edge.campaign.definition import Campaign
-from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, report
+from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, OPERATORS, report
 from edge.campaign.reports.render import FORMATS
 from edge.errors import BadCommand, BadSettings
 from edge.folder_lock import only_one
@@ -157,7 +157,10 @@ def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
     if arguments.unit and arguments.unit not in book.lists.units:
         raise BadCommand(f"no unit has the code {arguments.unit}: units are named by official code")
     by = arguments.by or ("district" if name in BY_DISTRICT else "commune")
-    files, counted = (book.files(day), book.uncounted()) if name == MANIFEST else (None, book.book(cut_off))
+    if name == MANIFEST:
+        files, counted = book.files(day), book.uncounted()
+    else:
+        files, counted = None, book.book(cut_off, operators=name == OPERATORS)
     made = report(name, counted, Scope(day, arguments.unit, by, arguments.target), files)
     written = FORMATS[arguments.format](made)
     if arguments.output:

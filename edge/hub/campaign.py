@@ -35,6 +35,7 @@ GROUP BY kind, unit
 """
 UNLIKE = "SELECT id, at, kind, unit, facts FROM campaign_event WHERE day = ? AND at <= ? AND facts <> ''"
 COUNTS = "SELECT measure, key, day, number FROM campaign_count WHERE day < ?"
+OF_UNITS = " AND (measure < 'operator/' OR measure >= 'operator0')"  # half of the counts are of operators
 SEALERS = """
 SELECT name FROM booth WHERE EXISTS (SELECT 1 FROM entry WHERE kind = 'enrolment.sealed' AND booth = name)
 """
@@ -164,15 +165,18 @@ class CampaignBook:
             where = f"WHERE day <> {days}"
             self.db.execute(f"UPDATE campaign_event SET day = {days} {where}")  # noqa: S608 - numbers of ours
 
-    def book(self, cut_off: int | None = None) -> Book:
-        """Return what reports read; with a time (UTC seconds), nothing that happened after it is counted."""
+    def book(self, cut_off: int | None = None, operators: bool = True) -> Book:
+        """Return what reports read; with a time (UTC seconds), nothing that happened after it is counted.
+
+        Without `operators`, what each of them did may be left out.
+        """
         if self._counted_by() != self._rule():
             where = "" if cut_off is None else f"WHERE at <= {cut_off}"
             tally = self._folded(self._events(where))
         else:
             day = self.campaign.span_days if cut_off is None else self.campaign.day_index(cut_off)
             tally = Tally(self.campaign)
-            tally.load(self.store.plain().execute(COUNTS, (day,)))
+            tally.load(self.store.plain().execute(COUNTS if operators else COUNTS + OF_UNITS, (day,)))
             if cut_off is not None:
                 self._fold_part(tally, day, cut_off)
         return self._book(tally)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from edge import clock
 from edge.campaign.book import Scope
-from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, report
+from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, OPERATORS, report
 from edge.campaign.reports.render import as_json
 from edge.hub.campaign import CampaignBook
 from edge.hub.campaign_journal import JournalCounter
@@ -21,7 +21,6 @@ from edge.hub.reading import opened
 from edge.hub.tables import Place
 from edge.messages import CampaignReport, campaign_topic
 
-OPERATORS = "operators"
 PUBLISHED = tuple(name for name in NAMES if name not in (OPERATORS, MANIFEST))  # no names, no files
 LARGEST = 512 * 1024  # bytes of one report: brokers of clusters take a mebibyte
 SHARE = 10  # making reports takes at most a tenth of the time
@@ -100,7 +99,7 @@ def made_of(place: Place, book: CampaignBook, day: int) -> tuple[CampaignReport,
     store = opened(place)
     try:
         with store.reading():
-            counted = CampaignBook(store, book.campaign, book.lists).book()
+            counted = CampaignBook(store, book.campaign, book.lists).book(operators=False)
     finally:
         store.close()
     made = []

@@ -7,6 +7,7 @@ from edge.campaign.reports import forecast, progress, workings
 from edge.campaign.reports.manifest import File, manifest
 from edge.campaign.reports.table import Report, Table
 
+OPERATORS = "operators"  # the one that needs what each operator did
 REPORTS: dict[str, Callable[[Book, Scope], Table]] = {
     "summary": progress.summary,
     "finished": progress.finished,
@@ -20,7 +21,7 @@ REPORTS: dict[str, Callable[[Book, Scope], Table]] = {
     "places": workings.places,
     "ages": workings.ages,
     "rounds": workings.rounds,
-    "operators": workings.operators,
+    OPERATORS: workings.operators,
     "faults": workings.faults,
 }
 MANIFEST = "manifest"  # the one that needs the day's files as well

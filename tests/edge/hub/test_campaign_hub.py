@@ -522,6 +522,9 @@ def test_a_time_within_a_day_counts_what_happened_until_then(book: CampaignBook,
         tally = Tally(book.campaign)
         tally.fold(one for one in events if one.at <= moment)
         assert counted(book, moment) == sorted(tally.cells())
+        units = [cell for cell in tally.cells() if not cell[0].startswith("operator/")]
+        found = book.book(moment, operators=False).tally.cells()
+        assert sorted(cell for cell in found if not cell[0].startswith("operator/")) == sorted(units)
 
 
 def test_ids_that_share_a_key_are_two_events(
