@@ -44,7 +44,7 @@ TABLES = {
     "packet": "hash, booth, enrolment, size, complete_at IS NULL, closed_at IS NULL",
     "alarm": "booth, why",
     "gap": "booth",
-    "campaign_event": "id, key, day, at, kind, unit, facts",
+    "campaign_event": "id, step, day, at, kind, unit, facts",
     "campaign_count": "measure, key, day, number",
     "campaign_definition": "counted_by",
 }
