@@ -93,7 +93,7 @@ def compose(
     far as it goes, with its issues. BadImage when no finger is on them, or for another resolution.
     """
     if abs(ppi - REFERENCE_PPI) > NEARLY:
-        raise BadImage(f"rolled fingers are put together at {REFERENCE_PPI} ppi, not {ppi:g}")
+        raise BadImage(f"rolled fingers are put together at {REFERENCE_PPI:g} ppi, not {ppi:g}")
     seen = [_strip(frame, touch) for frame in frames]
     touching = [number for number, one in enumerate(seen) if one.area >= touch.least]
     if not touching:

@@ -45,6 +45,17 @@ def test_thresholds_are_those_of_bsi_on_its_scale() -> None:
     assert quality.of(2) > quality.of(3) > quality.of(4) > 0
 
 
+def test_the_legal_plan_is_slaps_and_then_ten_rolled_fingers() -> None:
+    """Circular 60/2021/TT-BCA, article 5(3); thresholds of BSI TR-03121-3 volume 4, table 4.9."""
+    plan = plan_named("circular-60-2021")
+    assert (plan.slaps, plan.rolled) == ((13, 14, 15), tuple(range(1, 11)))
+    assert plan.quality.rolled
+    published = {1: 20, 2: 15, 3: 15, 4: 10, 5: 5}
+    assert {p: plan.quality.rolled.of(p) for p in published} == {
+        p: vantay_quality_of(n) for p, n in published.items()
+    }
+
+
 def captures(impression: str, *positions: int) -> dict[str, object]:
     return {"captures": [{"impression": impression, "positions": positions}]}
 
@@ -60,6 +71,9 @@ def quality(**values: object) -> dict[str, object]:
         captures("plain"),
         captures("plain", 11),
         captures("latent", 1),
+        captures("rolled", 1),
+        {"captures": [{"impression": kind, "positions": (1,)} for kind in ("rolled", "plain")]},
+        {"captures": [{"impression": kind, "positions": (1,)} for kind in ("plain", "rolled")]},
         {"captures": []},
         {"attempts": 0},
         {"colour": "red"},

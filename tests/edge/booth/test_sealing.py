@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.booth.enrolment import SEALED, Attempt, Enrolment, fold, override, start
+from edge.booth.enrolment import SEALED, Attempt, Enrolment, RolledAttempt, fold, override, start
 from edge.booth.sealing import accepted_templates, put_sample, seal_enrolment
 from edge.booth.view import ended_by
 from edge.errors import IllegalTransition, VantayError
@@ -122,6 +122,34 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         "confirmed": None,
         "portrait": None,
     }
+
+
+def test_rolled_fingers_are_in_the_packet_beside_the_plain_ones(
+    store: Store, vault: Vault, sealer: BoothKeys
+) -> None:
+    put_sample(vault, ENROLMENT, 1, "rolled", [b"rolled png", b"full", b"rolled iso", b"code"])
+    kept = RolledAttempt(2, "rolled", 70, ("slipped",), "own", PRO_20)
+    done = replace(ENROLMENT, rolled=(1,), kept_rolled={1: kept}, not_rolled={2: "stiff"})
+    with store.transaction():
+        ((_, body),) = seal_enrolment("b-1", AT, done, vault, sealer)
+    assert (body["rolled"], body["samples"]) == ({"1": "rolled"}, {"1": "good", "2": "fair"})
+    opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
+    assert (opened.blobs["1-rolled.png"], opened.blobs["1-rolled.fmr"]) == (b"rolled png", b"rolled iso")
+    assert opened.manifest["not_rolled"] == {"2": "stiff"}
+    assert opened.manifest["rolled"] == [
+        {
+            "position": 1,
+            "sample": "rolled",
+            "quality": 70,
+            "impression": "rolled",
+            "issues": ["slipped"],
+            "control": "own",
+            "device": PRO_20,
+        }
+    ]
+    gallery = [label.position for label, _ in vault.all_of(ENROLLED, "e1")]
+    assert gallery == [1, 2], "plain ones alone are searched among"
+    assert IDENTITY not in kinds_left(vault, "e1")
 
 
 def test_the_packet_says_how_the_person_was_confirmed(store: Store, vault: Vault, sealer: BoothKeys) -> None:

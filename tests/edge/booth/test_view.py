@@ -162,6 +162,17 @@ def test_phases_and_prompts(
     assert prompt_of(phase, enrolment, equipment) == prompt
 
 
+def test_a_rolled_finger_is_asked_for_in_words_of_its_own() -> None:
+    accepted = {p: Attempt(1, f"{p}", 50) for p in FRESH.positions}
+    rolled = replace(FRESH, accepted=accepted, rolled=(2, 3), rolled_quality={2: 20, 3: 20}, hint="too fast")
+    place, hold = (
+        view(rolled, Acquisition(s, 2, s is Stage.HOLD, True), READY) for s in (Stage.PLACE, Stage.HOLD)
+    )
+    assert place.prompt == "too fast: roll the right index over the scanner, from nail to nail"
+    assert hold.prompt == "roll on, slowly, to the other side of the nail"
+    assert (place.rolling, place.position, place.to_roll, place.rolled) == (True, 2, [2, 3], [])
+
+
 def test_what_is_compared_with_the_worklist_is_in_the_state() -> None:
     state = state_of("b-1", None, Acquisition(), READY, (AT, 7, 5), asks=("name", "birth", "sex"))
     assert state.asks == ["name", "birth", "sex"]
@@ -191,6 +202,9 @@ def test_the_state_says_who_and_how_far() -> None:
         "second_look": False,
         "slap": None,
         "fingers": [],
+        "rolling": False,
+        "to_roll": [],
+        "rolled": [],
         "attendant": None,
         "attendant_ended": None,
         "alarm": None,

@@ -13,10 +13,14 @@ from edge.booth import channel, remembered
 from edge.messages import PresentationFault
 from fwtools.synthesis.faults import FAULTS
 from fwtools.synthesis.impressions import impression
+from fwtools.synthesis.rolled import Mishap
 from matching import calibration, compare, iso19794, search_code, serial
 from matching.pattern import ridge_pattern
 from matching.quality import examine
+from matching.rolled import compose
+from matching.views import impressions
 from tests.edge.booth.worker_process import NO_SCANNER, SECONDS, Process, worker
+from tests.fwtools.rolls import flat_finger, rolled
 from tests.fwtools.slaps import slap
 from tests.fwtools.synthetic import finger, needs_speed
 from tests.fwtools.virtual_scanner import virtual_scanner, write_fingers
@@ -361,3 +365,28 @@ def test_the_matcher_takes_a_slap_apart_and_says_in_a_sentence_what_it_does_not_
         refused, _ = matcher.hear()
         assert isinstance(refused, channel.NotTaken)
         assert refused.reason.startswith(reason)
+
+
+@needs_speed
+def test_the_matcher_puts_a_roll_together_and_compares_it_with_the_plain_impressions(
+    matcher: Process,
+) -> None:
+    plain = {p: serial.to_bytes(examine(impression(flat_finger(1, p), 1)[0])[0]) for p in (2, 3)}
+    for mishap, issues, count in ((Mishap.NONE, (), 21), (Mishap.BACK, ("rolled-back",), 24)):
+        frames = rolled(1, 2, 1, mishap).frames
+        assert len(frames) == count
+        changes = {"frames": count, "rolled": True, "search": False, "perhaps_fmr": 2e-3}
+        asked = question(frames[0], 95, 2, (2, 3)).model_copy(update=changes)
+        matcher.end.send(asked, frames.tobytes(), *plain.values())
+        answer, blobs = matcher.hear()
+        assert isinstance(answer, channel.Examined)
+        assert (answer.issues, answer.sentence is None) == (issues, not issues)
+        assert [hit.position for hit in answer.same_finger] == [2]
+        record = iso19794.read(blobs[2])
+        assert (record.width, record.position) == (compose(frames).pixels.shape[1], 2)
+        assert impressions(blobs[2], 24, 1) == [1]
+    empty = np.full_like(frames, 240)
+    matcher.end.send(asked.model_copy(update={"token": 96}), empty.tobytes(), *plain.values())
+    answer, _ = matcher.hear()
+    assert isinstance(answer, channel.NotTaken)
+    assert answer.reason == "no finger is seen: put it down on one side and roll it over to the other"
