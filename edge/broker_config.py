@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from edge.messages import CHANNELS, PACKET_ROOT, ROOT, Channel, Role
-from edge.pki.names import SERVER, booth_of_console, role_of
+from edge.pki.names import AT_HOSTS, SERVER, booth_of_console, role_of
 
 MADE = "# Made by `vantay broker-config`: make it again instead of changing it.\n"
 CA, CRL, ACL, CONFIGURATION = "ca.crt", "crl.pem", "acl", "mosquitto.conf"
 AT_BOX = frozenset({Role.BOOTH, Role.CONSOLE, Role.TECHNICIAN, Role.INSPECTOR})
-AT_STATION = frozenset({Role.BOOTH, Role.HUB, Role.TECHNICIAN, Role.INSPECTOR})
+AT_HUB = frozenset({Role.HUB, Role.TECHNICIAN, Role.INSPECTOR})
+AT_STATION = AT_HUB | {Role.BOOTH}
 
 
 def grants(role: Role, booth: str) -> Iterator[str]:
@@ -22,7 +23,7 @@ def grants(role: Role, booth: str) -> Iterator[str]:
         write, read = role in channel.writers, role in channel.readers
         if write or read:
             verb = "readwrite" if write and read else "write" if write else "read"
-            yield f"{verb} {_filter(channel, booth)}"
+            yield f"{verb} {filter_of(channel, booth)}"
 
 
 def station_acl(identities: Iterable[str]) -> str:
@@ -31,11 +32,20 @@ def station_acl(identities: Iterable[str]) -> str:
     lines += [f"pattern {grant}" for grant in grants(Role.BOOTH, "%u")]
     for identity in sorted(set(identities)):
         role = role_of(identity)
-        if role not in (Role.BOOTH, SERVER):
+        if role not in (Role.BOOTH, *AT_HOSTS):
             lines += ["", f"user {identity}", *_no_booth(identity)]
         if role in AT_STATION and role != Role.BOOTH:
             lines += [f"topic {grant}" for grant in grants(Role(role), "+")]
     return "\n".join([*lines, ""])
+
+
+def hub_acl(identities: Iterable[str]) -> str:
+    """Write the list of the broker beside a hub, behind a cluster: no booth speaks to it."""
+    lines = [MADE]
+    for identity in sorted(set(identities)):
+        if (role := role_of(identity)) in AT_HUB:
+            lines += [f"user {identity}", *(f"topic {grant}" for grant in grants(Role(role), "+")), ""]
+    return "\n".join(lines)
 
 
 def box_acl(booth: str, identities: Iterable[str]) -> str:
@@ -72,7 +82,7 @@ def box_configuration(folder: PurePath, server: str, port: int, booth: str, stat
         "restart_timeout 1",
         "keepalive_interval 10",
         "notifications false",
-        *(f"topic {_filter(c, booth)} {way} 1" for c in CHANNELS if (way := _way(c))),
+        *(f"topic {filter_of(c, booth)} {way} 1" for c in CHANNELS if (way := _way(c))),
     ]
     return "\n".join([*lines, ""])
 
@@ -96,11 +106,14 @@ def _listener(folder: PurePath, server: str, where: str) -> list[str]:
         "# Nothing is kept here: the booths' journals are the queue, only the hub's acknowledgement counts.",
         "persistence false",
         "max_queued_messages 0",
+        "# With a limit a bridge of mosquitto 2.0.11 that lost its connection in mid-flight sends no more.",
+        "max_inflight_messages 0",
         "set_tcp_nodelay true",
     ]
 
 
-def _filter(channel: Channel, booth: str) -> str:
+def filter_of(channel: Channel, booth: str) -> str:
+    """Return the topics of a channel, of one booth, or of all of them with `+`."""
     return channel.address.format(booth=booth, packet="+", offset="+", report="+")
 
 

@@ -137,11 +137,30 @@ class BoothSettings(Section):
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 
 
+class Sftp(Section):
+    """A server of the ministry's: we know it by its host keys, it knows us by our key."""
+
+    host: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,253}$")]
+    port: Port = 22
+    user: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
+    key: Path  # a private key of OpenSSH's without a passphrase, mode 0600
+    host_keys: Annotated[tuple[str, ...], Field(min_length=1)]  # "ssh-ed25519 AAAA…"; no other is spoken to
+    folder: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,500}$")]  # there; of this hub alone
+    patience_seconds: Annotated[float, Field(ge=1, le=3600)] = 60  # for each answer of the server's
+
+
 class Ministry(Section):
     """Where packets are delivered to, and how long an answer may take."""
 
-    folder: Path
+    folder: Path | None = None
+    sftp: Sftp | None = None
     answer_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Ministry":
+        if (self.folder is None) == (self.sftp is None):
+            raise ValueError("a ministry has either a folder or sftp")
+        return self
 
 
 Url = Annotated[

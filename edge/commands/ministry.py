@@ -1,15 +1,18 @@
-"""`vantay ministry deliver|status --config hub.toml`: packets into the ministry's folder, and its answers."""
+"""`vantay ministry deliver|status --config hub.toml`: packets to the ministry, and its answers."""
 
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from edge import clock
-from edge.errors import BadSettings
+from edge.errors import BadSettings, VantayError
 from edge.folder_lock import only_one
-from edge.hub.delivery import Delivery
+from edge.hub.delivery import Delivery, standing_of
+from edge.hub.drop import Drop, FolderDrop
 from edge.hub.packets import PacketFiles
 from edge.hub.reading import opened, writable
 from edge.hub.tables import Tables
@@ -27,30 +30,45 @@ def run(arguments: Namespace) -> int:
     """Deliver and read the answers, or only count; 1 when something is overdue, refused or unreadable."""
     settings = read_settings(arguments.config, HubSettings)
     if settings.ministry is None:
-        raise BadSettings("hub.toml has no table [ministry]: name the folder that packets are delivered to")
+        raise BadSettings("hub.toml has no table [ministry]: name the folder or server that packets go to")
     if arguments.action == "status" or not (isinstance(settings.place, str) or settings.place.exists()):
         store = opened(settings.place)  # says what is wrong where the hub has not run yet
-        return _tell(store, settings, settings.ministry, [], arguments.json)
+        return _tell(store, settings.ministry, [], arguments.json)
     own = settings.data / "delivery"  # the hub holds the data folder itself
     own.mkdir(exist_ok=True, mode=0o700)
-    with only_one(own, "delivery"):
+    with only_one(own, "delivery"), _drop(settings.ministry) as drop:
         store = writable(settings.place)
-        delivery = _delivery(store, settings, settings.ministry)
-        delivery.deliver(clock.now())
-        complaints = delivery.hear(clock.now())
-        code = _tell(store, settings, settings.ministry, complaints, arguments.json)
+        delivery = Delivery(store, PacketFiles(settings.packet_folder), drop)
+        complaints = []
+        try:
+            delivery.deliver(clock.now())
+            complaints = delivery.hear(clock.now())
+        except VantayError as error:  # what is overdue is told all the same
+            complaints = [str(error)]
+        code = _tell(store, settings.ministry, complaints, arguments.json)
         store.close()
     return code
 
 
-def _delivery(store: Tables, settings: HubSettings, ministry: Ministry) -> Delivery:
-    return Delivery(store, PacketFiles(settings.packet_folder), ministry.folder)
+@contextmanager
+def _drop(ministry: Ministry) -> Iterator[Drop]:
+    if ministry.folder is not None:
+        yield FolderDrop(ministry.folder)
+        return
+    assert ministry.sftp is not None
+    try:
+        from edge.hub.sftp import SftpDrop  # costs half a second, and only some have it
+    except ImportError:
+        raise BadSettings("ministry.sftp needs asyncssh: pip install 'vantay[sftp]'") from None
+    drop = SftpDrop(ministry.sftp)
+    try:
+        yield drop
+    finally:
+        drop.close()
 
 
-def _tell(
-    store: Tables, settings: HubSettings, ministry: Ministry, complaints: list[str], as_json: bool
-) -> int:
-    standing = _delivery(store, settings, ministry).standing(clock.now(), ministry.answer_hours)
+def _tell(store: Tables, ministry: Ministry, complaints: list[str], as_json: bool) -> int:
+    standing = standing_of(store, clock.now(), ministry.answer_hours)
     standing.alarms += complaints
     if as_json:
         print(json.dumps(asdict(standing)))

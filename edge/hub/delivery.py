@@ -1,34 +1,29 @@
-"""Packets to the ministry: a folder gets them batch by batch, whole or not at all; the answer is read back.
+"""Packets to the ministry: a place gets them batch by batch, whole or not at all; the answer is read back.
 
     FOLDER/2026-01-05-001/manifest.json          what is in the batch: hash, size, booth, enrolment of each
     FOLDER/2026-01-05-001/HASH.packet            still encrypted to the ministry
     FOLDER/2026-01-05-001/acknowledgement.json   the ministry's answer, put there when it likes
 
+The place (`edge/hub/drop.py`) is a folder of this machine, perhaps a mounted share, or a server's, by SFTP.
 A batch is made under a name that begins with a dot and renamed when all of it is on the disk; only then does
 the hub's file say that it is delivered. Killed in between, the next delivery finds the batch and notes it. A
-packet is delivered once. The folder may be a mounted share, or be emptied by whoever carries it on.
+packet is delivered once. The folder may be emptied by whoever carries it on.
 """
 
-import os
-import shutil
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import VantayError
-from edge.files import sync_folder
+from edge.hub.drop import Drop
 from edge.hub.packets import PacketFiles
 from edge.hub.tables import Tables
 from edge.messages import BoothName, Digest, utc
 
 MOST = 1000  # packets of a batch
 MANIFEST, ANSWER = "manifest.json", "acknowledgement.json"
-MADE = "????-??-??-???"
-COPIED_AT_ONCE = 1 << 20
 Sentence = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -89,26 +84,20 @@ class Standing:
 class Delivery:
     """One hub's way to the ministry."""
 
-    def __init__(self, store: Tables, files: PacketFiles, folder: Path) -> None:
-        self._store, self._db, self._files, self._folder = store, store.db, files, folder
+    def __init__(self, store: Tables, files: PacketFiles, drop: Drop) -> None:
+        self._store, self._db, self._files, self._drop = store, store.db, files, drop
 
     def deliver(self, at: str) -> list[str]:
         """Deliver all that is complete and was not delivered; return the names of the batches made.
 
-        VantayError when the folder cannot be written, or a packet is not what its name says.
+        VantayError when the place cannot be written, or a packet is not what its name says.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._note_found()
-            made = []
-            while packets := self._undelivered(MOST):
-                made.append(self._make(packets, at))
-            return made
-        except OSError as error:
-            raise VantayError(
-                f"the ministry's folder {self._folder} cannot be written ({error.strerror}): "
-                "nothing is lost, deliver again when it can"
-            ) from None
+        self._drop.open()
+        self._note_found()
+        made = []
+        while packets := self._undelivered(MOST):
+            made.append(self._make(packets, at))
+        return made
 
     def hear(self, at: str) -> list[str]:
         """Read the answers to batches that wait for one; return a sentence for each that cannot be used."""
@@ -117,9 +106,9 @@ class Delivery:
             "SELECT DISTINCT batch FROM delivery WHERE accepted_at IS NULL AND refused IS NULL ORDER BY batch"
         )
         for row in self._db.execute(query).fetchall():
-            path = self._folder / row["batch"] / ANSWER
+            path = self._drop.where(row["batch"], ANSWER)
             try:
-                answer = Acknowledgement.model_validate_json(path.read_bytes())
+                answer = Acknowledgement.model_validate_json(self._drop.read(row["batch"], ANSWER))
                 if answer.batch != row["batch"]:
                     raise ValueError(f"it answers batch {answer.batch}")
             except FileNotFoundError:
@@ -129,45 +118,6 @@ class Delivery:
                 continue
             complaints += self._take(answer, at, path)
         return complaints
-
-    def standing(self, now: str, hours: float) -> Standing:
-        """Count, and name what is overdue by so many hours or refused."""
-        found = Standing()
-        query = (
-            "SELECT count(*) AS all_of, count(delivered_at) AS delivered, count(accepted_at) AS accepted,"
-            " count(refused) AS refused FROM packet LEFT JOIN delivery USING (hash)"
-            " WHERE complete_at IS NOT NULL"
-        )
-        row = self._db.execute(query).fetchone()
-        found.undelivered = row["all_of"] - row["delivered"]
-        found.accepted, found.refused = row["accepted"], row["refused"]
-        found.waiting = row["delivered"] - row["accepted"] - row["refused"]
-        limit = utc(datetime.fromisoformat(now) - timedelta(hours=hours))
-        late = self._db.execute(
-            "SELECT batch, count(*) AS packets, min(delivered_at) AS since FROM delivery"
-            " WHERE accepted_at IS NULL AND refused IS NULL AND delivered_at < ?"
-            " GROUP BY batch ORDER BY batch",
-            (limit,),
-        )
-        for batch in late:
-            found.alarms.append(
-                f"batch {batch['batch']}: {batch['packets']} packets without an answer since {batch['since']}"
-            )
-        late = self._db.execute(
-            "SELECT count(*) AS packets, min(complete_at) AS since FROM packet"
-            " LEFT JOIN delivery USING (hash)"
-            " WHERE delivered_at IS NULL AND complete_at < ?",
-            (limit,),
-        ).fetchone()
-        if late["packets"]:
-            found.alarms.append(f"{late['packets']} packets not delivered, the first since {late['since']}")
-        for refusal in self._db.execute(
-            "SELECT hash, batch, refused FROM delivery WHERE refused IS NOT NULL ORDER BY batch, hash"
-        ):
-            found.alarms.append(
-                f"batch {refusal['batch']}: packet {refusal['hash'][:12]} was refused: {refusal['refused']}"
-            )
-        return found
 
     def _undelivered(self, most: int) -> list[Delivered]:
         query = (
@@ -186,18 +136,12 @@ class Delivery:
         ]
 
     def _make(self, packets: list[Delivered], at: str) -> str:
-        for left in self._folder.glob(f".{MADE}"):  # begun, and killed
-            shutil.rmtree(left)
         name = self._next_name(at[:10])
-        begun = self._folder / f".{name}"
-        begun.mkdir(mode=0o750)
-        for packet in packets:
-            _copy_checked(self._files.path(packet.packet), begun / f"{packet.packet}.packet", packet.packet)
         manifest = Manifest(batch=name, made_at=at, packets=tuple(packets))
-        _write_synced(begun / MANIFEST, manifest.model_dump_json(indent=1).encode())
-        sync_folder(begun)
-        begun.rename(self._folder / name)
-        sync_folder(self._folder)
+        self._drop.begin(name, frozenset({MANIFEST, *(_file(packet) for packet in packets)}))
+        for packet in packets:
+            self._drop.put(name, _file(packet), self._files.path(packet.packet), packet.packet)
+        self._drop.finish(name, MANIFEST, manifest.model_dump_json(indent=1).encode())
         self._note(manifest)
         return name
 
@@ -209,12 +153,15 @@ class Delivery:
     def _note_found(self) -> None:
         """Note batches that are there and that nobody noted."""
         known = {row["batch"] for row in self._db.execute("SELECT DISTINCT batch FROM delivery")}
-        for path in sorted(self._folder.glob(f"{MADE}/{MANIFEST}")):
-            if path.parent.name not in known:
+        for batch in self._drop.batches():
+            if batch not in known:
+                where = self._drop.where(batch, MANIFEST)
                 try:
-                    self._note(Manifest.model_validate_json(path.read_bytes()))
-                except ValidationError as error:
-                    raise VantayError(f"{path} is no manifest of ours: {_why(error)}") from None
+                    self._note(Manifest.model_validate_json(self._drop.read(batch, MANIFEST)))
+                except FileNotFoundError:
+                    continue
+                except (OSError, ValueError) as error:
+                    raise VantayError(f"{where} is no manifest of ours: {_why(error)}") from None
 
     def _note(self, manifest: Manifest) -> None:
         with self._store.transaction():
@@ -224,7 +171,7 @@ class Delivery:
                     (packet.packet, manifest.batch, manifest.made_at),
                 )
 
-    def _take(self, answer: Acknowledgement, at: str, path: Path) -> list[str]:
+    def _take(self, answer: Acknowledgement, at: str, path: str) -> list[str]:
         ours = {
             row["hash"]
             for row in self._db.execute("SELECT hash FROM delivery WHERE batch = ?", (answer.batch,))
@@ -247,23 +194,48 @@ class Delivery:
         return []
 
 
-def _copy_checked(source: Path, target: Path, digest: str) -> None:
-    found = sha256()
-    with source.open("rb") as reader, target.open("xb") as writer:
-        while piece := reader.read(COPIED_AT_ONCE):
-            found.update(piece)
-            writer.write(piece)
-        writer.flush()
-        os.fsync(writer.fileno())
-    if found.hexdigest() != digest:
-        raise VantayError(f"the packet {source} is not what its name says: restore it, then deliver again")
+def standing_of(store: Tables, now: str, hours: float) -> Standing:
+    """Count, and name what is overdue by so many hours or refused."""
+    found = Standing()
+    query = (
+        "SELECT count(*) AS all_of, count(delivered_at) AS delivered, count(accepted_at) AS accepted,"
+        " count(refused) AS refused FROM packet LEFT JOIN delivery USING (hash)"
+        " WHERE complete_at IS NOT NULL"
+    )
+    row = store.db.execute(query).fetchone()
+    found.undelivered = row["all_of"] - row["delivered"]
+    found.accepted, found.refused = row["accepted"], row["refused"]
+    found.waiting = row["delivered"] - row["accepted"] - row["refused"]
+    limit = utc(datetime.fromisoformat(now) - timedelta(hours=hours))
+    late = store.db.execute(
+        "SELECT batch, count(*) AS packets, min(delivered_at) AS since FROM delivery"
+        " WHERE accepted_at IS NULL AND refused IS NULL AND delivered_at < ?"
+        " GROUP BY batch ORDER BY batch",
+        (limit,),
+    )
+    for batch in late:
+        found.alarms.append(
+            f"batch {batch['batch']}: {batch['packets']} packets without an answer since {batch['since']}"
+        )
+    late = store.db.execute(
+        "SELECT count(*) AS packets, min(complete_at) AS since FROM packet"
+        " LEFT JOIN delivery USING (hash)"
+        " WHERE delivered_at IS NULL AND complete_at < ?",
+        (limit,),
+    ).fetchone()
+    if late["packets"]:
+        found.alarms.append(f"{late['packets']} packets not delivered, the first since {late['since']}")
+    for refusal in store.db.execute(
+        "SELECT hash, batch, refused FROM delivery WHERE refused IS NOT NULL ORDER BY batch, hash"
+    ):
+        found.alarms.append(
+            f"batch {refusal['batch']}: packet {refusal['hash'][:12]} was refused: {refusal['refused']}"
+        )
+    return found
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _file(packet: Delivered) -> str:
+    return f"{packet.packet}.packet"
 
 
 def _why(error: Exception) -> str:

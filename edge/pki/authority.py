@@ -17,11 +17,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge.errors import BadSettings
-from edge.pki.names import SERVER, role_of
+from edge.pki.names import NODE, SERVER, role_of
 
 BACKDATED = timedelta(days=1)  # a box whose clock lags takes a new certificate, too
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 365  # unless told otherwise
 RENEW_DAYS = 30  # before its end a certificate is to be renewed
+PURPOSES = {  # of whoever is not a client alone
+    SERVER: [ExtendedKeyUsageOID.SERVER_AUTH],
+    NODE: [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ def certify(
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs=False), critical=True)
     builder = builder.add_extension(_issuer_of(authority.key), critical=False)
-    purpose = ExtendedKeyUsageOID.SERVER_AUTH if role == SERVER else ExtendedKeyUsageOID.CLIENT_AUTH
-    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
+    purposes = PURPOSES.get(role, [ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=True)
     if hosts:
         names = [x509.DNSName(host) if isinstance(host, str) else x509.IPAddress(host) for host in hosts]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from edge.errors import BadSettings
 from edge.files import make_folder, replace, write_new
 from edge.pki.authority import Authority, certify, common_name, found, new_key, revocations
-from edge.pki.names import SERVER, host_of, identity_of, role_of
+from edge.pki.names import AT_HOSTS, host_of, identity_of, role_of
 
 KEY, CERTIFICATE, LIST, ISSUED = "ca.key", "ca.crt", "crl.pem", "issued"
 
@@ -79,11 +79,11 @@ class PkiFolder:
     ) -> Issued:
         """Make a key and its certificate in a folder; where a valid one stands, nothing is made."""
         identity = identity_of(role, name)
-        if bool(hosts) != (role == SERVER):
+        if bool(hosts) != (role in AT_HOSTS):
             raise BadSettings(
-                "a server's certificate names its hosts, as clients write them: add --san HOST"
-                if role == SERVER
-                else f"--san is for a server's certificate, not for a {role}'s"
+                f"a {role}'s certificate names its hosts, as clients write them: add --san HOST"
+                if role in AT_HOSTS
+                else f"--san is for a server's or node's certificate, not for a {role}'s"
             )
         if standing := self._standing(identity, now):
             raise BadSettings(

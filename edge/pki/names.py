@@ -11,7 +11,10 @@ from edge.errors import BadSettings
 from edge.messages import Role
 
 SERVER = "server"  # a broker: proves itself to clients, and can be none
-ROLES = (*Role, SERVER)
+STATION = "station"  # the bridge of a station's broker to a cluster
+NODE = "node"  # of a cluster: proves itself to clients, and is one to the other nodes
+AT_HOSTS = (SERVER, NODE)  # whose certificates say where they are
+ROLES = (*Role, SERVER, STATION, NODE)
 NAME = r"[a-z0-9][a-z0-9-]{0,30}"
 FORMS: dict[str, tuple[str, str]] = {
     Role.BOOTH: (NAME, "a booth's name: 1 to 31 small letters, digits or hyphens"),

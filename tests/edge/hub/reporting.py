@@ -30,18 +30,19 @@ from tests.edge.parts import AT
 SURE = Clock(synchronised=True, boot="b", monotonic_ms=1)
 EVERY = 40  # entries between two sealed records
 PACKET = 300 * 1024  # bytes, two pieces
-PAUSE = 0.01  # seconds between two entries
+PAUSE = 0.01  # seconds between two entries, unless told otherwise
 
 
 class Booth(threading.Thread):
-    """Writes so many entries and reports them until it is told to stop."""
+    """Writes so many entries, or until that is enough, and reports them until it is told to stop."""
 
-    def __init__(self, name: str, folder: Path, broker: Broker, entries: int) -> None:
+    def __init__(self, name: str, folder: Path, broker: Broker, entries: int, pause: float = PAUSE) -> None:
         super().__init__(name=name, daemon=True)
         self._path, self._broker, self._to_write = folder / f"{name}.db", broker, entries
+        self._pause = pause  # between two entries
         self._mailbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
         self._chance = random.Random(name)
-        self.ended = threading.Event()
+        self.ended, self.enough = threading.Event(), threading.Event()
         self.acknowledged, self.tail, self.open = 0, 0, 0
         self.written = False
         self.settled = False  # everything is acknowledged, and no packet waits
@@ -55,9 +56,11 @@ class Booth(threading.Thread):
         link.start()
         due = time.monotonic()
         while not self.ended.is_set():
+            if self.enough.is_set():
+                self._to_write = 0
             if self._to_write and time.monotonic() >= due:
                 self._write(store)
-                due += PAUSE
+                due += self._pause
             try:
                 self._take(self._mailbox.get(timeout=PAUSE / 2), store)
             except queue.Empty:

@@ -11,7 +11,8 @@ import pytest
 from edge.cli import main
 from edge.errors import VantayError
 from edge.folder_lock import only_one
-from edge.hub.delivery import ANSWER, MANIFEST, Delivery
+from edge.hub.delivery import ANSWER, MANIFEST, Delivery, standing_of
+from edge.hub.drop import FolderDrop
 from edge.hub.packets import PacketFiles
 from edge.hub.reading import writable
 from tests.edge.hub.hubs import database
@@ -27,7 +28,7 @@ class Hub:
         self.data, self.folder = folder / "hub", folder / "ministry"
         self.data.mkdir()
         self.store, self.files = writable(url or self.data / "hub.db"), PacketFiles(self.data / "packets")
-        self.delivery = Delivery(self.store, self.files, self.folder)
+        self.delivery = Delivery(self.store, self.files, FolderDrop(self.folder))
 
     def receive(self, *names: str) -> list[str]:
         digests = []
@@ -85,7 +86,7 @@ def killed(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize(
     "where",
-    ["edge.hub.delivery._write_synced", "pathlib.Path.rename", "edge.hub.delivery.Delivery._note"],
+    ["edge.hub.drop._write_synced", "pathlib.Path.rename", "edge.hub.delivery.Delivery._note"],
 )
 def test_a_delivery_killed_anywhere_goes_on_with_nothing_twice(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, where: str
@@ -101,22 +102,22 @@ def test_a_delivery_killed_anywhere_goes_on_with_nothing_twice(
     assert hub.delivered() == sorted(digests)
     assert seen.items() <= hub.batches().items()
     assert not list(hub.folder.glob(".*"))
-    assert hub.delivery.standing(AT, 12).waiting == 3
+    assert standing_of(hub.store, AT, 12).waiting == 3
 
 
 def test_answers_are_taken_and_what_waits_too_long_is_an_alarm(hub: Hub) -> None:
     one, two, three = hub.receive("a", "b", "c")
-    assert hub.delivery.standing(AT, 12).undelivered == 3
-    assert hub.delivery.standing(LATER, 12).alarms == [f"3 packets not delivered, the first since {AT}"]
+    assert standing_of(hub.store, AT, 12).undelivered == 3
+    assert standing_of(hub.store, LATER, 12).alarms == [f"3 packets not delivered, the first since {AT}"]
     (batch,) = hub.delivery.deliver(AT)
-    assert hub.delivery.standing(AT, 12).alarms == []
+    assert standing_of(hub.store, AT, 12).alarms == []
     late = f"batch {batch}: 3 packets without an answer since {AT}"
-    assert hub.delivery.standing(LATER, 12).alarms == [late]
+    assert standing_of(hub.store, LATER, 12).alarms == [late]
     hub.answer(batch, accepted=[one])
     assert hub.delivery.hear(LATER) == []
     hub.answer(batch, accepted=[one, two], refused=[{"packet": three, "reason": "no portrait"}])
     assert hub.delivery.hear(LATER) == []
-    standing = hub.delivery.standing(LATER, 12)
+    standing = standing_of(hub.store, LATER, 12)
     assert (standing.accepted, standing.refused, standing.waiting) == (2, 1, 0)
     assert standing.alarms == [f"batch {batch}: packet {three[:12]} was refused: no portrait"]
 
@@ -140,7 +141,7 @@ def test_an_answer_that_cannot_be_used_changes_nothing(
     (hub.folder / batch / ANSWER).write_text(text(batch, one))
     (complaint,) = hub.delivery.hear(AT)
     assert words in complaint
-    assert hub.delivery.standing(AT, 12).waiting == 1
+    assert standing_of(hub.store, AT, 12).waiting == 1
 
 
 def test_a_packet_that_was_altered_is_not_delivered(hub: Hub) -> None:

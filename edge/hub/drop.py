@@ -1,0 +1,124 @@
+"""Where batches for the ministry are put: what is asked of the place, and a folder of this machine.
+
+A batch is begun under a name that begins with a dot, filled, and renamed when all of it is on the disk:
+whoever looks finds whole batches only. `edge/hub/sftp.py` is the other place.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from edge.errors import VantayError
+from edge.files import sync_folder
+
+BATCH = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{3,}")
+AT_ONCE = 1 << 18  # bytes copied at a time
+
+
+class Drop(Protocol):
+    """A place for batches. Everything may raise VantayError with one sentence: the place, and what to do."""
+
+    def open(self) -> None:
+        """Be ready."""
+
+    def batches(self) -> list[str]:
+        """Return the names of the whole batches that are there."""
+
+    def begin(self, batch: str, files: frozenset[str]) -> None:
+        """Begin a batch of these files; what is left of one that was begun before may be made use of."""
+
+    def put(self, batch: str, name: str, source: Path, digest: str) -> None:
+        """Put a packet into a batch that was begun; VantayError when it is not what its hash says."""
+
+    def finish(self, batch: str, name: str, content: bytes) -> None:
+        """Add the last file, and show the batch."""
+
+    def read(self, batch: str, name: str) -> bytes:
+        """Return a file of a batch; FileNotFoundError where there is none."""
+
+    def where(self, batch: str, name: str) -> str:
+        """Say where a file is, for people."""
+
+
+class FolderDrop:
+    """A folder of this machine, or a mounted share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self) -> None:
+        """Make the folder where there is none."""
+        with self._told():
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+
+    def batches(self) -> list[str]:
+        """Return the names of the whole batches that are there."""
+        with self._told():
+            return sorted(path.name for path in self._folder.iterdir() if BATCH.fullmatch(path.name))
+
+    def begin(self, batch: str, files: frozenset[str]) -> None:  # noqa: ARG002 - nothing is made use of
+        """Begin a batch; one that was begun, and killed, is thrown away."""
+        with self._told():
+            for left in list(self._folder.iterdir()):
+                if left.name.startswith(".") and BATCH.fullmatch(left.name[1:]):
+                    shutil.rmtree(left)
+            (self._folder / f".{batch}").mkdir(mode=0o750)
+
+    def put(self, batch: str, name: str, source: Path, digest: str) -> None:
+        """Copy a packet, and bring it onto the disk."""
+        with self._told(), (self._folder / f".{batch}" / name).open("xb") as writer:
+            for _, piece in checked(source, digest):
+                writer.write(piece)
+            writer.flush()
+            os.fsync(writer.fileno())
+
+    def finish(self, batch: str, name: str, content: bytes) -> None:
+        """Write the manifest, then rename."""
+        begun = self._folder / f".{batch}"
+        with self._told():
+            _write_synced(begun / name, content)
+            sync_folder(begun)
+            begun.rename(self._folder / batch)
+            sync_folder(self._folder)
+
+    def read(self, batch: str, name: str) -> bytes:
+        """Return a file of a batch; OSError where it cannot be read."""
+        return (self._folder / batch / name).read_bytes()
+
+    def where(self, batch: str, name: str) -> str:
+        """Return its path."""
+        return str(self._folder / batch / name)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise VantayError(
+                f"the ministry's folder {self._folder} cannot be written ({error.strerror}): "
+                "nothing is lost, deliver again when it can"
+            ) from None
+
+
+def checked(source: Path, digest: str) -> Iterator[tuple[int, bytes]]:
+    """Yield a packet's (offset, piece); VantayError after the last when it is not what its hash says."""
+    found, offset = sha256(), 0
+    with source.open("rb") as reader:
+        while piece := reader.read(AT_ONCE):
+            found.update(piece)
+            yield offset, piece
+            offset += len(piece)
+    if found.hexdigest() != digest:
+        raise VantayError(f"the packet {source} is not what its name says: restore it, then deliver again")
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
