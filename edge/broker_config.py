@@ -7,14 +7,14 @@ certificate for %u; so whoever is no booth is denied the topics of a booth of th
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
-from edge.messages import CHANNELS, PACKET_ROOT, ROOT, Channel, Role
+from edge.messages import CHANNELS, GALLERY_ROOT, PACKET_ROOT, ROOT, Channel, Role
 from edge.pki.names import AT_HOSTS, SERVER, booth_of_console, role_of
 
 MADE = "# Made by `vantay broker-config`: make it again instead of changing it.\n"
 CA, CRL, ACL, CONFIGURATION = "ca.crt", "crl.pem", "acl", "mosquitto.conf"
 AT_BOX = frozenset({Role.BOOTH, Role.CONSOLE, Role.TECHNICIAN, Role.INSPECTOR})
 AT_HUB = frozenset({Role.HUB, Role.TECHNICIAN, Role.INSPECTOR})
-AT_STATION = AT_HUB | {Role.BOOTH}
+AT_STATION = AT_HUB | {Role.BOOTH, Role.GALLERY}
 
 
 def grants(role: Role, booth: str) -> Iterator[str]:
@@ -125,4 +125,4 @@ def _way(channel: Channel) -> str | None:
 
 
 def _no_booth(identity: str) -> list[str]:
-    return [f"topic deny {root}/booth/{identity}/#" for root in (ROOT, PACKET_ROOT)]
+    return [f"topic deny {root}/booth/{identity}/#" for root in (ROOT, PACKET_ROOT, GALLERY_ROOT)]

@@ -14,7 +14,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from drivers.errors import FaultKind
-from edge.booth import attendant, commands, enrolment, handover, open_shift, refused_commands, shift
+from edge.booth import (
+    attendant,
+    commands,
+    enrolment,
+    handover,
+    open_shift,
+    refused_commands,
+    shift,
+    station_answer,
+)
 from edge.booth.ladder import Rung
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
@@ -36,6 +45,7 @@ KINDS = frozenset(
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
         *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED, PURGED, refused_commands.COUNTED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
+        *(enrolment.STATION_ANSWERED, station_answer.SETTLED_LATER, station_answer.NOTED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }
 )
@@ -59,6 +69,8 @@ EVENTS = frozenset(
         *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
         "worklist purged",
+        *("gallery", "a question was refused", "the station's gallery refuses"),
+        "enrolled before, found after sealing",
         *("certificate", "no acknowledgement", "publish refused"),
     }
 )
@@ -72,7 +84,9 @@ DECISIONS = frozenset(
 WORDS: dict[str, frozenset[str]] = {
     "event": EVENTS,
     "level": frozenset({"info", "warning", "error", "critical"}),
-    "program": frozenset({"booth", "hub"}),
+    "program": frozenset({"booth", "hub", "gallery"}),
+    "station": frozenset({enrolment.SETTLED, enrolment.UNSETTLED}),
+    "question": frozenset({"search", "add"}),
     "decision": DECISIONS,
     "outcome": frozenset({enrolment.ENROLLED, enrolment.ALREADY_ENROLLED, "accepted", "refused"}),
     "command": frozenset({*COMMANDS, "unknown"}),
@@ -84,7 +98,7 @@ WORDS: dict[str, frozenset[str]] = {
 NUMBERS = frozenset(
     {
         *("seq", "entries", "backlog", "new", "known", "gap", "refused", "milliseconds", "again_in"),
-        *("processes", "dropped"),
+        *("processes", "dropped", "people", "hits", "fingers"),
     }
 )
 SMALL = 10**6  # an identity number has twelve digits

@@ -70,6 +70,11 @@ class Journal:
         for row in self.store.db.execute(query, (after, limit)):
             yield _entry(row)
 
+    def of_kind(self, kind: str, after: int = 0, limit: int = -1) -> Iterator[JournalEntry]:
+        """Yield the entries of a kind behind `after`, in order, at most `limit` of them."""
+        query = "SELECT * FROM journal WHERE kind = ? AND seq > ? ORDER BY seq LIMIT ?"
+        return map(_entry, self.store.db.execute(query, (kind, after, limit)))
+
     def hash_at(self, seq: int) -> str | None:
         """Return the hash of one entry, None when there is none."""
         if seq == 0:

@@ -13,6 +13,7 @@ from edge.errors import BadSettings
 
 SIZE = 32  # bytes of every key here
 VAULT, SUBJECT, SIGNING, MINISTRY = "vault.key", "subject.key", "signing.key", "ministry.pub"
+GALLERY, GALLERY_PUBLIC = "gallery.key", "gallery.pub"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class BoothKeys:
     def subject_of(self, identity_number: str) -> str:
         """Return the keyed hash that stands for a person everywhere outside the sealed packet."""
         return hmac.digest(self.subject, identity_number.encode(), "sha256").hex()[:32]
+
+
+@dataclass(frozen=True)
+class GalleryKeys:
+    """What the station's gallery holds."""
+
+    vault: bytes  # AES-256, for the templates at rest
+    private: X25519PrivateKey  # opens what booths ask
 
 
 def make_booth_keys(folder: Path, ministry: Path, subject: Path | None = None) -> str:
@@ -48,6 +57,21 @@ def make_ministry_key(folder: Path) -> None:
     _make_folder(folder, "ministry.key", MINISTRY)
     _write(folder / "ministry.key", private.private_bytes_raw())
     _write(folder / MINISTRY, private.public_key().public_bytes_raw())
+
+
+def make_gallery_keys(folder: Path) -> None:
+    """Make the keys of a station's gallery; its booths get gallery.pub, the others stay where it runs."""
+    private = X25519PrivateKey.generate()
+    _make_folder(folder, GALLERY, GALLERY_PUBLIC, VAULT)
+    _write(folder / VAULT, secrets.token_bytes(SIZE))
+    _write(folder / GALLERY, private.private_bytes_raw())
+    _write(folder / GALLERY_PUBLIC, private.public_key().public_bytes_raw())
+
+
+def read_gallery_keys(folder: Path) -> GalleryKeys:
+    """Read the keys of a gallery; BadSettings says which file is missing, open to others or not a key."""
+    private = X25519PrivateKey.from_private_bytes(read_key(folder / GALLERY))
+    return GalleryKeys(read_key(folder / VAULT), private)
 
 
 def read_booth_keys(folder: Path) -> BoothKeys:

@@ -11,11 +11,13 @@ and listens there to:
     resend          QoS 1                    Resend
     packet-wanted   QoS 1                    PacketWanted
     packet-ack      QoS 1                    PacketAcknowledgement
-and to vantay/v1/hub/status.
+    gallery-answer  QoS 1                    GalleryAnswer
+and to vantay/v1/hub/status and vantay/v1/gallery/status (retained, last will, GalleryStatus).
 The station hub publishes `vantay/v1/hub/status` (retained, last will, HubStatus) and, where a campaign is
 configured, its reports on `vantay/v1/campaign/NAME` (retained, CampaignReport).
 The bytes of sealed packets travel apart, so that `vantay/v1/#` stays readable and free of biometric data:
     vantay-packet/v1/booth/B/SHA256/OFFSET    QoS 1, at most 256 KiB of the packet from OFFSET
+    vantay-gallery/v1/booth/B/ask             QoS 1, a question to the station's gallery, sealed to its key
 """
 
 import json
@@ -38,8 +40,9 @@ from edge.explain import explain
 
 ROOT = "vantay/v1"
 PACKET_ROOT = "vantay-packet/v1"
+GALLERY_ROOT = "vantay-gallery/v1"
 CHUNK_BYTES = 256 * 1024
-INBOUND = ("command/+", "ack", "resend", "packet-wanted", "packet-ack")
+INBOUND = ("command/+", "ack", "resend", "packet-wanted", "packet-ack", "gallery-answer")
 OUTBOUND = ("status", "state", "journal", "reply")
 
 BoothName = Annotated[
@@ -105,12 +108,18 @@ def packet_topic(booth: str, packet: str, offset: int) -> str:
     return f"{PACKET_ROOT}/booth/{booth}/{packet}/{offset}"
 
 
+def gallery_topic(booth: str) -> str:
+    """Return the topic of a booth's questions to the station's gallery."""
+    return f"{GALLERY_ROOT}/booth/{booth}/ask"
+
+
 def campaign_topic(report: str) -> str:
     """Return the topic of one of the campaign's reports."""
     return f"{ROOT}/campaign/{report}"
 
 
 HUB_STATUS_TOPIC = f"{ROOT}/hub/status"
+GALLERY_STATUS_TOPIC = f"{ROOT}/gallery/status"
 
 
 def utc(moment: datetime) -> str:
@@ -159,6 +168,34 @@ class HubStatus(Report):
     online: bool
     release: str
     at: str | None  # null where the broker says it for a hub that vanished
+
+
+class GalleryStatus(Report):
+    """Whether the station's gallery is there, and how many people it holds."""
+
+    online: bool
+    release: str
+    at: str | None  # null where the broker says it for one that vanished
+    people: Count = 0
+
+
+class GalleryHit(Report):
+    """A finger of somebody enrolled at the station that one of the fingers asked about matches."""
+
+    shown: Position  # of the finger asked about
+    subject: str
+    booth: BoothName  # where the person was enrolled
+    position: Position  # of the enrolled finger
+    score: float
+
+
+class GalleryAnswer(Report):
+    """What the station's gallery says to one question; the fingers themselves are on no such topic."""
+
+    question: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    people: Count  # whom it looked through
+    hits: list[GalleryHit]
+    refused: str | None = None  # why the question was not answered: nothing was looked for
 
 
 class CampaignReport(Report):
@@ -247,6 +284,13 @@ class PresentationFault(StrEnum):
     NOT_LIFTED = "not-lifted"
 
 
+class FoundLater(Report):
+    """An enrolment of which the station said after sealing that the person was enrolled before."""
+
+    enrolment: str
+    text: str  # one sentence
+
+
 class State(Report):
     """What the booth does now, for the console and for anyone who looks."""
 
@@ -282,6 +326,10 @@ class State(Report):
     accepted: list[int] = []
     missing: list[int] = []
     warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled
+    station: str | None = None  # its gallery: "ready", "away" or what is wrong; null where none is asked
+    unsettled: list[Position] = []  # fingers accepted of which the station has not said whose they are
+    unsettled_enrolments: Count = 0  # sealed ones of which it has not said whether the person was enrolled
+    found_later: list[FoundLater] = []  # until a supervisor has settled it
     asks: list[str] = []  # keys of `enrol` that the booth compares with its worklist
     scanner: str  # "ready", or what is wrong with it
     device: str | None = None
@@ -438,6 +486,15 @@ class HandOver(Command):
     pin: SealedPin | None = None
 
 
+class Settle(Command):
+    """Say that it was seen that somebody had been enrolled before, found after sealing, and what is done."""
+
+    enrolment: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    reason: Reason
+    person: PersonName | None = None  # a supervisor who is not the operator, where people log in
+    pin: SealedPin | None = None
+
+
 class Portrait(BaseModel):
     """The picture that another device took: what binds it to the record."""
 
@@ -468,6 +525,7 @@ COMMANDS: dict[str, type[Command]] = {
     "close-shift": CloseShift,
     "register-finger": RegisterFinger,
     "hand-over": HandOver,
+    "settle": Settle,
 }
 
 
@@ -488,6 +546,7 @@ class Role(StrEnum):
 
     BOOTH = "booth"
     HUB = "hub"
+    GALLERY = "gallery"  # finds at the station who was enrolled before
     CONSOLE = "console"  # at one booth: gives its commands
     TECHNICIAN = "technician"
     INSPECTOR = "inspector"
@@ -512,6 +571,7 @@ _BOOTH = f"{ROOT}/booth/{{booth}}"
 WHOEVER = "whoever looks"
 _FROM = {"sender": "booth", "other": WHOEVER}
 _BY_BOOTH, _BY_HUB = frozenset({Role.BOOTH}), frozenset({Role.HUB})
+_BY_GALLERY = frozenset({Role.GALLERY})
 _WATCHING = frozenset({Role.TECHNICIAN, Role.INSPECTOR})
 _AT_CONSOLE = _WATCHING | {Role.CONSOLE}
 TECHNICIANS_COMMANDS = frozenset({"abandon", "logout"})  # put a booth in order; no record is made with them
@@ -632,6 +692,37 @@ CHANNELS: tuple[Channel, ...] = (
         retained=True,
         writers=_BY_HUB,
         readers=_AT_CONSOLE | _BY_BOOTH | _BY_HUB,
+    ),
+    Channel(
+        "gallery-ask",
+        f"{GALLERY_ROOT}/booth/{{booth}}/ask",
+        "booth",
+        "the station's gallery",
+        None,
+        "a question with search templates, sealed to the gallery's key: brokers see ciphertext",
+        writers=_BY_BOOTH,
+        readers=_BY_GALLERY,
+    ),
+    Channel(
+        "gallery-answer",
+        f"{_BOOTH}/gallery-answer",
+        "gallery",
+        "the station's gallery",
+        GalleryAnswer,
+        "whom the gallery found, by the keyed hash of the number",
+        writers=_BY_GALLERY,
+        readers=_BY_BOOTH | _WATCHING,
+    ),
+    Channel(
+        "gallery-status",
+        GALLERY_STATUS_TOPIC,
+        "gallery",
+        "the station's gallery",
+        GalleryStatus,
+        "whether the station's gallery is there; its last will says that it vanished",
+        retained=True,
+        writers=_BY_GALLERY,
+        readers=_WATCHING | _BY_BOOTH,
     ),
     Channel(
         "campaign-report",

@@ -1,8 +1,8 @@
-"""A short secret on its way over a topic that others read: sealed to a key that the booth shows in its state.
+"""What is secret on its way over a topic that others read: sealed to a key of whom it is for.
 
-    sealed = ephemeral X25519 public key (32) | nonce (12) | AES-256-GCM(word)
+    sealed = ephemeral X25519 public key (32) | nonce (12) | AES-256-GCM(what is said)
 The AES key is HKDF-SHA-256 of the X25519 secret, salted with both public keys; the associated data is what
-the word is for, booth and request id: what was overheard opens for no other request.
+it is for, of a PIN booth and request id: what was overheard opens for no other request.
 """
 
 import secrets
@@ -18,22 +18,34 @@ KEY, NONCE = 32, 12
 
 def seal_word(word: str, key: str, purpose: str) -> str:
     """Return a word sealed to a public key (hex), as hex; ValueError when the key is none."""
-    recipient = X25519PublicKey.from_public_bytes(bytes.fromhex(key))
+    return seal_to(word.encode(), bytes.fromhex(key), purpose).hex()
+
+
+def seal_to(data: bytes, key: bytes, purpose: str) -> bytes:
+    """Return bytes sealed to a public key; ValueError when the key is none."""
+    recipient = X25519PublicKey.from_public_bytes(key)
     ephemeral = X25519PrivateKey.generate()
     own, nonce = ephemeral.public_key().public_bytes_raw(), secrets.token_bytes(NONCE)
-    cipher = AESGCM(_derive(ephemeral.exchange(recipient), own, bytes.fromhex(key)))
-    return (own + nonce + cipher.encrypt(nonce, word.encode(), purpose.encode())).hex()
+    cipher = AESGCM(_derive(ephemeral.exchange(recipient), own, key))
+    return own + nonce + cipher.encrypt(nonce, data, purpose.encode())
+
+
+def open_sealed(sealed: bytes, key: X25519PrivateKey, purpose: str) -> bytes:
+    """Return the bytes; ValueError when they were sealed to another key or for another purpose."""
+    try:
+        own, nonce, data = sealed[:KEY], sealed[KEY : KEY + NONCE], sealed[KEY + NONCE :]
+        secret = key.exchange(X25519PublicKey.from_public_bytes(own))
+        cipher = AESGCM(_derive(secret, own, key.public_key().public_bytes_raw()))
+        return cipher.decrypt(nonce, data, purpose.encode())
+    except (InvalidTag, ValueError):
+        raise ValueError("it does not open: it was sealed to another key or for another purpose") from None
 
 
 def open_word(sealed: str, key: X25519PrivateKey, purpose: str) -> str:
     """Return the word; ValueError when it was sealed to another key or for another purpose."""
     try:
-        data = bytes.fromhex(sealed)
-        own, nonce, text = data[:KEY], data[KEY : KEY + NONCE], data[KEY + NONCE :]
-        secret = key.exchange(X25519PublicKey.from_public_bytes(own))
-        cipher = AESGCM(_derive(secret, own, key.public_key().public_bytes_raw()))
-        return cipher.decrypt(nonce, text, purpose.encode()).decode()
-    except (InvalidTag, ValueError):
+        return open_sealed(bytes.fromhex(sealed), key, purpose).decode()
+    except ValueError:
         raise ValueError(
             "the word does not open: it was sealed to another key or for another request"
         ) from None

@@ -92,6 +92,7 @@ class Comparison(Section):
     already_enrolled_fmr: Rate = 1e-5  # one new sample against everyone enrolled here
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
     hand_over_fmr: Rate = 1e-4  # one finger against the card's or the record's
+    station_fmr: Rate = 1e-6  # one new sample against everyone enrolled at the station; as many fingers tell
     attendant_fpir: Rate = 2.5e-4  # of subjects of whom any finger may pass for an attendant's
 
 
@@ -120,6 +121,13 @@ class WorklistRules(Section):
     keep_days: Annotated[float, Field(ge=0, le=3650)] = 30  # since the hub took the sealed record
 
 
+class Station(Section):
+    """The station's gallery, which knows everybody enrolled at its booths."""
+
+    key: Path  # its gallery.pub, of `vantay keys gallery`
+    wait_seconds: Annotated[float, Field(ge=0, le=30)] = 2.0  # for its answer, before sealing without
+
+
 class BoothSettings(Section):
     """booth.toml."""
 
@@ -133,6 +141,7 @@ class BoothSettings(Section):
     subject: Subject = Subject()
     shift: ShiftRules = ShiftRules()
     worklist: WorklistRules = WorklistRules()
+    station: Station | None = None  # none: only who was enrolled at this booth is found
     log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 
@@ -147,6 +156,16 @@ class Sftp(Section):
     host_keys: Annotated[tuple[str, ...], Field(min_length=1)]  # "ssh-ed25519 AAAA…"; no other is spoken to
     folder: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,500}$")]  # there; of this hub alone
     patience_seconds: Annotated[float, Field(ge=1, le=3600)] = 60  # for each answer of the server's
+
+
+class GallerySettings(Section):
+    """gallery.toml."""
+
+    data: Path  # the folder of the templates
+    keys: Path  # the folder made by `vantay keys gallery`
+    broker: Broker = Broker()  # the station's
+    booths: tuple[BoothName, ...] = ()  # whose questions are answered; empty: any booth's
+    log_file: Path | None = None  # as a booth's
 
 
 class Ministry(Section):

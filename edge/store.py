@@ -9,6 +9,14 @@ from edge.errors import VantayError
 
 BUSY_MS = 5000  # how long a statement waits for another process's lock
 
+VAULT_SCHEMA = """
+CREATE TABLE IF NOT EXISTS vault (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, enrolment TEXT NOT NULL, subject TEXT NOT NULL,
+    position INTEGER NOT NULL, nonce BLOB NOT NULL, data BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS vault_by_enrolment ON vault (enrolment, kind);
+CREATE INDEX IF NOT EXISTS vault_by_kind ON vault (kind);
+"""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, clock TEXT NOT NULL, kind TEXT NOT NULL,
@@ -29,12 +37,6 @@ CREATE INDEX IF NOT EXISTS journal_by_packet ON journal (json_extract(body, '$.p
     WHERE kind = 'enrolment.sealed';
 CREATE INDEX IF NOT EXISTS journal_by_kind ON journal (kind, seq);
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS vault (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, enrolment TEXT NOT NULL, subject TEXT NOT NULL,
-    position INTEGER NOT NULL, nonce BLOB NOT NULL, data BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS vault_by_enrolment ON vault (enrolment, kind);
-CREATE INDEX IF NOT EXISTS vault_by_kind ON vault (kind);
 CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, enrolment TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL
 ) STRICT;
@@ -125,7 +127,7 @@ class Database:
 class Store(Database):
     """The booth's file."""
 
-    schema = SCHEMA
+    schema = f"{VAULT_SCHEMA}{SCHEMA}"
     what = "booth's file"
 
     def cursor_at(self, name: str) -> int:

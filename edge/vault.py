@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from edge.errors import VantayError
 from edge.messages import canonical
-from edge.store import Store
+from edge.store import Database
 
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
 
@@ -58,7 +58,7 @@ class Label:
 class Vault:
     """Put, get, purge. Callers group what belongs together in `store.transaction()`."""
 
-    def __init__(self, store: Store, key: bytes) -> None:
+    def __init__(self, store: Database, key: bytes) -> None:
         self.db, self._store = store.db, store
         self._cipher = AESGCM(key)
 

@@ -198,6 +198,42 @@ class Examine(Message):
     fingers: tuple[Position, ...] = ()  # of a slap: exactly these
 
 
+class Search(Message):
+    """A gallery's daemon to matcher: who has these fingers; blob: their templates, one after another.
+
+    `before`: how many of the person's were looked for before; `leaving_out`: this enrolment is not found.
+    """
+
+    blobs = 1
+    type: Literal["search"] = "search"
+    token: int
+    positions: tuple[Position, ...]
+    lengths: tuple[int, ...]
+    before: int
+    fmr: float
+    suspected: tuple[str, ...] = ()
+    leaving_out: str
+
+
+class FoundFinger(Message):
+    """An enrolled finger that the one shown matches."""
+
+    shown: Position
+    enrolment: str
+    position: Position
+    score: float
+
+
+class Found(Message):
+    """Matcher to a gallery's daemon; blob: the search codes of the fingers, one after another."""
+
+    blobs = 1
+    type: Literal["found"] = "found"
+    token: int
+    hits: tuple[FoundFinger, ...]
+    lengths: tuple[int, ...]
+
+
 class MatcherReady(Message):
     """Matcher to daemon: every kernel is loaded."""
 
@@ -285,6 +321,8 @@ AnyMessage = Annotated[
     | Fetch
     | Fetched
     | Examine
+    | Search
+    | Found
     | MatcherReady
     | Examined
     | ExaminedSlap

@@ -24,6 +24,8 @@ from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
 from edge.booth.slap_rule import FINGERS
 from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
+from edge.booth.station import StationDesk
+from edge.booth.station_answer import NOTED
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.keys import BoothKeys
@@ -43,6 +45,7 @@ from edge.messages import (
     RegisterFinger,
     Reply,
     Review,
+    Settle,
     SingleFingers,
     parse,
 )
@@ -78,6 +81,7 @@ class CommandDesk:
     shift: Shift
     worklist: Worklist | None = None
     vault: Vault | None = None
+    station: StationDesk | None = None
 
     @cached_property
     def shifts(self) -> ShiftBook:
@@ -192,6 +196,13 @@ class CommandDesk:
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
                 entries = core.review(current, subject, portrait, command.no_portrait)
                 reason = "the record is being sealed"
+            case Settle():
+                assert self.station is not None
+                alarm = self.station.check(command)  # refused before anybody signs
+                signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+                noted = {"enrolment": alarm.enrolment, "reason": command.reason, "signed_by": signed_by}
+                entries = [*entries, (NOTED, noted)]
+                reason = "it is noted what is done about it"
             case _:
                 raise AssertionError(name)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
@@ -294,6 +305,7 @@ class CommandDesk:
             confirm=plan.confirm,
             review=plan.review,
             portrait=plan.portrait,
+            station=self.station is not None and self.station.asks,
             missing=dict(command.missing),
             warnings=warnings,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.booth import channel, second_look
 from edge.booth.attendant import attendant_fmr
+from edge.booth.loading import load_of
 from edge.booth.scanner_standing import RESTARTING, Device, ScannerStanding
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
@@ -137,16 +138,7 @@ class Crew:
 
     def load(self, fingers: list[tuple[Label, bytes]]) -> None:
         """Add fingers to the matcher's gallery by their search codes; empty where there is none."""
-        lengths, blob = channel.joined(data for _, data in fingers)
-        word = channel.Load(
-            fingers=tuple(
-                channel.Enrolled(
-                    enrolment=label.enrolment, position=label.position, subject=label.subject, length=length
-                )
-                for (label, _), length in zip(fingers, lengths, strict=True)
-            )
-        )
-        self._workers["matcher"].send(word, blob)
+        self._workers["matcher"].send(*load_of(fingers))
 
     def hand_over(self, templates: list[bytes]) -> None:
         """Give the matcher the templates it asked for."""

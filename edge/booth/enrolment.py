@@ -27,6 +27,8 @@
     closed      --sealed-->        none
     any but closed --abandoned-->  none
 
+    any but closed --the station answered--> the same, or closed: enrolled elsewhere at the station before
+
 Rolling, confirming and reviewing are left out where the plan does not ask for them. Several fingers at once
 are judged in `slap_judging.py`.
 
@@ -35,7 +37,7 @@ one. The state is a fold of `evolve` over the journal, so after a power cut it i
 affects an enrolment lives in these three files.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +52,7 @@ Entry = tuple[str, Body]  # kind, body of a journal entry
 STARTED, ATTEMPT, FINDING, MISSING = "enrolment.started", "attempt.made", "finding", "finger.missing"
 SLAP, ROLLED = "slap.made", "rolled.made"
 CONFIRMATION, REVIEWED = "confirmation.made", "enrolment.reviewed"
+STATION_ANSWERED = "station.answered"
 SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
 
@@ -68,6 +71,7 @@ SAID_OTHERWISE = {
     "sex": "another sex",
     "deceased": "the person is deceased",
 }
+SETTLED, UNSETTLED = "settled", "unsettled"  # whether the station said of every finger whose it is
 OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
 NO_FINGER, SINGLE_FINGERS = "no-finger", "single-fingers"
 
@@ -122,6 +126,8 @@ class Enrolment:
     confirm: bool = False  # what the plan asks for before sealing
     review: bool = False
     portrait: bool = False
+    station: bool = False  # whether the station's gallery is asked who was enrolled elsewhere
+    answered: frozenset[str] = frozenset()  # samples of which it said whose they are
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
@@ -277,6 +283,13 @@ class Enrolment:
         return best[self.mismatches % len(best)]
 
     @property
+    def unsettled(self) -> tuple[int, ...]:
+        """The accepted fingers of which the station has not said whose they are."""
+        if not self.station or self.duplicate_of:
+            return ()
+        return tuple(p for p, taken in self.accepted.items() if taken.sample not in self.answered)
+
+    @property
     def outcome(self) -> str:
         """What the sealed record will say."""
         return ALREADY_ENROLLED if self.duplicate_of else ENROLLED
@@ -325,6 +338,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
             if new.rolled
             else {}
         ),
+        **({"station": True} if new.station else {}),
     }
     return [(STARTED, body), *([] if new.positions else [_no_finger(new)])]
 
@@ -502,6 +516,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
     }
     if current.exception:
         body["exception"] = NO_FINGER
+    if current.station and current.outcome == ENROLLED:
+        body["station"] = UNSETTLED if current.unsettled else SETTLED
     if current.kept_slaps:
         body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
     if current.kept_rolled:
@@ -532,6 +548,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             rolled_quality={
                 int(position): wanted for position, wanted in body.get("rolled_quality", {}).items()
             },
+            station=body.get("station", False),
             warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
         )
     if current is None:
@@ -561,6 +578,9 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         rest = tuple(p for p in current.rolled if p != body["position"])
         why = {**current.not_rolled, body["position"]: body["reason"]}
         return replace(current, rolled=rest, not_rolled=why, hint=None, attendant=None, sequence_error=None)
+    if kind == STATION_ANSWERED:
+        hits = with_hits(current.hits, [(hit["subject"], hit["shown"]) for hit in body["hits"]])
+        return replace(current, hits=hits, answered=current.answered | {body["sample"]})
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
@@ -796,13 +816,21 @@ def by_device(entry: Entry, facts: Body) -> Entry:
 
 
 def known_person(
-    current: Enrolment, position: int, hits: dict[str, frozenset[int]], fingers: int
+    current: Enrolment,
+    position: int,
+    hits: dict[str, frozenset[int]],
+    fingers: int,
+    where: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """Close the enrolment when enough of the person's `fingers` are those of one earlier subject."""
+    """Close the enrolment when enough of the person's `fingers` are those of one earlier subject.
+
+    `where` names the booth at which a subject was enrolled, where that is known.
+    """
     needed = min(current.fingers_to_tell, fingers)
     for subject, positions in hits.items():
         if len(positions) >= needed:
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
-            text = f"this person is enrolled already as subject {subject}: the same {names}"
+            at = f" at booth {where[subject]}" if where and subject in where else ""
+            text = f"this person is enrolled already{at} as subject {subject}: the same {names}"
             return [finding(current, ALREADY_ENROLLED, position, subject, text)]
     return []

@@ -54,6 +54,8 @@ class MatcherWorker:
                         self._load(message, blobs[0])
                     case channel.Examine():
                         self._answer(message, blobs)
+                    case channel.Search():
+                        self._search(message, blobs[0])
         except (BrokenPipeError, ConnectionResetError):
             pass  # the daemon is gone
 
@@ -110,6 +112,34 @@ class MatcherWorker:
         answer = channel.Examined(token=question.token, **facts, milliseconds=_since(began))
         impression = LIVE_ROLLED if rolled else LIVE_PLAIN
         self._daemon.send(answer, *_kept(pixels, ppi, template, impression))
+
+    def _search(self, question: channel.Search, blob: bytes) -> None:
+        """Look for all fingers of one person; NotTaken where a template cannot be read."""
+        began = time.perf_counter()
+        try:
+            parts = channel.parted(question.lengths, blob)
+            templates = {p: serial.from_bytes(one) for p, one in zip(question.positions, parts, strict=True)}
+            codes = [_code(one) for one in templates.values()]
+        except (BadRecord, ValueError) as refused:
+            reason = f"a template cannot be compared: {refused}"
+            self._daemon.send(
+                channel.NotTaken(token=question.token, reason=reason, milliseconds=_since(began))
+            )
+            return
+        suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
+        hits: list[channel.FoundFinger] = []
+        for number, (position, template) in enumerate(templates.items(), question.before):
+            found = enrolled_already(self._gallery, template, position, number, question.fmr, suspected)
+            mine = [one for one in found if one.key != question.leaving_out]
+            suspected += [one.key for one in mine if one.key not in suspected]
+            hits += [
+                channel.FoundFinger(
+                    shown=position, enrolment=one.key, position=one.position, score=round(one.score, 4)
+                )
+                for one in mine
+            ]
+        lengths, joined = channel.joined(codes)
+        self._daemon.send(channel.Found(token=question.token, hits=tuple(hits), lengths=lengths), joined)
 
     def _answer_slap(
         self, question: channel.Examine, pixels: Pixels, blobs: list[bytes], began: float
@@ -219,12 +249,17 @@ def _kept(
     pixels: Pixels, ppi: float, template: Template, impression: int = LIVE_PLAIN
 ) -> tuple[bytes, bytes, bytes, bytes]:
     """Return what is kept of a sample: PNG, full template, ISO/IEC 19794-2 record, search code."""
-    code = search_code.encode(compare.prepare(template), search_code.qualities_of(template))
     return (
         _png(pixels, ppi),
         serial.to_bytes(template),
         iso19794.write(template, impressions=[impression]),
-        search_code.to_bytes(code),
+        _code(template),
+    )
+
+
+def _code(template: Template) -> bytes:
+    return search_code.to_bytes(
+        search_code.encode(compare.prepare(template), search_code.qualities_of(template))
     )
 
 

@@ -28,17 +28,22 @@ from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, put_s
 from edge.booth.shift import Shift
 from edge.booth.slap_judging import SlapJudged, judge_slap, refuse
 from edge.booth.slap_rule import FINGERS
+from edge.booth.station import StationDesk
+from edge.booth.station_answer import SETTLED_LATER
 from edge.booth.supervisor import FromWorker, WorkerDied
 from edge.booth.view import ended_by, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
 from edge.errors import VantayError
 from edge.journal import Journal
-from edge.keys import BoothKeys
+from edge.keys import BoothKeys, read_key
 from edge.messages import (
     COMMANDS,
+    GALLERY_STATUS_TOPIC,
     HUB_STATUS_TOPIC,
     Acknowledgement,
     AttendantEnded,
+    GalleryAnswer,
+    GalleryStatus,
     HubStatus,
     PacketAcknowledgement,
     PacketWanted,
@@ -89,13 +94,17 @@ class Runner:
         self._people = People(self._vault)
         self._shift = Shift(settings.booth, self._people, self._journal)
         self._worklist = worklist = Worklist(self._vault, keys)
-        self._desk = CommandDesk(settings, keys, self._journal, self._shift, worklist, self._vault)
         self._link = Link(
             settings.broker,
             f"vantay-booth-{settings.booth}",
             self._wire.subscriptions(),
             self.mailbox.put,
             Will(self._wire.status, self._status(online=False, at=None)),
+        )
+        station_key = read_key(settings.station.key, secret=False) if settings.station else None
+        self._station = StationDesk(settings, station_key, self._journal, self._vault, self._link.publish)
+        self._desk = CommandDesk(
+            settings, keys, self._journal, self._shift, worklist, self._vault, self._station
         )
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         self._refusals = Refusals()
@@ -150,7 +159,8 @@ class Runner:
         self._crew.watch(now)
         if not self._link.alive:
             raise VantayError("the MQTT thread ended: the daemon must be started again")
-        self._reconcile()
+        self._station.work(self._enrolment, now)
+        self._reconcile(now)
         self._refusals.work(now)
         if sentence := self._refusals.silence(self._reporter.unheard(now), self._hub_online):
             self._log.warning("no acknowledgement", reason=sentence)
@@ -193,6 +203,9 @@ class Runner:
         if message.topic == HUB_STATUS_TOPIC:
             self._hub_says(message)
             return
+        if message.topic == GALLERY_STATUS_TOPIC:
+            self._gallery_says(message)
+            return
         name = self._wire.name_of(message.topic)
         if name.startswith("command/"):
             self._command(name.removeprefix("command/"), message.payload)
@@ -211,6 +224,8 @@ class Runner:
                 self._reporter.send_packet(word)
             case PacketAcknowledgement():
                 self._packet_arrived(word)
+            case GalleryAnswer():
+                self._station_answered(word)
 
     def _acknowledged(self, word: Acknowledgement, now: float) -> None:
         before = self._reporter.acknowledged
@@ -237,6 +252,24 @@ class Runner:
         self._hub_online = status.online
         if status.online:
             self._reporter.greet()
+
+    def _gallery_says(self, message: Received) -> None:
+        try:
+            status: GalleryStatus = parse(GalleryStatus, message.payload)
+        except ValueError as error:
+            self._log.warning("a message was dropped", topic=message.topic, reason=str(error))
+            return
+        self._station.heard(status.online)
+
+    def _station_answered(self, word: GalleryAnswer) -> None:
+        """Record what the station says of a finger, or of a sealed record."""
+        if word.refused is not None:
+            self._log.error("the station's gallery refuses", reason=word.refused)
+        entries = self._station.take(word, self._enrolment)
+        self._record(entries)
+        for kind, body in entries:
+            if kind == SETTLED_LATER and body["known_as"]:
+                self._log.error("enrolled before, found after sealing", enrolment=body["enrolment"])
 
     def _command(self, name: str, payload: bytes) -> None:
         clock_is_set = clock.reading().synchronised
@@ -509,7 +542,7 @@ class Runner:
                 case Effect.EXAMINE:
                     self._crew.put_question()
 
-    def _reconcile(self) -> None:
+    def _reconcile(self, now: float) -> None:
         """Make scanner and acquisition do what the enrolment asks for."""
         current, stage = self._enrolment, self._acquisition.stage
         presenting = self._presenting
@@ -522,6 +555,8 @@ class Runner:
             self._log_lost("cancelled")
             self._advance(Happened.CANCEL)
         if current and current.closed and presenting is None:
+            if self._station.holds(current, now):
+                return
             with self._store.transaction():
                 self._record(
                     seal_enrolment(self._settings.booth, clock.now(), current, self._vault, self._keys)
@@ -568,6 +603,7 @@ class Runner:
         with self._store.transaction():
             for kind, body in entries:
                 self._journal.append(kind, body, at, reading)
+                self._station.recorded(kind, body)
         self._enrolment = enrolment.fold(entries, self._enrolment)
         for kind, body in entries:
             self._figures.recorded(kind, body)
@@ -589,6 +625,12 @@ class Runner:
             (self._presenting, self._attended),
             (self._desk.shifts.shown, self._desk.shifts.wanted),
         )
+        station = {
+            "station": self._station.standing,
+            "unsettled_enrolments": self._station.unsettled,
+            "found_later": self._station.alarms,
+        }
+        state = state.model_copy(update=station)
         if trouble := self._trouble:
             state = state.model_copy(update={"trouble": trouble})
         quiet = {"at", "last_seq", "acknowledged_seq"}

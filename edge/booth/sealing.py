@@ -2,7 +2,17 @@
 
 import json
 
-from edge.booth.enrolment import ENROLLED, Body, Enrolment, Entry, RolledAttempt, SlapAttempt, sealed
+from edge.booth.enrolment import (
+    ENROLLED,
+    SETTLED,
+    UNSETTLED,
+    Body,
+    Enrolment,
+    Entry,
+    RolledAttempt,
+    SlapAttempt,
+    sealed,
+)
 from edge.keys import BoothKeys
 from edge.packet import seal
 from edge.vault import (
@@ -78,6 +88,8 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
     }
     if enrolment.exception:
         manifest["exception"] = enrolment.exception
+    if enrolment.station and enrolment.outcome == ENROLLED:
+        manifest["station"] = UNSETTLED if enrolment.unsettled else SETTLED
     if enrolment.kept_slaps:
         manifest["slaps"] = [_slap(position, kept) for position, kept in enrolment.kept_slaps.items()]
         for position, kept in enrolment.kept_slaps.items():

@@ -108,6 +108,11 @@ def prompt_of(
             return "one moment: the sample is being checked"
         case Phase.REVIEW | Phase.WAIT if enrolment and enrolment.alarm and wanted is None:
             return "settle the alarm: send 'override' with a reason, or 'abandon'"
+        case Phase.REVIEW if enrolment and enrolment.unsettled:
+            return (
+                "the station has not said yet whether this person is enrolled there; "
+                "check number, name and portrait with the person, then send 'review'"
+            )
         case Phase.REVIEW:
             return "check number, name and portrait with the person, then send 'review'"
         case Phase.SEAL:
@@ -222,6 +227,7 @@ def state_of(
         accepted=sorted(enrolment.accepted) if enrolment else [],
         missing=sorted(enrolment.missing) if enrolment else [],
         warnings=list(enrolment.warnings) if enrolment else [],
+        unsettled=sorted(enrolment.unsettled) if enrolment else [],
         asks=list(asks),
         scanner=equipment.scanner,
         device=name_of(equipment.device) if equipment.device else None,

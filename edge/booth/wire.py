@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from edge import messages
-from edge.messages import Acknowledgement, PacketAcknowledgement, PacketWanted, Resend
+from edge.messages import Acknowledgement, GalleryAnswer, PacketAcknowledgement, PacketWanted, Resend
 
 FROM_HUB: dict[str, type[messages.Report]] = {
     "ack": Acknowledgement,
     "resend": Resend,
     "packet-wanted": PacketWanted,
     "packet-ack": PacketAcknowledgement,
+    "gallery-answer": GalleryAnswer,
 }
 
 
@@ -46,7 +47,7 @@ class BoothWire:
     def subscriptions(self) -> list[str]:
         """Return what the daemon listens to."""
         mine = [messages.booth_topic(self.booth, name) for name in messages.INBOUND]
-        return [*mine, messages.HUB_STATUS_TOPIC]
+        return [*mine, messages.HUB_STATUS_TOPIC, messages.GALLERY_STATUS_TOPIC]
 
     def name_of(self, topic: str) -> str:
         """Return the part of an incoming topic that says what it is: "ack", "command/enrol"."""

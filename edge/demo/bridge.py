@@ -8,7 +8,15 @@ import queue
 import signal
 import sys
 
-from edge.messages import HUB_STATUS_TOPIC, INBOUND, OUTBOUND, PACKET_ROOT, booth_topic
+from edge.messages import (
+    GALLERY_STATUS_TOPIC,
+    HUB_STATUS_TOPIC,
+    INBOUND,
+    OUTBOUND,
+    PACKET_ROOT,
+    booth_topic,
+    gallery_topic,
+)
 from edge.mqtt import Link, LinkUp, Received
 from edge.settings import Broker
 
@@ -23,7 +31,8 @@ class Bridge:
         self._retained = {booth_topic(booth, name) for name in RETAINED}
         self._last: dict[str, bytes] = {}  # retained topic -> what it says
         outward = [*(booth_topic(booth, name) for name in OUTBOUND), f"{PACKET_ROOT}/booth/{booth}/+/+"]
-        inward = [*(booth_topic(booth, name) for name in INBOUND), HUB_STATUS_TOPIC]
+        outward.append(gallery_topic(booth))
+        inward = [*(booth_topic(booth, name) for name in INBOUND), HUB_STATUS_TOPIC, GALLERY_STATUS_TOPIC]
         self._box = Link(
             Broker(port=box, mqtt="3.1.1"),
             f"bridge-{booth}",

@@ -34,6 +34,7 @@ class Stage:
     mqtt: Literal["auto", "5", "3.1.1"] = "3.1.1"  # what the embedded broker speaks
     model: str = "hamster"  # of the virtual scanner
     unit: tuple[str, ...] = ()  # more words for it: what is peculiar to this one
+    booth: str = BOOTH
     ends_with_us: bool = False  # a SIGKILL of this process ends the others too; only for one thread
 
     def set_up(self) -> None:
@@ -75,7 +76,7 @@ class Stage:
         """Bridge the box's broker to the station's, through the cable."""
         assert self.cable
         ports = [str(self.ports["box"]), str(self.cable.port)]
-        self.spawn("bridge", [sys.executable, "-m", "edge.demo.bridge", BOOTH, *ports])
+        self.spawn("bridge", [sys.executable, "-m", "edge.demo.bridge", self.booth, *ports])
 
     def start_hub(self) -> None:
         """Start the station hub."""
@@ -135,12 +136,12 @@ class Stage:
 
     def _configure(self) -> None:
         (self.folder / "booth.toml").write_text(
-            f'booth = "{BOOTH}"\ndata = "booth"\nkeys = "keys"\n\n'
+            f'booth = "{self.booth}"\ndata = "booth"\nkeys = "keys"\n\n'
             f'[broker]\nport = {self.ports["box"]}\nmqtt = "{self.mqtt}"\n\n'
             f'[scanner]\nwhere = "{self.usbip}"\npoll_seconds = 0.03\n'
         )
         (self.folder / "hub.toml").write_text(
-            f'data = "hub"\nbooths = ["{BOOTH}"]\n\n'
+            f'data = "hub"\nbooths = ["{self.booth}"]\n\n'
             f'[broker]\nport = {self.ports["station"]}\nmqtt = "{self.mqtt}"\n'
         )
 

@@ -16,6 +16,7 @@ from edge.journal import check_entry
 from edge.messages import Digest, JournalEntry
 
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
+SETTLED_LATER = "station.settled"
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
 Taken = Literal["new", "known", "gap", "refused"]
@@ -131,9 +132,14 @@ class Ledger:
         elif entry.kind == CLOSED:
             closed = (at, entry.body["packet"], booth)
             self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ? AND booth = ?", closed)
+        elif entry.kind == SETTLED_LATER and entry.body.get("known_as"):
+            text = str(entry.body.get("text")).replace("\0", " ")  # PostgreSQL holds none
+            self._warn(booth, entry, at, text, text)
 
     def _alarm(self, booth: str, entry: JournalEntry, at: str, why: str) -> None:
-        text = f"entry {entry.seq} of booth {booth} was refused: {why}"
+        self._warn(booth, entry, at, why, f"entry {entry.seq} of booth {booth} was refused: {why}")
+
+    def _warn(self, booth: str, entry: JournalEntry, at: str, why: str, text: str) -> None:
         self.db.execute(  # the first of a kind stands, the others are counted
             "INSERT INTO alarm VALUES (?, ?, ?, ?, ?, 1)"
             " ON CONFLICT (booth, why) DO UPDATE SET count = alarm.count + 1",

@@ -11,7 +11,8 @@ def status_of(store: Tables) -> dict[str, Any]:
     booths = []
     for row in store.db.execute("SELECT * FROM booth ORDER BY name").fetchall():
         name = row["name"]
-        sealed = _sealed(store, name)
+        sealed = _bodies(store, name, "enrolment.sealed")
+        settled = {one["enrolment"]: one for one in _bodies(store, name, "station.settled")}
         packets = store.db.execute(
             "SELECT count(*) AS announced, count(complete_at) AS held FROM packet WHERE booth = ?", (name,)
         ).fetchone()
@@ -26,6 +27,8 @@ def status_of(store: Tables) -> dict[str, Any]:
                 "abandoned": _count(store, name, "enrolment.abandoned"),
                 "samples": sum(len(one["samples"]) for one in sealed),
                 "packets": packets["held"],
+                "unsettled": len(_unsettled(sealed) - settled.keys()),
+                "found_later": sum(bool(one.get("known_as")) for one in settled.values()),
                 "missing_packets": packets["announced"] - packets["held"],
             }
         )
@@ -44,6 +47,8 @@ def readable(status: dict[str, Any]) -> str:
         "enrolled": "enrolled",
         "already_enrolled": "already enrolled",
         "abandoned": "abandoned",
+        "unsettled": "unsettled",
+        "found_later": "found later",
         "samples": "samples",
         "packets": "packets",
         "missing_packets": "packets missing",
@@ -72,6 +77,11 @@ def _count(store: Tables, booth: str, kind: str) -> int:
     return int(store.db.execute(query, (booth, kind)).fetchone()[0])
 
 
-def _sealed(store: Tables, booth: str) -> list[dict[str, Any]]:
-    query = "SELECT body FROM entry WHERE booth = ? AND kind = 'enrolment.sealed'"
-    return [json.loads(row["body"]) for row in store.db.execute(query, (booth,))]
+def _bodies(store: Tables, booth: str, kind: str) -> list[dict[str, Any]]:
+    query = "SELECT body FROM entry WHERE booth = ? AND kind = ?"
+    return [json.loads(row["body"]) for row in store.db.execute(query, (booth, kind))]
+
+
+def _unsettled(sealed: list[dict[str, Any]]) -> set[str]:
+    """Return the enrolments that were sealed before the station had said who the person is."""
+    return {one["enrolment"] for one in sealed if one.get("station") == "unsettled"}

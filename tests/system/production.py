@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.demo.stage import BOOTH, Stage
+from edge.demo.stage import Stage
 from edge.messages import Command, Phase, Reply, State, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, Received
 
@@ -35,7 +35,7 @@ class MosquittoStage(Stage):
     def start_broker(self, name: str) -> None:
         """Start mosquitto on the port it had, or on a free one."""
         port = self.port_of(name)
-        text = (CONFIGURATION / f"mosquitto-{name}.conf").read_text().replace("BOOTH", BOOTH)
+        text = (CONFIGURATION / f"mosquitto-{name}.conf").read_text().replace("BOOTH", self.booth)
         text = text.replace("listener 1883", f"listener {port}")
         if name == "box":
             assert self.cable
@@ -54,7 +54,8 @@ class Console:
 
     def __init__(self, stage: MosquittoStage) -> None:
         self.mailbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
-        topics = [booth_topic(BOOTH, "state"), booth_topic(BOOTH, "reply")]
+        self.booth = stage.booth
+        topics = [booth_topic(self.booth, "state"), booth_topic(self.booth, "reply")]
         self.link = Link(stage.box_broker(), "test-console", topics, self.mailbox.put)
         self.link.start()
         self.state: State | None = None
@@ -87,7 +88,7 @@ class Console:
 
     def say(self, name: str, payload: bytes) -> None:
         self.until(lambda: self.state is not None, "the booth")  # what nobody hears yet is gone
-        self.until(lambda: self.link.publish(booth_topic(BOOTH, name), payload), "a connection")
+        self.until(lambda: self.link.publish(booth_topic(self.booth, name), payload), "a connection")
 
     def ask(self, command: Command, name: str = "enrol") -> Reply:
         self.replies.pop(command.request_id, None)

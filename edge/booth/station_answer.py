@@ -1,0 +1,63 @@
+"""What becomes of the station's answers, pure: while the person is there, and after the record was sealed."""
+
+from typing import Any
+
+from edge.booth import enrolment as core
+from edge.booth.enrolment import Body, Enrolment, Entry
+from edge.messages import POSITION_NAMES, FoundLater, GalleryAnswer
+
+SETTLED_LATER, NOTED = "station.settled", "station.noted"
+
+
+def answered(current: Enrolment | None, answer: GalleryAnswer, fmr: float) -> list[Entry]:
+    """Take the answer to one accepted sample; nothing of one that is not awaited (any more)."""
+    if current is None:
+        return []
+    position = next((p for p in current.unsettled if current.accepted[p].sample == answer.question), None)
+    if position is None:
+        return []
+    body: Body = {
+        "enrolment": current.id,
+        "position": position,
+        "sample": answer.question,
+        "fmr": fmr,
+        **_found(answer),
+    }
+    hits = core.with_hits(current.hits, [(hit.subject, hit.shown) for hit in answer.hits])
+    where = {hit.subject: hit.booth for hit in answer.hits}
+    known = core.known_person(current, position, hits, len(current.positions), where)
+    return [(core.STATION_ANSWERED, body), *known]
+
+
+def settled_later(sealed: Body, needed: int, answer: GalleryAnswer, fmr: float) -> Entry:
+    """Return what the station says of a sealed record: nobody, or in `known_as` who the person was before.
+
+    `needed`: how many fingers must be the same person's.
+    """
+    enrolment = sealed["enrolment"]
+    hits = core.with_hits({}, [(hit.subject, hit.shown) for hit in answer.hits])
+    known = next((one for one, positions in hits.items() if len(positions) >= needed), None)
+    body: Body = {
+        "enrolment": enrolment,
+        "subject": sealed["subject"],
+        "fmr": fmr,
+        "known_as": known,
+        **_found(answer),
+    }
+    if known is not None:
+        booth = next(hit.booth for hit in answer.hits if hit.subject == known)
+        names = ", ".join(POSITION_NAMES[p] for p in sorted(hits[known]))
+        body["text"] = (
+            f"the person of enrolment {enrolment} is enrolled already at booth {booth} as subject {known}: "
+            f"the same {names}; it was found after the record was sealed"
+        )
+    return (SETTLED_LATER, body)
+
+
+def found_later(body: Body) -> FoundLater | None:
+    """Return the alarm that an entry of this kind is, None where it is none."""
+    return FoundLater(enrolment=body["enrolment"], text=body["text"]) if body.get("known_as") else None
+
+
+def _found(answer: GalleryAnswer) -> dict[str, Any]:
+    return {"people": answer.people, "hits": [hit.model_dump() for hit in answer.hits]}

@@ -1,0 +1,70 @@
+"""Whom the station's gallery holds: search templates of everybody enrolled, encrypted, and whose they are.
+
+No picture, no identity number and no name comes here: a person is a keyed hash and an enrolment's id.
+"""
+
+import json
+from dataclasses import dataclass
+
+from edge.booth import channel
+from edge.gallery.question import Question
+from edge.store import VAULT_SCHEMA, Database
+from edge.vault import ENROLLED, ENROLLED_CODE, Label, Vault, gallery_code, gallery_id
+
+WHOSE = "whose"
+
+
+class GalleryStore(Database):
+    """The gallery's file."""
+
+    schema = VAULT_SCHEMA
+    what = "gallery's file"
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Who an enrolment was, and where."""
+
+    subject: str
+    booth: str
+
+
+class Keeper:
+    """The gallery's templates on disk."""
+
+    def __init__(self, store: Database, key: bytes) -> None:
+        self._store, self._vault = store, Vault(store, key)
+        self.page = self._vault.gallery_page
+        self.whose = {
+            label.enrolment: Whose(label.subject, json.loads(data)["booth"])
+            for label, data in self._vault.all_of(WHOSE)
+        }
+
+    def add(self, question: Question, codes: list[bytes]) -> list[tuple[Label, bytes]]:
+        """Keep a person once, on disk when this returns; return the search codes for the matcher."""
+        head = question.head
+        if head.enrolment in self.whose:
+            return []
+        kept = []
+        with self._store.transaction():
+            place = json.dumps({"booth": question.booth}).encode()
+            self._vault.put(Label(f"{head.enrolment}.{WHOSE}", WHOSE, head.enrolment, head.subject), place)
+            for finger, template, code in zip(head.fingers, question.templates, codes, strict=True):
+                whose = head.enrolment, head.subject, finger.position
+                name = gallery_id(head.enrolment, finger.position)
+                self._vault.put(Label(name, ENROLLED, *whose), template)
+                label = Label(gallery_code(name), ENROLLED_CODE, *whose)
+                self._vault.put(label, code)
+                kept.append((label, code))
+        self.whose[head.enrolment] = Whose(head.subject, question.booth)
+        return kept
+
+    def template(self, finger: channel.GalleryFinger) -> bytes:
+        """Return one template, nothing where it was forgotten."""
+        return self._vault.find(gallery_id(finger.enrolment, finger.position)) or b""
+
+    def forget(self, enrolment: str) -> bool:
+        """Forget one person, bytes and all; tell whether they were here."""
+        with self._store.transaction():
+            self._vault.purge(enrolment, WHOSE, ENROLLED, ENROLLED_CODE)
+        return self.whose.pop(enrolment, None) is not None
