@@ -17,6 +17,8 @@ COMMANDS = {
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "shift": "open or close a booth's shift, and what happened in it",
     "hand-over": "give a card to its holder: one finger against the card, or the record",
+    "verify": "compare one finger with a card or the record made here",
+    "settle": "sign for somebody who was enrolled before, found after sealing",
     "takeover": "let a spare box take the place of one that is gone",
     "keys": "make the keys of a booth, of a station's gallery or of the ministry",
     "pki": "certificates for booths, hub and people, where the station has no authority",

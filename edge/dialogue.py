@@ -22,6 +22,7 @@ from edge.messages import (
     Abandon,
     CloseShift,
     Command,
+    Earlier,
     Enrol,
     MarkMissing,
     OpenShift,
@@ -162,7 +163,8 @@ BUSY = (
 class Dialogue:
     """Feed it states, replies and typed lines; carry out what it returns."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Earlier | None = None) -> None:
+        self._earlier = earlier  # the record of a renewal
         self.stage = Stage.START
         self._state: State | None = None
         self._number, self._enrolment = "", ""
@@ -309,6 +311,10 @@ class Dialogue:
         if self._begins_nothing(state):
             return [Say(f"nobody can be enrolled here: {state.trouble}"), Done(1)]
         said: list[Effect] = [Say(f"trouble: {state.trouble}")] if state.trouble else []
+        said += [
+            Say(f"ALARM: {found.text}. Call a supervisor: vantay settle {found.enrolment}")
+            for found in state.found_later
+        ]
         if state.login_key and state.operator is None:
             self.stage = Stage.LOGIN_NAME
             return [*said, NAME]
@@ -383,7 +389,8 @@ class Dialogue:
 
     def _ask_booth(self, request_id: str, again: str | None = None) -> list[Effect]:
         assert self._enrol is not None
-        self._enrol = self._enrol.model_copy(update={"request_id": request_id, "again": again})
+        said = {"request_id": request_id, "again": again, "earlier": self._earlier}
+        self._enrol = self._enrol.model_copy(update=said)
         self.stage = Stage.ASKED
         return [Send("enrol", self._enrol)]
 
@@ -398,6 +405,8 @@ class Dialogue:
         if state.alarm and self._new("alarm", state.alarm):
             helped = " The right person may still show the finger." if state.confirming else ""
             effects.append(Say(f"ALARM: {state.alarm}.{helped}"))
+        if state.renewal == "same" and self._new("renewal"):
+            effects.append(Say("  it is the person of the earlier record"))
         if state.phase is Phase.REVIEW and self.stage is Stage.WORK and not state.alarm:
             self.stage = Stage.REVIEW_NUMBER
             return [*effects, Say(state.prompt), ONCE_MORE]

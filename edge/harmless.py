@@ -45,6 +45,7 @@ KINDS = frozenset(
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
         *(open_shift.OPENED, open_shift.OVERDUE, open_shift.CLOSED, PURGED, refused_commands.COUNTED),
         *(attendant.REGISTERED, attendant.FORGOTTEN, handover.HANDED_OVER, handover.NOT_MATCHED),
+        *(handover.VERIFIED, handover.NOT_VERIFIED, enrolment.EARLIER_COMPARED),
         *(enrolment.STATION_ANSWERED, station_answer.SETTLED_LATER, station_answer.NOTED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
     }

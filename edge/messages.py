@@ -246,7 +246,7 @@ class Ended(Report):
 class AttendantShows(Report):
     """A finger is awaited that belongs to no enrolment: of somebody who works here, or of a card's holder."""
 
-    purpose: Literal["register", "log-in", "hand-over"]
+    purpose: Literal["register", "log-in", "hand-over", "verify"]
     person: str
     taken: int  # samples that agree so far
     of: int  # how many are needed
@@ -255,7 +255,7 @@ class AttendantShows(Report):
 class AttendantEnded(Report):
     """How that ended."""
 
-    purpose: Literal["register", "log-in", "hand-over"]
+    purpose: Literal["register", "log-in", "hand-over", "verify"]
     person: str
     done: bool
     text: str  # one sentence
@@ -327,6 +327,7 @@ class State(Report):
     missing: list[int] = []
     warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled
     station: str | None = None  # its gallery: "ready", "away" or what is wrong; null where none is asked
+    renewal: Literal["to compare", "same", "another"] | None = None  # the earlier record's person; null: none
     unsettled: list[Position] = []  # fingers accepted of which the station has not said whose they are
     unsettled_enrolments: Count = 0  # sealed ones of which it has not said whether the person was enrolled
     found_later: list[FoundLater] = []  # until a supervisor has settled it
@@ -390,6 +391,23 @@ class Command(BaseModel):
     expires_at: AwareDatetime | None = None  # refused when it arrives later than this
 
 
+CardText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/]{4,40000}={0,2}$"),
+    Field(description="a record or a card's template, base64"),
+]
+
+
+class Earlier(BaseModel):
+    """The same person's earlier record, at a renewal: of a card or a file, or the one made here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    record: CardText | None = None  # none: the fingers that were enrolled here with this number
+    format: Literal["iso-compact", "iso-normal", "iso", "ansi"] = "iso"
+    position: Annotated[Position, Field(strict=True)] | None = None  # whose finger, where it does not say
+
+
 class Enrol(Command):
     """Begin the enrolment of one subject."""
 
@@ -399,6 +417,7 @@ class Enrol(Command):
     sex: Literal["male", "female"] | None = None
     missing: dict[Position, Reason] = {}  # all ten: a supervisor signs by 'override'
     again: Reason | None = None  # why a number that was enrolled here before is enrolled once more
+    earlier: Earlier | None = None  # it is a renewal: the first fingers must be those of this record
 
 
 class MarkMissing(Command):
@@ -486,6 +505,15 @@ class HandOver(Command):
     pin: SealedPin | None = None
 
 
+class Verify(Command):
+    """Compare one finger of a person with a card's template, or with the record made here; nothing else."""
+
+    identity_number: IdentityNumber
+    card: CardText | None = None
+    card_format: Literal["iso-compact", "iso-normal", "iso", "ansi"] = "iso-compact"
+    position: Annotated[Position, Field(strict=True)] | None = None  # needed with a card's template
+
+
 class Settle(Command):
     """Say that it was seen that somebody had been enrolled before, found after sealing, and what is done."""
 
@@ -525,6 +553,7 @@ COMMANDS: dict[str, type[Command]] = {
     "close-shift": CloseShift,
     "register-finger": RegisterFinger,
     "hand-over": HandOver,
+    "verify": Verify,
     "settle": Settle,
 }
 
@@ -576,7 +605,7 @@ _WATCHING = frozenset({Role.TECHNICIAN, Role.INSPECTOR})
 _AT_CONSOLE = _WATCHING | {Role.CONSOLE}
 TECHNICIANS_COMMANDS = frozenset({"abandon", "logout"})  # put a booth in order; no record is made with them
 TELLS_NUMBER = frozenset(
-    {"enrol", "review", "hand-over"}
+    {"enrol", "review", "hand-over", "verify"}
 )  # with a number, or a template: for the booth alone
 CHANNELS: tuple[Channel, ...] = (
     Channel(

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from edge.booth.plan import plan_names
+from edge.booth.plan import enrolling_plans
 from edge.business_day import BEGINS
 from edge.campaign.definition import Campaign
 from edge.errors import BadSettings
@@ -73,8 +73,8 @@ class Scanner(Section):
 
 
 def _known_plan(name: str) -> str:
-    if name not in plan_names():
-        raise ValueError(f"must be one of {', '.join(plan_names())}")
+    if name not in enrolling_plans():
+        raise ValueError(f"must be one of {', '.join(enrolling_plans())}")
     return name
 
 
@@ -93,6 +93,8 @@ class Comparison(Section):
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
     hand_over_fmr: Rate = 1e-4  # one finger against the card's or the record's
     station_fmr: Rate = 1e-6  # one new sample against everyone enrolled at the station; as many fingers tell
+    renewal_fmr: Rate = 1e-4  # a finger of the person against the earlier record's, at a renewal
+    verify_fmr: Rate = 1e-4  # one finger against the card's or the record's, where nothing is handed over
     attendant_fpir: Rate = 2.5e-4  # of subjects of whom any finger may pass for an attendant's
 
 

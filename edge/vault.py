@@ -21,6 +21,7 @@ NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
 
 SAMPLE, TEMPLATE, RECORD, IDENTITY = "sample", "template", "record", "identity"
 CODE = "code"  # search code of a sample
+EARLIER = "earlier"  # a finger of the earlier record, at a renewal
 STATED = "stated"  # name, birth and sex, as JSON
 ENROLLED, ENROLLED_CODE = "enrolled", "enrolled-code"  # in the gallery: template, and search code
 GALLERY_PAGE = """

@@ -6,7 +6,8 @@
     register   the third that is good and the same          registered: the templates are kept
     log-in     matches a registered finger of the person    logged in
     hand-over  matches the card's, or the record's, finger  the card is given to its holder
-    both       matches none                                 asked again
+    verify     matches the card's, or the record's, finger  it is the same person
+    any        matches none                                 asked again
     any        the third that was asked again               given up
 
 An attendant (ISO/IEC 2382-37) whose fingers are known cannot slip one into a subject's record: every sample
@@ -32,7 +33,7 @@ RAREST, MOST_FREQUENT = 1e-7, 1e-5  # false match rates
 class Presenting:
     """Who is to show which finger, and how far it is."""
 
-    purpose: Literal["register", "log-in", "hand-over"]
+    purpose: Literal["register", "log-in", "hand-over", "verify"]
     person: str
     position: int  # to be shown; at a log-in any registered one will do
     success: tuple[Entry, ...]  # what is recorded then
@@ -43,6 +44,7 @@ class Presenting:
     hint: str | None = None
     holder: tuple[bytes, str] | None = None  # at a hand-over: the template to be matched, and its format
     fmr: float | None = None  # and the rate at which
+    attempts: int = MISSES
 
     @property
     def finger(self) -> str:
@@ -86,7 +88,7 @@ def present(current: Presenting, sample: Presented) -> Outcome:
     """Judge one sample."""
     wrong = _wrong(current, sample)
     if wrong:
-        if current.missed + 1 == MISSES:
+        if current.missed + 1 >= current.attempts:
             return Outcome(None, current.failure)
         return Outcome(replace(current, missed=current.missed + 1, hint=wrong))
     if current.taken + 1 < current.of:
@@ -103,6 +105,8 @@ def prompt(current: Presenting) -> str:
         return f"{again}{current.person}, place a registered finger on the scanner, as the {current.finger}"
     if current.purpose == "hand-over":
         return f"{again}place the {current.finger} on the scanner, to receive the card"
+    if current.purpose == "verify":
+        return f"{again}place the {current.finger} on the scanner, to compare it"
     count = f" ({current.taken + 1} of {current.of})"
     return f"{again}{current.person}, place the {current.finger} on the scanner{count}"
 
@@ -113,6 +117,8 @@ def ended(current: Presenting, done: bool) -> AttendantEnded:
     if current.purpose == "hand-over":
         same = f"the {current.finger} is the holder's: the card may be handed over"
         text = same if done else f"the {current.finger} is not the holder's: the card stays here"
+    elif current.purpose == "verify":
+        text = f"the {current.finger} is {'' if done else 'not '}that of the {_compared_with(current)}"
     elif not done and current.purpose == "log-in":
         text = f"{current.person} is not logged in: no registered finger was shown"
     elif current.purpose == "register":
@@ -120,9 +126,13 @@ def ended(current: Presenting, done: bool) -> AttendantEnded:
     return AttendantEnded(purpose=current.purpose, person=current.person, done=done, text=text)
 
 
+def _compared_with(current: Presenting) -> str:
+    return "card" if current.success[0][1].get("source") == "card" else "record"
+
+
 def _wrong(current: Presenting, sample: Presented) -> str | None:
     """Why a sample does not count."""
-    if current.purpose == "hand-over":
+    if current.purpose in ("hand-over", "verify"):
         return None if HOLDER in sample.persons else f"this is not the {current.finger} of the card's holder"
     if current.purpose == "log-in":
         known = current.person in sample.persons

@@ -234,6 +234,24 @@ class Found(Message):
     lengths: tuple[int, ...]
 
 
+class Compare(Message):
+    """Daemon to matcher: are these two the same finger? blobs: probe and candidate (matching.serial)."""
+
+    blobs = 2
+    type: Literal["compare"] = "compare"
+    token: int
+    fmr: float
+
+
+class Compared(Message):
+    """Matcher to daemon."""
+
+    type: Literal["compared"] = "compared"
+    token: int
+    match: bool
+    score: float
+
+
 class MatcherReady(Message):
     """Matcher to daemon: every kernel is loaded."""
 
@@ -321,6 +339,8 @@ AnyMessage = Annotated[
     | Fetch
     | Fetched
     | Examine
+    | Compare
+    | Compared
     | Search
     | Found
     | MatcherReady

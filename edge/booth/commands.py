@@ -8,7 +8,7 @@ import hmac
 import json
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
 from edge.booth.refused_commands import RefusedCommands
+from edge.booth.renewal import fingers_of, refuse_without_common
 from edge.booth.shift import Shift
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
@@ -47,6 +48,7 @@ from edge.messages import (
     Review,
     Settle,
     SingleFingers,
+    Verify,
     parse,
 )
 from edge.people import Person
@@ -67,6 +69,7 @@ class Verdict:
     entries: list[Entry]
     identity: tuple[Enrolment, str] | None = None
     stated: bytes | None = None  # JSON
+    earlier: dict[int, bytes] = field(default_factory=dict)  # of a renewal: position -> template
     presenting: Presenting | None = None  # begins; one that was there before ends
     presented: bool = False  # one that was there ends
 
@@ -130,7 +133,7 @@ class CommandDesk:
                 raise BadCommand(
                     f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first"
                 )
-            if isinstance(command, Login | RegisterFinger | HandOver):
+            if isinstance(command, Login | RegisterFinger | HandOver | Verify):
                 return self._attend(name, command, current, digest, at)
             if presenting and current is None and isinstance(command, Abandon):
                 verdict = self._answer(
@@ -150,6 +153,7 @@ class CommandDesk:
         self, name: str, command: Command, current: Enrolment | None, digest: str, at: str, clock_is_set: bool
     ) -> Verdict:
         identity = kept = None
+        earlier: dict[int, bytes] = {}
         match command:
             case Enrol():
                 stated = check_stated(command)
@@ -158,7 +162,12 @@ class CommandDesk:
                 refuse_first(remarks)
                 word = ask_worklist(self.worklist, stated)
                 warnings = (*(remark.text for remark in remarks), *word.warnings)
-                new = self._new_enrolment(command, warnings)
+                if command.earlier:
+                    assert self.vault is not None
+                    subject = self.keys.subject_of(command.identity_number)
+                    earlier = fingers_of(command.earlier, subject, self.vault)
+                new = self._new_enrolment(command, warnings, tuple(earlier))
+                refuse_without_common(new, self.settings.plan.name)
                 entries, reason = core.start(current, new), f"enrolment {new.id} has begun"
                 entries += self._used_before(new, command.again)
                 if word.differing:
@@ -197,7 +206,8 @@ class CommandDesk:
                 entries = core.review(current, subject, portrait, command.no_portrait)
                 reason = "the record is being sealed"
             case Settle():
-                assert self.station is not None
+                if self.station is None:
+                    raise BadCommand("this booth asks no station: there is nothing to settle")
                 alarm = self.station.check(command)  # refused before anybody signs
                 signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
                 noted = {"enrolment": alarm.enrolment, "reason": command.reason, "signed_by": signed_by}
@@ -206,12 +216,12 @@ class CommandDesk:
             case _:
                 raise AssertionError(name)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
-        return Verdict(verdict.reply, verdict.entries, identity, kept)
+        return Verdict(verdict.reply, verdict.entries, identity, kept, earlier)
 
     def _attend(
         self,
         name: str,
-        command: Login | RegisterFinger | HandOver,
+        command: Login | RegisterFinger | HandOver | Verify,
         current: Enrolment | None,
         digest: str,
         at: str,
@@ -220,7 +230,10 @@ class CommandDesk:
         presenting: Presenting | None = None
         entries: list[Entry] = []
         done = ""
-        if isinstance(command, HandOver):
+        if isinstance(command, Verify):
+            _refuse_during(current)
+            presenting = self._holder(command, self.settings.comparison.verify_fmr)
+        elif isinstance(command, HandOver):
             _refuse_during(current)
             presenting, entries = self._hand_over(command)
             done = f"the card may be handed over without a finger: {command.without_finger}"
@@ -247,16 +260,18 @@ class CommandDesk:
         return replace(verdict, presenting=presenting, presented=True)
 
     def _hand_over(self, command: HandOver) -> tuple[Presenting | None, list[Entry]]:
-        operator, subject = self.shift.require_operator(), self.keys.subject_of(command.identity_number)
-        assert self.vault is not None
-        fmr = self.settings.comparison.hand_over_fmr
-        presenting = holder_of(command, subject, operator, self.vault, self.journal, fmr)
+        presenting = self._holder(command, self.settings.comparison.hand_over_fmr)
         if command.without_finger is None:
             return presenting, []
         signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
         (kind, body), *_ = presenting.success
         how = {"position": None, "without_finger": command.without_finger, "signed_by": signed_by}
         return None, [*entries, (kind, {**body, **how})]
+
+    def _holder(self, command: HandOver | Verify, fmr: float) -> Presenting:
+        operator, subject = self.shift.require_operator(), self.keys.subject_of(command.identity_number)
+        assert self.vault is not None
+        return holder_of(command, subject, operator, self.vault, self.journal, fmr)
 
     def _without_finger(self, person: Person, command: Login) -> tuple[Entry, ...]:
         if command.supervisor is None or command.supervisor_pin is None:
@@ -284,7 +299,9 @@ class CommandDesk:
             )
         return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
 
-    def _new_enrolment(self, command: Enrol, warnings: tuple[str, ...]) -> Enrolment:
+    def _new_enrolment(
+        self, command: Enrol, warnings: tuple[str, ...], earlier: tuple[int, ...] = ()
+    ) -> Enrolment:
         operator = self.shift.require_operator()
         self.shifts.require()
         plan = plan_named(self.settings.plan.name)
@@ -305,6 +322,7 @@ class CommandDesk:
             confirm=plan.confirm,
             review=plan.review,
             portrait=plan.portrait,
+            earlier=earlier,
             station=self.station is not None and self.station.asks,
             missing=dict(command.missing),
             warnings=warnings,

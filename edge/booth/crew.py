@@ -49,6 +49,8 @@ class Crew:
         self._taken_by: Device = {}  # the picture of the question
         self.attack: dict[str, Any] = {}  # what the journal says of an attack on it, where anything is known
         self._asked_at: float | None = None  # when the matcher was asked
+        self._comparing: int | None = None  # token of a comparison that it was asked for
+        self._compared_at, self._comparisons = 0.0, 0
 
     @property
     def equipment(self) -> Equipment:
@@ -208,6 +210,22 @@ class Crew:
         self._question, self._asked_at = None, None
         return self._taken_by
 
+    def compare(self, probe: bytes, candidate: bytes, fmr: float) -> bool:
+        """Ask whether two templates are the same finger's; tell whether it was asked."""
+        if self._matcher != "ready" or self._comparing is not None:
+            return False
+        self._comparisons += 1
+        self._comparing, self._compared_at = self._comparisons, time.monotonic()
+        self._workers["matcher"].send(channel.Compare(token=self._comparisons, fmr=fmr), probe, candidate)
+        return True
+
+    def take_comparison(self, token: int) -> bool:
+        """Tell whether this is the comparison awaited; it is awaited no more."""
+        if token != self._comparing:
+            return False
+        self._comparing = None
+        return True
+
     # lives
 
     def bury(self, event: WorkerDied, now: float) -> bool:
@@ -218,7 +236,7 @@ class Crew:
             self._quiet_until = None
             self.scanner.died(self._silenced or not event.killed)
             return False
-        self._matcher = RESTARTING
+        self._matcher, self._comparing = RESTARTING, None
         lost = self._asked_at is not None
         if lost:
             self._question, self._asked_at = None, None
@@ -230,6 +248,10 @@ class Crew:
             self._start_scanner()
         if self._workers["matcher"].due(now):
             self._workers["matcher"].start()
+        if self._comparing is not None and now - self._compared_at > JUDGE_SECONDS:
+            self._log.error("the matcher does not answer: it is started again")
+            self._compared_at = now
+            self._workers["matcher"].kill()
         if self._asked_at is not None and now - self._asked_at > JUDGE_SECONDS:
             self._log.error("the matcher does not answer: it is started again")
             self._asked_at = now

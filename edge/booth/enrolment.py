@@ -27,6 +27,9 @@
     closed      --sealed-->        none
     any but closed --abandoned-->  none
 
+    capturing   --(renewal: a finger of the earlier record is accepted)--> the same, once it is compared
+                                                 1:1; when two are not its, or none can be: an alarm that
+                                                 a supervisor overrides, and no finger is asked for before
     any but closed --the station answered--> the same, or closed: enrolled elsewhere at the station before
 
 Rolling, confirming and reviewing are left out where the plan does not ask for them. Several fingers at once
@@ -39,7 +42,7 @@ affects an enrolment lives in these three files.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from edge.booth import slap_rule
 from edge.booth.second_look import Looked, look
@@ -52,7 +55,7 @@ Entry = tuple[str, Body]  # kind, body of a journal entry
 STARTED, ATTEMPT, FINDING, MISSING = "enrolment.started", "attempt.made", "finding", "finger.missing"
 SLAP, ROLLED = "slap.made", "rolled.made"
 CONFIRMATION, REVIEWED = "confirmation.made", "enrolment.reviewed"
-STATION_ANSWERED = "station.answered"
+STATION_ANSWERED, EARLIER_COMPARED = "station.answered", "earlier.compared"
 SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
 
@@ -64,7 +67,8 @@ ENROLLED, ALREADY_ENROLLED = "enrolled", "already-enrolled"
 ATTENDANT_FINGER = "attendant-finger"
 SEQUENCE_ERROR, UNDETERMINED = "sequence-error", "undetermined"
 SAME_FINGER, NUMBER_USED, NUMBER_DIFFERS = "same-finger", "number-used", "number-differs"
-LIST_DIFFERS = "list-differs"
+LIST_DIFFERS, EARLIER_DIFFERS = "list-differs", "earlier-differs"
+EARLIER_FINGERS = 2  # of the earlier record that are compared at most
 SAID_OTHERWISE = {
     "name": "another name",
     "birth": "another birth",
@@ -128,6 +132,8 @@ class Enrolment:
     portrait: bool = False
     station: bool = False  # whether the station's gallery is asked who was enrolled elsewhere
     answered: frozenset[str] = frozenset()  # samples of which it said whose they are
+    earlier: tuple[int, ...] = ()  # positions of the person's earlier record, at a renewal
+    earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
@@ -166,7 +172,7 @@ class Enrolment:
 
     def wanted(self) -> int | None:
         """Return the position to capture next, 13 to 15 for a slap, None when no finger is awaited."""
-        if self.duplicate_of:
+        if self.duplicate_of or self.to_compare or self._another:
             return None
         if (missing := self._next()) is not None:
             return missing
@@ -191,6 +197,34 @@ class Enrolment:
         return bool(self.doubtful or self.doubtful_slap)
 
     @property
+    def comparable(self) -> tuple[int, ...]:
+        """The fingers that are compared with the earlier record, in capture order."""
+        return tuple(p for p in self.positions if p in self.earlier)[:EARLIER_FINGERS]
+
+    @property
+    def to_compare(self) -> int | None:
+        """The accepted finger that is to be compared with the earlier record's now."""
+        if self.duplicate_of or any(self.earlier_same.values()):
+            return None
+        due = (p for p in self.comparable if p in self.accepted and p not in self.earlier_same)
+        return next(due, None)
+
+    @property
+    def renewal(self) -> Literal["to compare", "same", "another"] | None:
+        """How the comparison with the earlier record stands; None where there is none."""
+        if not self.earlier:
+            return None
+        if any(self.earlier_same.values()):
+            return "same"
+        return "to compare" if set(self.comparable) - set(self.earlier_same) else "another"
+
+    @property
+    def _another(self) -> bool:
+        """Whether it is an alarm that the person is not the earlier record's."""
+        overridden = {f["of"]["finding"] for f in self.findings if f["finding"] == OVERRIDDEN}
+        return _found(self, EARLIER_DIFFERS) and EARLIER_DIFFERS not in overridden
+
+    @property
     def reviewing(self) -> bool:
         """Whether the operator's word is awaited."""
         return self._captured and not self.confirming and self.review and self.reviewed is None
@@ -203,7 +237,8 @@ class Enrolment:
     @property
     def closed(self) -> bool:
         """Whether the record is to be sealed now."""
-        return self.wanted() is None and not self.reviewing and self.alarming is None
+        waits = self.reviewing or self.to_compare is not None
+        return self.wanted() is None and not waits and self.alarming is None
 
     @property
     def alarm(self) -> str | None:
@@ -226,7 +261,7 @@ class Enrolment:
             if (hand := next(of_hand, None)) is not None:
                 return hand
         for one in self.findings:
-            if one["finding"] in {LIST_DIFFERS, NO_FINGER} - overridden:
+            if one["finding"] in {LIST_DIFFERS, NO_FINGER, EARLIER_DIFFERS} - overridden:
                 return one
         stranger = self.confirming and max(self.mismatches, self.unseen) >= self.attempts_allowed
         return next((f for f in reversed(self.findings) if stranger and f["finding"] == NOT_CONFIRMED), None)
@@ -339,6 +374,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
             else {}
         ),
         **({"station": True} if new.station else {}),
+        **({"earlier": list(new.earlier)} if new.earlier else {}),
     }
     return [(STARTED, body), *([] if new.positions else [_no_finger(new)])]
 
@@ -440,7 +476,8 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
     missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
     known = known_person(current, position, current.hits, len(current.positions) - 1)
     last = len(current.positions) == 1 and not known
-    return [missing, *known, *([_no_finger(current)] if last else [])]
+    rest = known or another_than_before(evolve(current, *missing))
+    return [missing, *rest, *([_no_finger(current)] if last else [])]
 
 
 def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
@@ -518,6 +555,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         body["exception"] = NO_FINGER
     if current.station and current.outcome == ENROLLED:
         body["station"] = UNSETTLED if current.unsettled else SETTLED
+    if current.earlier:
+        body["renewal"] = current.renewal
     if current.kept_slaps:
         body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
     if current.kept_rolled:
@@ -549,6 +588,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
                 int(position): wanted for position, wanted in body.get("rolled_quality", {}).items()
             },
             station=body.get("station", False),
+            earlier=tuple(body.get("earlier", ())),
             warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
         )
     if current is None:
@@ -578,6 +618,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         rest = tuple(p for p in current.rolled if p != body["position"])
         why = {**current.not_rolled, body["position"]: body["reason"]}
         return replace(current, rolled=rest, not_rolled=why, hint=None, attendant=None, sequence_error=None)
+    if kind == EARLIER_COMPARED:
+        return replace(current, earlier_same={**current.earlier_same, body["position"]: body["same"]})
     if kind == STATION_ANSWERED:
         hits = with_hits(current.hits, [(hit["subject"], hit["shown"]) for hit in body["hits"]])
         return replace(current, hits=hits, answered=current.answered | {body["sample"]})
@@ -828,9 +870,25 @@ def known_person(
     """
     needed = min(current.fingers_to_tell, fingers)
     for subject, positions in hits.items():
-        if len(positions) >= needed:
+        own = bool(current.earlier) and subject == current.subject  # whose record is renewed
+        if len(positions) >= needed and not own:
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             at = f" at booth {where[subject]}" if where and subject in where else ""
             text = f"this person is enrolled already{at} as subject {subject}: the same {names}"
             return [finding(current, ALREADY_ENROLLED, position, subject, text)]
     return []
+
+
+def another_than_before(current: Enrolment | None) -> list[Entry]:
+    """Raise the alarm when no finger can say any more that the person is the earlier record's."""
+    if current is None or current.renewal != "another" or _found(current, EARLIER_DIFFERS):
+        return []
+    compared = ", ".join(POSITION_NAMES[p] for p in current.earlier_same)
+    text = f"the {compared} is not that of the earlier record: another person may be standing here"
+    if not compared:
+        text = "no finger of the earlier record can be captured: who this is was not compared"
+    return [finding(current, EARLIER_DIFFERS, max(current.earlier_same, default=0), None, text)]
+
+
+def _found(current: Enrolment, what: str) -> bool:
+    return any(one["finding"] == what for one in current.findings)

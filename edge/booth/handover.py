@@ -1,4 +1,7 @@
-"""The card is given to its holder: one finger against the card's template, or the record made here; 1:1."""
+"""One finger against a card's template, or the record made here, 1:1; also before a card is handed over.
+
+Which finger is asked for, and how often, says the plan `verify`.
+"""
 
 import base64
 import binascii
@@ -6,19 +9,21 @@ from typing import Literal
 
 from edge.booth.attendant import HOLDER, Presenting
 from edge.booth.enrolment import NO_FINGER, Body
+from edge.booth.plan import plan_named
 from edge.errors import BadCommand
 from edge.journal import Journal
-from edge.messages import POSITION_NAMES, HandOver
+from edge.messages import POSITION_NAMES, HandOver, Verify
 from edge.vault import ENROLLED, Vault
 from matching import ansi378, card, iso19794
 from matching.errors import BadRecord
+from matching.template import Template
 
 HANDED_OVER, NOT_MATCHED = "card.handed-over", "card.not-matched"
-INDEX_FINGERS = (2, 7)  # what a card's chip holds, and what people show first
+VERIFIED, NOT_VERIFIED = "person.verified", "person.not-verified"
 Form = Literal["vantay", "iso", "ansi", "iso-normal", "iso-compact"]
 
 
-def holder_of(command: HandOver, subject: str, operator: str | None, vault: Vault, journal: Journal,
+def holder_of(command: HandOver | Verify, subject: str, operator: str | None, vault: Vault, journal: Journal,
               fmr: float) -> Presenting:  # fmt: skip
     """Return what is to be shown, and against what; BadCommand where there is nothing to compare with."""
     body: Body = {"subject": subject, "operator": operator, "fmr": fmr}
@@ -26,6 +31,7 @@ def holder_of(command: HandOver, subject: str, operator: str | None, vault: Vaul
     if earlier:
         body["packet"] = earlier.body["packet"]
     form: Form
+    plan = plan_named("verify")
     if command.card is not None:
         if command.position is None:
             raise BadCommand("say in 'position' whose finger the card's template is", wants="position")
@@ -37,13 +43,17 @@ def holder_of(command: HandOver, subject: str, operator: str | None, vault: Vaul
         body["source"] = "card"
     else:
         if earlier and earlier.body.get("exception") == NO_FINGER:
+            if isinstance(command, Verify):
+                raise BadCommand("this person was enrolled without a finger: there is nothing to compare with")
             return _without_record(command, body)
-        position, template = _of_record(subject, command.position, vault)
+        position, template = _of_record(subject, command.position, vault, plan.positions)
         form, body["source"] = "vantay", "record"
     body["position"] = position
+    hands_over = isinstance(command, HandOver)
+    success, failure = (HANDED_OVER, NOT_MATCHED) if hands_over else (VERIFIED, NOT_VERIFIED)
     return Presenting(
-        "hand-over", HOLDER, position, ((HANDED_OVER, body),), ((NOT_MATCHED, body),),
-        holder=(template, form), fmr=fmr,
+        "hand-over" if hands_over else "verify", HOLDER, position, ((success, body),), ((failure, body),),
+        holder=(template, form), fmr=fmr, attempts=plan.attempts,
     )  # fmt: skip
 
 
@@ -59,6 +69,12 @@ def _without_record(command: HandOver, body: Body) -> Presenting:
 
 
 def _of_card(text: str, form: Form) -> bytes:
+    templates_of(text, form)
+    return base64.b64decode(text)
+
+
+def templates_of(text: str, form: Form) -> list[Template]:
+    """Return what a record or a card's template (base64) holds; BadCommand where it cannot be read."""
     try:
         data = base64.b64decode(text, validate=True)
         if form == "ansi":
@@ -69,13 +85,13 @@ def _of_card(text: str, form: Form) -> bytes:
             templates = [card.read(data, card.NORMAL if form == "iso-normal" else card.COMPACT)]
         if not templates or not len(templates[0].minutiae):
             raise BadRecord("it holds no minutiae")
+        return templates
     except (binascii.Error, BadRecord) as error:
         raise BadCommand(f"the card's template cannot be read as {form}: {error}") from None
-    return data
 
 
-def _of_record(subject: str, position: int | None, vault: Vault) -> tuple[int, bytes]:
-    """The finger that was asked for, else an index finger, else the first; of the number's newest record."""
+def _of_record(subject: str, position: int | None, vault: Vault, order: tuple[int, ...]) -> tuple[int, bytes]:
+    """The finger that was asked for, else the first in the plan's order; of the number's newest record."""
     there = {label.position: data for label, data in vault.of_subject(ENROLLED, subject)}
     if not there:
         raise BadCommand(
@@ -84,5 +100,5 @@ def _of_record(subject: str, position: int | None, vault: Vault) -> tuple[int, b
     if position is not None and position not in there:
         names = ", ".join(POSITION_NAMES[p] for p in sorted(there))
         raise BadCommand(f"the record has no {POSITION_NAMES[position]}: it has {names}", wants="position")
-    chosen = position or next(p for p in (*INDEX_FINGERS, *sorted(there)) if p in there)
+    chosen = position or next(p for p in order if p in there)
     return chosen, there[chosen]

@@ -54,6 +54,12 @@ class MatcherWorker:
                         self._load(message, blobs[0])
                     case channel.Examine():
                         self._answer(message, blobs)
+                    case channel.Compare():
+                        probe, candidate = (serial.from_bytes(blob) for blob in blobs)
+                        score = compare.compare(compare.prepare(probe), candidate)
+                        match = decide(score.value, message.fmr, score.kind).match
+                        word = channel.Compared(token=message.token, match=match, score=round(score.value, 4))
+                        self._daemon.send(word)
                     case channel.Search():
                         self._search(message, blobs[0])
         except (BrokenPipeError, ConnectionResetError):

@@ -70,6 +70,9 @@ class EnrolmentPlan(Part):
 
     title: str
     basis: str
+    purpose: Literal["enrol", "verify"] = (
+        "enrol"  # verify: one of the fingers, in this order, against a record
+    )
     attempts: Annotated[int, Field(ge=1, le=10)]  # then the best is kept
     confirm: bool  # one accepted finger is shown once more before sealing
     review: bool  # number and person are confirmed by the operator before sealing
@@ -131,6 +134,12 @@ def plan_names() -> tuple[str, ...]:
     return tuple(
         sorted(f.name.removesuffix(".toml") for f in _folder().iterdir() if f.name.endswith(".toml"))
     )
+
+
+@cache
+def enrolling_plans() -> tuple[str, ...]:
+    """Return the names of the plans that a person can be enrolled by."""
+    return tuple(name for name in plan_names() if plan_named(name).purpose == "enrol")
 
 
 @cache

@@ -21,6 +21,7 @@ from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
 from edge.booth.refusals import Refusals
+from edge.booth.renewal import compared
 from edge.booth.reporter import Reporter
 from edge.booth.rolled_judging import RollJudged, judge_rolled
 from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
@@ -57,7 +58,7 @@ from edge.people import People
 from edge.settings import BoothSettings
 from edge.store import Store
 from edge.tls import ends_soon
-from edge.vault import ENROLLED_CODE, IDENTITY, STATED, Label, Vault, gallery_id
+from edge.vault import EARLIER, ENROLLED_CODE, IDENTITY, STATED, TEMPLATE, Label, Vault, gallery_id
 from edge.worklist import Worklist
 from edge.worklist_purge import PURGED, done
 
@@ -116,6 +117,7 @@ class Runner:
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
+        self._compares = "", 0  # the enrolment and the position of the comparison under way
         self._fingers: tuple[int, ...] = ()  # that were asked for
         self._rolled = False  # whether it is a roll that was asked for
         self._presenting: Presenting | None = None  # an attendant's finger; a restart ends it
@@ -160,6 +162,7 @@ class Runner:
         if not self._link.alive:
             raise VantayError("the MQTT thread ended: the daemon must be started again")
         self._station.work(self._enrolment, now)
+        self._compare_earlier()
         self._reconcile(now)
         self._refusals.work(now)
         if sentence := self._refusals.silence(self._reporter.unheard(now), self._hub_online):
@@ -281,6 +284,9 @@ class Runner:
             if verdict.identity:
                 new, number = verdict.identity
                 self._vault.put(Label(f"{new.id}.{IDENTITY}", IDENTITY, new.id, new.subject), number.encode())
+                for position, template in verdict.earlier.items():
+                    label = Label(f"{new.id}.{EARLIER}-{position}", EARLIER, new.id, new.subject, position)
+                    self._vault.put(label, template)
                 if verdict.stated:
                     self._vault.put(Label(f"{new.id}.{STATED}", STATED, new.id, new.subject), verdict.stated)
             if any(kind == enrolment.ABANDONED for kind, _ in verdict.entries):
@@ -371,6 +377,8 @@ class Runner:
                     self._judged(message, blobs, device)
             case channel.ExaminedSlap(token=token) if (device := crew.take_answer(token)) is not None:
                 self._slap_judged(message, blobs, device)
+            case channel.Compared(token=token) if crew.take_comparison(token):
+                self._compared(message)
             case channel.NotTaken(token=token) if (device := crew.take_answer(token)) is not None:
                 self._not_taken(message, device)
 
@@ -502,6 +510,22 @@ class Runner:
         self._record(entries)
         self._log_acquisition(entries[0][1], position, device, None, None, answer.milliseconds)
         self._advance(Happened.JUDGED)
+
+    def _compare_earlier(self) -> None:
+        """Have an accepted finger compared with the earlier record's."""
+        current = self._enrolment
+        if current is None or (position := current.to_compare) is None:
+            return
+        probe = self._vault.get(f"{current.accepted[position].sample}.{TEMPLATE}")
+        candidate = self._vault.get(f"{current.id}.{EARLIER}-{position}")
+        if self._crew.compare(probe, candidate, self._settings.comparison.renewal_fmr):
+            self._compares = current.id, position
+
+    def _compared(self, answer: channel.Compared) -> None:
+        name, position = self._compares
+        current = self._enrolment if self._enrolment and self._enrolment.id == name else None
+        facts = {"score": answer.score, "fmr": self._settings.comparison.renewal_fmr}
+        self._record(compared(current, position, answer.match, facts))
 
     def _worker_died(self, event: WorkerDied, now: float) -> None:
         if event.worker == "matcher":

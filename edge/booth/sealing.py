@@ -17,6 +17,7 @@ from edge.keys import BoothKeys
 from edge.packet import seal
 from edge.vault import (
     CODE,
+    EARLIER,
     ENROLLED_CODE,
     IDENTITY,
     RECORD,
@@ -30,7 +31,15 @@ from edge.vault import (
 )
 from edge.vault import ENROLLED as GALLERY
 
-OPEN_KINDS = (IDENTITY, STATED, SAMPLE, TEMPLATE, RECORD, CODE)  # what an enrolment keeps until it ends
+OPEN_KINDS = (
+    IDENTITY,
+    STATED,
+    EARLIER,
+    SAMPLE,
+    TEMPLATE,
+    RECORD,
+    CODE,
+)  # what an enrolment keeps until it ends
 
 
 def put_sample(vault: Vault, enrolment: Enrolment, position: int, sample: str, blobs: list[bytes]) -> None:
@@ -88,6 +97,8 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
     }
     if enrolment.exception:
         manifest["exception"] = enrolment.exception
+    if enrolment.earlier:
+        manifest["renewal"] = enrolment.renewal
     if enrolment.station and enrolment.outcome == ENROLLED:
         manifest["station"] = UNSETTLED if enrolment.unsettled else SETTLED
     if enrolment.kept_slaps:

@@ -36,7 +36,8 @@ def settled_later(sealed: Body, needed: int, answer: GalleryAnswer, fmr: float) 
     """
     enrolment = sealed["enrolment"]
     hits = core.with_hits({}, [(hit.subject, hit.shown) for hit in answer.hits])
-    known = next((one for one, positions in hits.items() if len(positions) >= needed), None)
+    own = sealed["subject"] if "renewal" in sealed else None  # whose record is renewed
+    known = next((one for one, seen in hits.items() if len(seen) >= needed and one != own), None)
     body: Body = {
         "enrolment": enrolment,
         "subject": sealed["subject"],

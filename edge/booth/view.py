@@ -108,6 +108,8 @@ def prompt_of(
             return "one moment: the sample is being checked"
         case Phase.REVIEW | Phase.WAIT if enrolment and enrolment.alarm and wanted is None:
             return "settle the alarm: send 'override' with a reason, or 'abandon'"
+        case Phase.WAIT if enrolment and enrolment.to_compare and equipment.ready:
+            return "one moment: the finger is compared with the earlier record"
         case Phase.REVIEW if enrolment and enrolment.unsettled:
             return (
                 "the station has not said yet whether this person is enrolled there; "
@@ -227,6 +229,7 @@ def state_of(
         accepted=sorted(enrolment.accepted) if enrolment else [],
         missing=sorted(enrolment.missing) if enrolment else [],
         warnings=list(enrolment.warnings) if enrolment else [],
+        renewal=enrolment.renewal if enrolment else None,
         unsettled=sorted(enrolment.unsettled) if enrolment else [],
         asks=list(asks),
         scanner=equipment.scanner,

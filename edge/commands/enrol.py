@@ -1,5 +1,6 @@
 """`vantay enrol --config booth.toml`: one person, from a terminal, over every console's topics."""
 
+import base64
 import queue
 import sys
 import termios
@@ -13,12 +14,23 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.dialogue import Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send, SendSealed
+from edge.dialogue import FINGERS, Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send, SendSealed
 from edge.errors import BadSettings
 from edge.explain import explain
-from edge.messages import COMMANDS, Portrait, Reply, State, Status, booth_topic, parse
+from edge.messages import (
+    COMMANDS,
+    POSITION_NAMES,
+    Earlier,
+    Portrait,
+    Reply,
+    State,
+    Status,
+    booth_topic,
+    parse,
+)
 from edge.mqtt import Link, LinkDown, LinkEvent, Received, Refused
 from edge.one_finger import OneFinger
+from edge.records import load_bytes
 from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
 from edge.tls import context_of
@@ -31,7 +43,27 @@ MOST_BYTES = 64 * 1024 * 1024  # of a portrait
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+    parser.add_argument("--earlier", type=Path, metavar="FILE", help="a renewal: the earlier record")
+    parser.add_argument(
+        "--earlier-here", action="store_true", help="a renewal: the record made at this booth"
+    )
+    parser.add_argument(
+        "--earlier-format", choices=["iso", "ansi", "iso-compact", "iso-normal"], default="iso"
+    )
+    parser.add_argument("--earlier-position", type=int, choices=POSITION_NAMES, help=FINGERS)
     configure_console(parser)
+
+
+def earlier_of(arguments: Namespace) -> Earlier | None:
+    """Return what a renewal is compared with, None where nothing is renewed."""
+    if arguments.earlier is None:
+        return Earlier() if arguments.earlier_here else None
+    record = base64.b64encode(load_bytes(arguments.earlier)).decode()
+    said = {"record": record, "format": arguments.earlier_format, "position": arguments.earlier_position}
+    try:
+        return Earlier.model_validate(said)
+    except ValidationError:
+        raise BadSettings(f"{arguments.earlier} has no record: at most 30 kB are taken") from None
 
 
 def configure_console(parser: ArgumentParser) -> None:
@@ -44,7 +76,7 @@ def configure_console(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Serve one person; 0 when enrolled."""
-    return Terminal(as_console(arguments), Dialogue()).run()
+    return Terminal(as_console(arguments), Dialogue(earlier_of(arguments))).run()
 
 
 def as_console(arguments: Namespace) -> BoothSettings:

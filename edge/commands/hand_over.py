@@ -25,8 +25,13 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Serve one holder; 0 when the finger matched."""
+    return compare_one(arguments, HandingOver)
+
+
+def compare_one(arguments: Namespace, dialogue: type[HandingOver]) -> int:
+    """Have one finger compared with the card, or the record; 0 when it matched."""
     if arguments.card and arguments.position is None:
         raise BadSettings("say with --position whose finger the card's template is")
     card = base64.b64encode(load_bytes(arguments.card)).decode() if arguments.card else None
-    dialogue = HandingOver(card, arguments.format, arguments.position)
-    return Terminal(as_console(arguments), dialogue).run()
+    begun = dialogue(card, arguments.format, arguments.position)
+    return Terminal(as_console(arguments), begun).run()

@@ -11,7 +11,16 @@ from edge.settings import Broker
 from tests.edge.programs import Mosquitto, free_port, needed
 
 HOSTS = ("127.0.0.1", "localhost")
-EVERYBODY = ("b-1", "b-2", "hub.main", "console.b-1", "console.b-2", "technician.binh", "inspector.chi")
+EVERYBODY = (
+    "b-1",
+    "b-2",
+    "hub.main",
+    "gallery.main",
+    "console.b-1",
+    "console.b-2",
+    "technician.binh",
+    "inspector.chi",
+)
 SERVERS = ("server.station", "server.b-1")
 
 

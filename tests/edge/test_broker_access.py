@@ -19,23 +19,27 @@ pytestmark = pytest.mark.system
 
 COMMAND = {f"command-{name}" for name in COMMANDS}
 FROM_HUB = {"ack", "resend", "packet-wanted", "packet-ack"}
+FROM_GALLERY = {"gallery-answer", "gallery-status"}
 HEARD_BY_ALL = {"status", "state", "reply", "hub-status"}
 WATCHED = (
     HEARD_BY_ALL
     | FROM_HUB
+    | FROM_GALLERY
     | {"journal", "campaign-report"}
-    | COMMAND - {"command-enrol", "command-review", "command-hand-over"}
-)  # no packet, no identity number
+    | COMMAND - {"command-enrol", "command-review", "command-hand-over", "command-verify"}
+)  # no packet, no template, no identity number
 WRITES: dict[Role, set[str]] = {  # said once more, by hand: a new channel has to be put here, too
-    Role.BOOTH: {"status", "state", "journal", "reply", "packet"},
+    Role.BOOTH: {"status", "state", "journal", "reply", "packet", "gallery-ask"},
     Role.HUB: FROM_HUB | {"hub-status", "campaign-report"},
+    Role.GALLERY: FROM_GALLERY,
     Role.CONSOLE: COMMAND,
     Role.TECHNICIAN: {"command-abandon", "command-logout"},
     Role.INSPECTOR: set(),
 }
 READS: dict[Role, set[str]] = {
-    Role.BOOTH: COMMAND | FROM_HUB | {"hub-status"},
+    Role.BOOTH: COMMAND | FROM_HUB | FROM_GALLERY | {"hub-status"},
     Role.HUB: {"journal", "packet", "status", "state", "hub-status"},
+    Role.GALLERY: {"gallery-ask"},
     Role.CONSOLE: HEARD_BY_ALL,
     Role.TECHNICIAN: WATCHED,
     Role.INSPECTOR: WATCHED,
@@ -44,6 +48,7 @@ AT_STATION = {
     "b-1": Role.BOOTH,
     "b-2": Role.BOOTH,
     "hub.main": Role.HUB,
+    "gallery.main": Role.GALLERY,
     "technician.binh": Role.TECHNICIAN,
     "inspector.chi": Role.INSPECTOR,
 }
@@ -53,7 +58,7 @@ AT_BOX = {
     "technician.binh": Role.TECHNICIAN,
     "inspector.chi": Role.INSPECTOR,
 }
-STRANGERS_AT_BOX = ("b-2", "console.b-2", "hub.main")
+STRANGERS_AT_BOX = ("b-2", "console.b-2", "hub.main", "gallery.main")
 BOOTHS = ("b-1", "b-2")
 
 
@@ -170,8 +175,11 @@ def test_at_the_station_everybody_reads_what_is_theirs(station: Station) -> None
         assert said == set().union(*(WRITES[role] for role in AT_STATION.values()))
         for name, role in AT_STATION.items():
             mine = "b-2" if name == "b-2" else "b-1"
-            of_hub = {"hub-status"}  # a pattern without a booth: everybody with a certificate may read it
-            # the hub and the technician spoke of b-1, so b-2 hears of the hub's status alone
+            of_hub = {
+                "hub-status",
+                "gallery-status",
+            }  # a pattern without a booth: everybody with a certificate may read it
+            # hub, gallery and technician spoke of b-1, so b-2 hears of two statuses alone
             wanted = READS[role] & said | of_hub if mine == "b-1" else of_hub
             until(lambda n=name, m=mine, w=wanted: heard(ears[n], m) >= w, f"{name} hearing")
             assert heard(ears[name], mine) == wanted, name
@@ -179,7 +187,7 @@ def test_at_the_station_everybody_reads_what_is_theirs(station: Station) -> None
                 other = "b-1" if name == "b-2" else "b-2"
                 assert heard(ears[name], other) == of_hub, name
         console = ears["console.b-1"]
-        assert heard(console, "b-1") | heard(console, "b-2") <= {"hub-status"}
+        assert heard(console, "b-1") | heard(console, "b-2") <= {"hub-status", "gallery-status"}
 
 
 def test_at_the_box_everybody_writes_and_reads_what_is_theirs(station: Station) -> None:

@@ -26,7 +26,18 @@ from edge.dialogue import (
     SendSealed,
     Stage,
 )
-from edge.messages import CloseShift, Ended, Enrol, OpenShift, Phase, Portrait, Reply, Review, State
+from edge.messages import (
+    CloseShift,
+    Earlier,
+    Ended,
+    Enrol,
+    OpenShift,
+    Phase,
+    Portrait,
+    Reply,
+    Review,
+    State,
+)
 from edge.shift_dialogue import WHY_OPEN, AtShift
 from tests.edge.parts import AT, steady
 from tests.edge.parts import NUMBER as TEN
@@ -352,3 +363,25 @@ def test_there_is_always_a_next_step(events: list[tuple[str, Any]]) -> None:
         if any(isinstance(effect, Done) for effect in effects):
             return
         assert all("\n" not in effect.text for effect in effects if isinstance(effect, Say))
+
+
+def test_the_record_of_a_renewal_goes_with_the_number_and_again_where_a_reason_is_asked_for() -> None:
+    earlier = Earlier(record="AAAA", format="iso-compact", position=2)
+    dialogue = Dialogue(earlier)
+    dialogue.state(state())
+    dialogue.line(TEN, "r")
+    assert sent(dialogue.line("", "r")).earlier == earlier
+    dialogue.reply(reply("enrol", "refused", wants="again"))
+    again = sent(dialogue.line("the card has ended", "r2"))
+    assert (again.earlier, again.again) == (earlier, "the card has ended")
+    dialogue.reply(reply("enrol", "accepted"))
+    said = words(dialogue.state(State.model_validate({**WORK, "renewal": "same", "accepted": [1]})))
+    assert "it is the person of the earlier record" in said
+    later = words(dialogue.state(State.model_validate({**WORK, "renewal": "same", "accepted": [1, 2]})))
+    assert "earlier record" not in later, "once"
+
+
+def test_what_was_found_after_sealing_is_told_to_whoever_begins() -> None:
+    found = {"enrolment": "ab" * 8, "text": "the person is enrolled already"}
+    told = words(Dialogue().state(state(found_later=[found])))
+    assert told == f"ALARM: the person is enrolled already. Call a supervisor: vantay settle {'ab' * 8}"

@@ -10,7 +10,14 @@ import pytest
 
 from edge.cli import main
 from edge.errors import BadSettings
-from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys, read_key
+from edge.keys import (
+    make_booth_keys,
+    make_gallery_keys,
+    make_ministry_key,
+    read_booth_keys,
+    read_gallery_keys,
+    read_key,
+)
 from tests.edge.parts import NUMBER, make_keys
 
 SECRETS = ("vault.key", "subject.key", "signing.key")
@@ -154,3 +161,19 @@ def test_a_key_is_read_as_it_is(tmp_path: Path) -> None:
     path.write_bytes(bytes(range(32)))
     path.chmod(0o600)
     assert read_key(path) == bytes(range(32))
+
+
+def test_the_keys_of_a_gallery_are_made_once_and_read(tmp_path: Path) -> None:
+    folder = tmp_path / "gallery"
+    assert main(["keys", "gallery", str(folder)]) == 0
+    keys = read_gallery_keys(folder)
+    assert keys.private.public_key().public_bytes_raw() == (folder / "gallery.pub").read_bytes()
+    assert keys.vault == (folder / "vault.key").read_bytes()
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == dict.fromkeys(
+        ("gallery.key", "gallery.pub", "vault.key"), 0o600
+    )
+    with pytest.raises(BadSettings, match="never overwritten"):
+        make_gallery_keys(folder)
+    (folder / "gallery.key").chmod(0o640)
+    with pytest.raises(BadSettings, match="is open to other users"):
+        read_gallery_keys(folder)

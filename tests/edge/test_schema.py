@@ -46,6 +46,8 @@ def test_it_names_every_topic_of_the_wire() -> None:
     wanted |= {f"{below}command/{name}" for name in COMMANDS}
     assert addresses == wanted | {
         messages.HUB_STATUS_TOPIC,
+        messages.GALLERY_STATUS_TOPIC,
+        messages.gallery_topic("{booth}"),
         messages.campaign_topic("{report}"),
         messages.packet_topic("{booth}", "{packet}", 0).removesuffix("0") + "{offset}",
     }

@@ -8,18 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from edge.commands.demo import Bar, synthetic_people
 from edge.demo.person import Hand, Person
 from edge.demo.script import Visit, read_people, write_visits
 from edge.demo.stage import vantay
 from edge.journal import Journal
 from edge.keys import make_booth_keys, make_gallery_keys, read_booth_keys
-from edge.messages import Enrol, JournalEntry, Settle
+from edge.messages import Enrol, JournalEntry, Phase, Settle
 from edge.settings import Broker
 from edge.store import Store
 from edge.vault import ENROLLED, Vault
 from tests.edge.programs import ear
 from tests.system.production import Console, MosquittoStage
+from tests.system.test_enrol import NUMBER, Terminal, show, show_own
+from tests.system.test_wire import check
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -163,7 +166,7 @@ def test_who_was_enrolled_at_one_booth_is_told_at_the_other_while_there(
         assert before >= 3, "each finger, and then the record"
         play(other, again)
         line.wait("/gallery-answer", lambda payload: b'"booth-a"' in payload)
-        line.listen()
+        assert check(line) >= {"gallery-ask", "gallery-answer", "gallery-status", "state", "journal"}
         assert all(m.topic.startswith(("vantay/v1/", "vantay-gallery/v1/booth/")) for m in line.heard)
         told = b"".join(message.payload for message in line.heard)
         for template in templates(first):
@@ -228,3 +231,121 @@ def test_without_the_station_capture_goes_on_and_what_was_unsettled_is_settled_l
     assert at_other.ask(settle, "settle").outcome == "accepted"
     at_other.until(lambda: bool(at_other.state and not at_other.state.found_later), "the end of the alarm")
     assert at_other.ask(settle.model_copy(update={"request_id": "r-3"}), "settle").outcome == "refused"
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[tuple[FirstBooth, Console]]:
+    stage = FirstBooth(tmp_path, synthetic_people(Bar()), mqtt="auto")
+    try:
+        stage.set_up()
+        console = Console(stage)
+        yield stage, console
+        console.link.stop()
+    finally:
+        stage.tear_down()
+
+
+def record_of(stage: MosquittoStage, image: str, folder: Path) -> Path:
+    """Make an ISO/IEC 19794-2 record of an image, as another program would have."""
+    file = folder / f"{image}.fmr"
+    assert main(["extract", str(stage.scans / image), "-o", str(file)]) == 0
+    return file
+
+
+def enrolled(terminal: Terminal, hand: Hand, console: Console, person: str) -> None:
+    """Bring an enrolment by the plan two-index to its end, from the second finger on."""
+    show(hand, console, f"{person}_07_1.png")
+    terminal.reads("once more, to confirm who is here", console)
+    assert console.state
+    show(hand, console, f"{person}_0{console.state.position}_2.png")
+    terminal.reads("the station has not said yet whether this person is enrolled there", console)
+    terminal.type(NUMBER)
+    terminal.type("- no camera today")
+    terminal.reads("enrolled with 2 fingers", console)
+    assert terminal.end() == 0
+
+
+def test_at_a_renewal_another_person_than_the_records_is_noticed(
+    alone: tuple[FirstBooth, Console], tmp_path: Path
+) -> None:
+    stage, console = alone
+    hand, record = Hand(stage.control), record_of(stage, "0001_02_2.png", tmp_path)
+    stranger = Terminal(stage, "enrol", "--earlier", str(record), "--earlier-position", "2")
+    stranger.reads("identity number: ", console)
+    stranger.type(NUMBER)
+    stranger.type("")
+    stranger.reads("[0/2] place the right index on the scanner", console)
+    put(hand, console, "0002_02_1.png")
+    stranger.reads("ALARM: the right index is not that of the earlier record", console)
+    assert console.state
+    assert (console.state.renewal, console.state.position) == ("another", None)
+    stage.kill("booth")
+    stage.start_booth()
+    console.forget()
+    console.until(lambda: bool(console.state and console.state.alarm), "the alarm after a power cut")
+    stranger.type("abandon it is another person")
+    stranger.reads("the enrolment was given up", console)
+    assert stranger.end() == 1
+    assert store_holds(stage, "earlier") == 0, "the record went with the enrolment"
+
+    holder = Terminal(stage, "enrol", "--earlier", str(record), "--earlier-position", "2")
+    holder.reads("identity number: ", console)
+    holder.type(NUMBER)
+    holder.type("")
+    show(hand, console, "0001_02_1.png")
+    holder.reads("it is the person of the earlier record", console)
+    enrolled(holder, hand, console, "0001")
+    (sealed,) = entries(stage, "enrolment.sealed")
+    assert (sealed.body["renewal"], sealed.body["station"]) == ("same", "unsettled")
+    other, same = (entry.body for entry in entries(stage, "earlier.compared"))
+    assert (other["same"], same["same"], other["fmr"], same["fmr"]) == (False, True, 1e-4, 1e-4)
+    assert store_holds(stage, "earlier") == 0
+    hand.close()
+
+
+def test_a_person_is_verified_against_the_record_made_here(
+    alone: tuple[FirstBooth, Console], tmp_path: Path
+) -> None:
+    stage, console = alone
+    hand, terminal = Hand(stage.control), Terminal(stage, "enrol")
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    terminal.type("")
+    show(hand, console, "0001_02_1.png")
+    enrolled(terminal, hand, console, "0001")
+
+    other = Terminal(stage, "verify")
+    other.reads("identity number: ", console)
+    other.type(NUMBER)
+    for _ in range(3):
+        show_own(hand, console, "0002_02_1.png")
+    other.reads("the right index is not that of the record", console)
+    assert other.end() == 1
+
+    card = record_of(stage, "0001_02_1.png", tmp_path)
+    for words in ((), ("--card", str(card), "--format", "iso", "--position", "2")):
+        same = Terminal(stage, "verify", *words)
+        same.reads("identity number: ", console)
+        same.type(NUMBER)
+        show_own(hand, console, "0001_02_2.png")
+        same.reads(f"the right index is that of the {'card' if words else 'record'}", console)
+        assert same.end() == 0
+    hand.close()
+    assert [entry.body["source"] for entry in entries(stage, "person.verified")] == ["record", "card"]
+    assert len(entries(stage, "person.not-verified")) == 1
+    assert entries(stage, "card.handed-over") == []
+
+
+def put(hand: Hand, console: Console, image: str) -> None:
+    """Show a finger after which the booth asks for none."""
+    console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
+    hand.put(image)
+    console.until(lambda: not console.shows(Phase.PLACE) and not console.shows(Phase.HOLD), "a picture")
+    hand.lift()
+
+
+def store_holds(stage: MosquittoStage, kind: str) -> int:
+    store = Store(stage.folder / "booth" / "booth.db", read_only=True)
+    found = store.db.execute("SELECT count(*) FROM vault WHERE kind = ?", (kind,)).fetchone()[0]
+    store.close()
+    return int(found)

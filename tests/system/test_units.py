@@ -10,7 +10,7 @@ from tests.system.production import CONFIGURATION, needed
 EXPOSURE = 25  # tenths of systemd-analyze's exposure level; fprintd's is 52, mosquitto's 96
 
 
-UNITS = ["vantay-booth.service", "vantay-hub.service", "vantay-ministry.service"]
+UNITS = ["vantay-booth.service", "vantay-hub.service", "vantay-ministry.service", "vantay-gallery.service"]
 
 
 @pytest.mark.parametrize("unit", [*UNITS, "vantay-ministry.timer"])

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 RARE = {
     "resend",
     "campaign-report",
+    *("gallery-ask", "gallery-answer", "gallery-status"),  # tests/system/test_station.py
     *(f"command-{name}" for name in COMMANDS.keys() - {"enrol", "review"}),
 }  # not needed here
 

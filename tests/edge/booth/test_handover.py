@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.booth.attendant import HOLDER, MISSES, Presented, present, prompt
-from edge.booth.handover import HANDED_OVER, NOT_MATCHED, _of_card
+from edge.booth.attendant import HOLDER, MISSES, Presented, ended, present, prompt
+from edge.booth.handover import HANDED_OVER, NOT_MATCHED, NOT_VERIFIED, VERIFIED, _of_card
 from edge.errors import BadCommand
 from edge.keys import BoothKeys
 from edge.messages import HandOver
@@ -146,6 +146,34 @@ def test_three_fingers_of_somebody_else_keep_the_card_here(booth: Booth, vault: 
     holder = Presented(80, None, frozenset({HOLDER}), False, {"quality": 80, "score": 31.0})
     ((kind, body),) = present(now, holder).entries
     assert (kind, body["score"], body["fmr"]) == (HANDED_OVER, 31.0, 1e-4)
+
+
+def test_verifying_hands_nothing_over(booth: Booth, vault: Vault) -> None:
+    subject = enrolled(booth, vault, 1, 7, 10)
+    verdict = booth.send("verify", {"request_id": "v1", "identity_number": NUMBER})
+    presenting = verdict.presenting
+    assert presenting
+    assert (presenting.purpose, presenting.position, presenting.attempts) == ("verify", 7, 3)
+    assert presenting.fmr == SETTINGS.comparison.verify_fmr == 1e-4
+    assert prompt(presenting) == "place the left index on the scanner, to compare it"
+    wrong = Presented(50, None, frozenset(), False, {"score": None})
+    for _ in range(2):
+        outcome = present(presenting, wrong)
+        assert outcome.presenting
+        presenting = outcome.presenting
+    (failed,) = present(presenting, wrong).entries
+    assert failed[0] == NOT_VERIFIED
+    done = present(presenting, Presented(50, None, frozenset({HOLDER}), False, {"score": 9.0}))
+    ((kind, body),) = done.entries
+    assert (kind, body["subject"], body["source"], body["score"]) == (VERIFIED, subject, "record", 9.0)
+    assert ended(presenting, True).text == "the left index is that of the record"
+    assert ended(presenting, False).text == "the left index is not that of the record"
+
+
+def test_verifying_has_no_way_around_the_finger(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 2)
+    said = {"request_id": "v1", "identity_number": NUMBER, "without_finger": "none"}
+    assert booth.send("verify", said).reply.outcome == "refused"
 
 
 def test_without_a_finger_a_supervisor_signs_and_the_reason_is_kept(booth: Booth, vault: Vault) -> None:

@@ -1,19 +1,23 @@
 """Plans as data: every one that comes with the release can be read and asks for what a booth can do."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.booth.plan import EnrolmentPlan, plan_named, plan_names
+from edge.booth.plan import EnrolmentPlan, enrolling_plans, plan_named, plan_names
+from edge.errors import BadSettings
 from edge.messages import POSITION_NAMES
+from edge.settings import BoothSettings, read_settings
 from matching.quality_scale import vantay_quality_of
 from tests.edge.parts import steady
 
 FINGERS = {"thumb": (1, 6), "index": (2, 7), "middle": (3, 8), "ring": (4, 9), "little": (5, 10)}
 
 
-@pytest.mark.parametrize("name", plan_names())
+@pytest.mark.parametrize("name", enrolling_plans())
 def test_every_plan_can_be_read_and_notices_a_mix_up_before_sealing(name: str) -> None:
     plan = plan_named(name)
     assert (plan.confirm, plan.review, plan.portrait, plan.attempts) == (True, True, True, 3)
@@ -26,6 +30,18 @@ def test_every_plan_can_be_read_and_notices_a_mix_up_before_sealing(name: str) -
 def test_what_the_two_plans_ask_for() -> None:
     assert plan_named("ten-flats").positions == tuple(range(1, 11))
     assert plan_named("two-index").positions == (2, 7)
+
+
+def test_the_plan_that_verifies_asks_for_one_finger_and_enrols_nobody(tmp_path: Path) -> None:
+    plan = plan_named("verify")
+    assert (plan.purpose, plan.attempts, plan.positions[:2]) == ("verify", 3, (2, 7))
+    assert set(plan.positions) == set(POSITION_NAMES), "whatever finger the record has"
+    assert (plan.confirm, plan.review, plan.portrait) == (False, False, False)
+    assert set(plan_names()) - set(enrolling_plans()) == {"verify"}
+    file = tmp_path / "booth.toml"
+    file.write_text('booth = "b-1"\ndata = "d"\nkeys = "k"\n[plan]\nname = "verify"\n')
+    with pytest.raises(BadSettings, match="must be one of circular-60-2021"):
+        read_settings(file, BoothSettings)
 
 
 @steady(30)

@@ -133,6 +133,21 @@ def test_there_is_always_something_to_say() -> None:
             "check number, name and portrait with the person, then send 'review'",
         ),
         (
+            replace(CLOSED, review=True, station=True),
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.REVIEW,
+            "the station has not said yet whether this person is enrolled there; "
+            "check number, name and portrait with the person, then send 'review'",
+        ),
+        (
+            replace(CLOSED, earlier=(3,)),
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.WAIT,
+            "one moment: the finger is compared with the earlier record",
+        ),
+        (
             replace(CLOSED, review=True, findings=(LISTED_OTHERWISE,)),
             Acquisition(Stage.REST, 3, False, True),
             READY,
@@ -221,6 +236,11 @@ def test_the_state_says_who_and_how_far() -> None:
         "accepted": [3],
         "missing": [1],
         "warnings": ["look twice"],
+        "station": None,
+        "renewal": None,
+        "unsettled": [],
+        "unsettled_enrolments": 0,
+        "found_later": [],
         "asks": [],
         "scanner": "ready",
         "device": "Pro 20 H-1 at usb:1-1",

@@ -10,7 +10,7 @@ BELOW = "vantay/v1/booth/b-1/"
 def test_every_topic_lies_below_the_booth() -> None:
     assert {WIRE.status, WIRE.state, WIRE.journal, WIRE.reply} == {BELOW + name for name in messages.OUTBOUND}
     inbound = [BELOW + name for name in messages.INBOUND]
-    assert WIRE.subscriptions() == [*inbound, "vantay/v1/hub/status"]
+    assert WIRE.subscriptions() == [*inbound, "vantay/v1/hub/status", "vantay/v1/gallery/status"]
     assert WIRE.packet("ab", 7) == "vantay-packet/v1/booth/b-1/ab/7"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.hub.ledger import CLOSED, LARGEST_PACKET, SEALED, Ledger
-from edge.hub.status import status_of
+from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
 from edge.hub.tables import Tables
 from edge.journal import GENESIS
@@ -245,3 +245,39 @@ def test_open_packets_are_found_without_reading_those_that_are_over(tmp_path: Pa
     (step,) = store.db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
     assert "packet_open" in step["detail"]
     store.close()
+
+
+def test_what_the_station_says_after_sealing_is_counted_and_an_alarm(
+    ledger: Ledger, hub_store: Tables
+) -> None:
+    def sealed(enrolment: str, station: str | None) -> dict[str, Any]:
+        word = {"station": station} if station else {}
+        packet = enrolment[-1] * 64
+        return {
+            "enrolment": enrolment,
+            "packet": packet,
+            "size": 9,
+            "outcome": "enrolled",
+            "samples": {},
+        } | word
+
+    said = "the person of enrolment e2 is enrolled already\0"
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        ("enrolment.sealed", sealed("e1", "unsettled")),
+        ("enrolment.sealed", sealed("e2", "unsettled")),
+        ("enrolment.sealed", sealed("e3", "settled")),
+        ("enrolment.sealed", sealed("e4", None)),
+        ("station.settled", {"enrolment": "e2", "known_as": "s9", "text": said}),
+        ("station.settled", {"enrolment": "e3", "known_as": None}),
+    ]
+    seq, previous = 1, GENESIS
+    for kind, body in bodies:
+        (entry,) = chain([body], kind, seq, previous)
+        with hub_store.transaction():
+            assert ledger.take("b-1", entry, AT) == "new"
+            assert ledger.take("b-1", entry, AT) == "known", "and raises no second alarm"
+        seq, previous = seq + 1, entry.hash
+    (booth,) = status_of(hub_store)["booths"]
+    assert (booth["unsettled"], booth["found_later"]) == (1, 1)
+    assert alarms(ledger) == [said.replace("\0", " ")]
+    assert "found later" in readable(status_of(hub_store))

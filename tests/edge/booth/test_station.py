@@ -1,0 +1,313 @@
+"""The station's word: pure decisions, and a line to the gallery that loses, repeats and is cut for long."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.booth import enrolment as core
+from edge.booth.enrolment import Enrolment
+from edge.booth.station import FIRST_PATIENCE, LONGEST_PATIENCE, StationDesk
+from edge.booth.station_answer import NOTED, SETTLED_LATER, answered, found_later, settled_later
+from edge.errors import BadCommand
+from edge.gallery.question import Question, read
+from edge.journal import Journal
+from edge.messages import GalleryAnswer, GalleryHit, Settle
+from edge.settings import BoothSettings, Station
+from edge.store import Store
+from edge.vault import ENROLLED, TEMPLATE, Label, Vault, gallery_id
+from tests.edge.booth.test_enrolment import Visit
+from tests.edge.parts import AT, CLOCK, steady, undone
+
+KEY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw()
+SETTINGS = BoothSettings(
+    booth="b-1", data=Path(), keys=Path(), station=Station(key=Path("gallery.pub"), wait_seconds=2)
+)
+FMR = SETTINGS.comparison.station_fmr
+
+
+def hit(shown: int, subject: str = "earlier", booth: str = "b-2") -> GalleryHit:
+    return GalleryHit(shown=shown, subject=subject, booth=booth, position=shown, score=9.5)
+
+
+def answer(question: str, *hits: GalleryHit, **more: Any) -> GalleryAnswer:
+    return GalleryAnswer.model_construct(question=question, people=4, hits=list(hits), refused=None, **more)
+
+
+def settle(visit: Visit, position: int, *hits: GalleryHit) -> list[core.Entry]:
+    return visit.record(answered(visit.now, answer(visit.now.accepted[position].sample, *hits), FMR))
+
+
+def test_each_accepted_finger_is_unsettled_until_the_station_answered() -> None:
+    visit = Visit(positions=(2, 7), station=True)
+    assert visit.now.unsettled == ()
+    visit.show(20)
+    assert visit.now.unsettled == (), "a sample that is asked again for is not asked about"
+    visit.show(30)
+    visit.show(30)
+    assert visit.now.unsettled == (2, 7)
+    ((kind, body),) = settle(visit, 2)
+    assert (kind, body["position"], body["people"], body["fmr"], body["hits"]) == (
+        core.STATION_ANSWERED,
+        2,
+        4,
+        FMR,
+        [],
+    )
+    assert visit.now.unsettled == (7,)
+    assert visit.now.closed, "nothing waits for the station"
+    ((_, sealed),) = core.sealed(visit.now, "0" * 64, 9)
+    assert sealed["station"] == core.UNSETTLED
+    settle(visit, 7)
+    ((_, sealed),) = core.sealed(visit.now, "0" * 64, 9)
+    assert sealed["station"] == core.SETTLED
+
+
+def test_where_no_station_is_asked_nothing_is_said_of_it() -> None:
+    visit = Visit(positions=(2,))
+    visit.show(30)
+    assert visit.now.unsettled == ()
+    assert "station" not in visit.entries[0][1]
+    assert "station" not in core.sealed(visit.now, "0" * 64, 9)[0][1]
+
+
+def test_enough_fingers_of_one_person_elsewhere_close_the_enrolment_and_say_where() -> None:
+    visit = Visit(positions=(2, 7, 1), station=True)
+    visit.show(30)
+    assert len(settle(visit, 2, hit(2))) == 1, "one finger tells nothing"
+    visit.show(30)
+    _, (kind, body) = settle(visit, 7, hit(7), hit(7, "somebody else"))
+    assert (kind, body["finding"], body["of"]) == (core.FINDING, core.ALREADY_ENROLLED, "earlier")
+    assert (
+        body["text"]
+        == "this person is enrolled already at booth b-2 as subject earlier: the same right index, left index"
+    )
+    assert visit.now.duplicate_of == "earlier"
+    assert visit.now.closed
+    assert "station" not in core.sealed(visit.now, "0" * 64, 9)[0][1], "nobody was enrolled"
+
+
+def test_a_finger_found_here_and_another_found_there_are_of_one_person() -> None:
+    visit = Visit(positions=(2, 7), station=True)
+    visit.show(30, already=("earlier",))
+    visit.show(30)
+    _, (_, body) = settle(visit, 7, hit(7))
+    assert body["finding"] == core.ALREADY_ENROLLED
+
+
+def test_an_answer_that_nobody_waits_for_changes_nothing() -> None:
+    visit = Visit(positions=(2, 7), station=True)
+    visit.show(30)
+    sample = visit.now.accepted[2].sample
+    settle(visit, 2)
+    for current, question in ((None, sample), (visit.now, sample), (visit.now, "another")):
+        assert answered(current, answer(question, hit(2)), FMR) == []
+
+
+def test_what_is_found_after_sealing_is_an_alarm() -> None:
+    sealed = {"enrolment": "e1", "subject": "s1"}
+    kind, body = settled_later(sealed, 2, answer("e1", hit(2)), FMR)
+    assert (kind, body["known_as"]) == (SETTLED_LATER, None)
+    assert found_later(body) is None
+    _, body = settled_later(sealed, 2, answer("e1", hit(2), hit(7)), FMR)
+    assert body["known_as"] == "earlier"
+    alarm = found_later(body)
+    assert alarm
+    assert "at booth b-2 as subject earlier" in alarm.text
+    assert "after the record was sealed" in alarm.text
+
+
+def test_at_a_renewal_the_own_earlier_record_is_expected() -> None:
+    renewed = {"enrolment": "e1", "subject": "s1", "renewal": "same"}
+    both = [hit(2, "s1"), hit(7, "s1")]
+    assert settled_later(renewed, 2, answer("e1", *both), FMR)[1]["known_as"] is None
+    assert settled_later(renewed | {"subject": "s2"}, 2, answer("e1", *both), FMR)[1]["known_as"] == "s1"
+
+
+class Line:
+    """What the desk published, while it is up."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.sent: list[Question] = []
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        assert topic == "vantay-gallery/v1/booth/b-1/ask"
+        if self.up:
+            self.sent.append(read("b-1", payload, KEY))
+        return self.up
+
+    def take(self) -> list[str]:
+        ids = [question.id for question in self.sent]
+        self.sent.clear()
+        return ids
+
+
+class Bench:
+    """A desk with a real journal and vault, and sealed records."""
+
+    def __init__(self, store: Store) -> None:
+        self.journal, self.vault, self.line = Journal(store), Vault(store, bytes(32)), Line()
+        self.start()
+
+    def start(self) -> None:
+        """A daemon's start, the first or after a kill."""
+        self.desk = StationDesk(SETTINGS, PUBLIC, self.journal, self.vault, self.line.publish)
+
+    def record(self, kind: str, body: dict[str, Any]) -> None:
+        with self.journal.store.transaction():
+            self.journal.append(kind, body, AT, CLOCK)
+            self.desk.recorded(kind, body)
+
+    def seal(self, enrolment: str, station: str = "unsettled", outcome: str = "enrolled") -> None:
+        for position in (2, 7) if outcome == "enrolled" else ():
+            label = Label(gallery_id(enrolment, position), ENROLLED, enrolment, "aa", position)
+            self.vault.put(label, f"template {enrolment} {position}".encode())
+        body = {"enrolment": enrolment, "subject": "aa", "outcome": outcome, "samples": {"2": "a", "7": "b"}}
+        self.record(core.SEALED, body | ({"station": station} if outcome == "enrolled" else {}))
+
+    def answer(self, question: str, *hits: GalleryHit) -> int:
+        entries = self.desk.take(answer(question, *hits), None)
+        for kind, body in entries:
+            self.record(kind, body)
+        return len(entries)
+
+    def settled(self) -> list[Any]:
+        return [entry.body["enrolment"] for entry in self.journal.of_kind(SETTLED_LATER)]
+
+
+@pytest.fixture
+def bench(store: Store) -> Bench:
+    return Bench(store)
+
+
+NAMES = [f"{n:016x}" for n in range(1, 9)]
+
+
+def test_sealed_records_are_given_to_the_station_one_after_the_other_until_it_has_them(bench: Bench) -> None:
+    for name in NAMES[:2]:
+        bench.seal(name)
+    bench.seal("f" * 16, outcome="already-enrolled")
+    bench.desk.work(None, 0.0)
+    assert bench.line.take() == [], "the gallery has not said that it is there"
+    assert (bench.desk.standing, bench.desk.unsettled) == ("away", 2)
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    (asked,) = bench.line.sent
+    assert (asked.head.kind, asked.id, asked.head.enrolment) == ("add", NAMES[0], NAMES[0])
+    assert asked.templates == (f"template {NAMES[0]} 2".encode(), f"template {NAMES[0]} 7".encode())
+    assert bench.line.take() == NAMES[:1]
+    assert bench.desk.standing == "ready"
+    for moment, again in ((FIRST_PATIENCE / 2, []), (FIRST_PATIENCE, NAMES[:1]), (2 * FIRST_PATIENCE, [])):
+        bench.desk.work(None, moment)
+        assert bench.line.take() == again, "ever more patiently"
+    assert bench.desk.standing == "away", "it was asked twice and does not answer"
+    bench.desk.work(None, 1000.0)
+    bench.line.take()
+    assert bench.answer(NAMES[1]) == 0, "not asked yet"
+    assert bench.answer(NAMES[0]) == 1
+    assert bench.answer(NAMES[0]) == 0, "an answer that came twice is taken once"
+    assert (bench.desk.standing, bench.desk.unsettled) == ("ready", 1)
+    bench.desk.work(None, 1000.0)
+    assert bench.line.take() == NAMES[1:2]
+    bench.answer(NAMES[1])
+    bench.desk.work(None, 1000.0 + LONGEST_PATIENCE)
+    assert bench.line.take() == []
+    assert bench.settled() == NAMES[:2]
+    assert bench.desk.unsettled == 0
+
+
+def test_a_refusal_is_told_and_the_record_stays_unsettled(bench: Bench) -> None:
+    bench.seal(NAMES[0])
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    refused = GalleryAnswer(question=NAMES[0], people=0, hits=[], refused="another key")
+    assert bench.desk.take(refused, None) == []
+    assert bench.desk.standing == "the station's gallery refuses: another key"
+    assert bench.desk.unsettled == 1
+    bench.desk.work(None, LONGEST_PATIENCE)
+    assert bench.line.take() == NAMES[:1] * 2
+
+
+def test_an_alarm_stays_across_restarts_until_it_is_settled(bench: Bench) -> None:
+    bench.seal(NAMES[0])
+    bench.answer(NAMES[0], hit(2), hit(7))
+    bench.start()
+    (alarm,) = bench.desk.alarms
+    with pytest.raises(BadCommand, match="nothing was found that is to be settled"):
+        bench.desk.check(Settle(request_id="r", enrolment=NAMES[1], reason="x"))
+    assert bench.desk.check(Settle(request_id="r", enrolment=alarm.enrolment, reason="x")) == alarm
+    bench.record(NOTED, {"enrolment": NAMES[0], "reason": "x", "signed_by": None})
+    assert bench.desk.alarms == []
+    bench.start()
+    assert bench.desk.alarms == []
+
+
+def test_a_record_whose_templates_another_box_had_is_passed_over(bench: Bench) -> None:
+    bench.record(core.SEALED, {"enrolment": "e0", "subject": "aa", "outcome": "enrolled", "samples": {}})
+    bench.seal(NAMES[0])
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    assert bench.line.take() == NAMES[:1]
+
+
+def taken(bench: Bench, *positions: int) -> Enrolment:
+    visit = Visit(positions=(1, 2), station=True)
+    for position in positions:
+        sample = f"{position:016x}"
+        visit.show(30, name=sample)
+        bench.vault.put(Label(f"{sample}.{TEMPLATE}", TEMPLATE, "e1", "s1", position), b"template")
+    return visit.now
+
+
+def test_before_sealing_it_waits_a_little_where_an_answer_is_due(bench: Bench) -> None:
+    visit = Visit(positions=(1,), station=True)
+    visit.show(30)
+    assert not bench.desk.holds(visit.now, 0.0), "nobody there who could answer"
+    bench.desk.heard(True)
+    assert bench.desk.holds(visit.now, 10.0)
+    assert bench.desk.holds(visit.now, 11.9)
+    assert not bench.desk.holds(visit.now, 12.0)
+    settle(visit, 1)
+    assert not bench.desk.holds(visit.now, 10.0)
+
+
+@steady(60)
+@given(st.data())
+def test_whatever_is_lost_repeated_or_killed_each_record_is_settled_once(
+    shared_store: Store, data: st.DataObject
+) -> None:
+    with undone(shared_store):
+        bench, now, kept = Bench(shared_store), 0.0, []
+        for step in range(60):
+            calm = step > 30  # nothing goes wrong any more
+            match (
+                "ask" if calm else data.draw(st.sampled_from(["seal", "ask", "kill", "cut", "mend", "late"]))
+            ):
+                case "seal" if len(list(bench.journal.of_kind(core.SEALED))) < len(NAMES):
+                    bench.seal(NAMES[len(list(bench.journal.of_kind(core.SEALED)))])
+                case "kill":
+                    bench.start()
+                    bench.desk.heard(True)
+                case "cut":
+                    bench.line.up = False
+                case "mend":
+                    bench.line.up = True
+                case "late" if kept:
+                    bench.answer(data.draw(st.sampled_from(kept)))
+                case "ask":
+                    bench.line.up |= calm
+                    bench.desk.heard(True)
+                    bench.desk.work(None, now)
+                    kept += (asked := bench.line.take())
+                    if calm or data.draw(st.booleans()):
+                        for name in asked:
+                            bench.answer(name)
+            now += 5.0
+        sealed = [entry.body["enrolment"] for entry in bench.journal.of_kind(core.SEALED)]
+        assert bench.settled() == sealed
+        assert bench.desk.unsettled == 0

@@ -1,0 +1,163 @@
+"""The station's gallery as a program on a real broker: asked, killed, asked again; what it holds it finds."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.cli import main
+from edge.gallery.question import Finger, Head, Question, written
+from edge.keys import make_gallery_keys, read_key
+from edge.messages import GalleryAnswer, GalleryStatus, booth_topic, gallery_topic, parse
+from fwtools.synthesis.impressions import impression
+from matching import serial
+from matching.extract import extract
+from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
+from tests.fwtools.synthetic import finger, needs_speed
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300), needs_speed]
+
+FMR = 1e-5
+
+
+@cache
+def template(subject: int, position: int, number: int) -> bytes:
+    pixels = impression(finger(subject, position), number)[0]
+    return serial.to_bytes(extract(pixels, 500.0))
+
+
+class Station:
+    """A gallery, a broker and somebody who asks as a booth does."""
+
+    def __init__(self, folder: Path, mosquitto: Mosquitto, line: Ear, program: Program) -> None:
+        self.folder, self.mosquitto, self.line, self.program = folder, mosquitto, line, program
+        self.key = read_key(folder / "keys" / "gallery.pub", secret=False)
+
+    def status(self) -> GalleryStatus | None:
+        said = self.line.on("gallery/status")
+        return parse(GalleryStatus, said[-1]) if said else None
+
+    def ready(self, people: int) -> None:
+        def look() -> bool:
+            status = self.status()
+            return bool(status and status.online and status.people == people)
+
+        until(look, f"a gallery of {people}: {self.program.said()}")
+
+    def send(self, question: Question) -> None:
+        self.line.publish(gallery_topic(question.booth), written(question, self.key))
+
+    def answers(self, booth: str, name: str) -> list[GalleryAnswer]:
+        told = [parse(GalleryAnswer, one) for one in self.line.on(booth_topic(booth, "gallery-answer"))]
+        return [answer for answer in told if answer.question == name]
+
+    def ask(self, question: Question) -> GalleryAnswer:
+        before = len(self.answers(question.booth, question.id))
+        self.send(question)
+        until(lambda: len(self.answers(question.booth, question.id)) > before, "an answer")
+        return self.answers(question.booth, question.id)[-1]
+
+
+def question(name: int, kind: str, person: int, booth: str = "b-1", number: int = 1, **more: Any) -> Question:
+    """Ask with both index fingers of somebody."""
+    templates = {position: template(person, position, number) for position in (2, 7)}
+    head = Head.model_validate(
+        {
+            "kind": kind,
+            "enrolment": f"{name:016x}",
+            "subject": f"{name:032x}",
+            "fmr": FMR,
+            "fingers": [Finger(position=p, length=len(data)) for p, data in templates.items()],
+            **more,
+        }
+    )
+    return Question(booth, f"{name:016x}", head, tuple(templates.values()))
+
+
+@pytest.fixture
+def station(tmp_path: Path, mosquitto: Mosquitto, run: Callable[..., Program]) -> Iterator[Station]:
+    make_gallery_keys(tmp_path / "keys")
+    (tmp_path / "data").mkdir()
+    config = tmp_path / "gallery.toml"
+    config.write_text(
+        'data = "data"\nkeys = "keys"\nbooths = ["b-1", "b-2"]\n\n'
+        f"[broker]\nport = {mosquitto.port}\nkeepalive = 5\n"
+    )
+    with ear(mosquitto.broker(), "vantay/#") as line:
+        program = run(VANTAY, "gallery", "--config", str(config), name="gallery")
+        yield Station(tmp_path, mosquitto, line, program)
+
+
+def test_of_two_records_the_later_finds_the_earlier_across_a_kill(station: Station) -> None:
+    station.ready(0)
+    first = station.ask(question(1, "add", person=1))
+    assert (first.people, first.hits, first.refused) == (0, [], None)
+    station.ready(1)
+    station.program.kill()
+    until(lambda: (s := station.status()) is not None and not s.online, "the last will")
+    station.send(question(2, "search", person=1, number=2))  # nobody is there: it is gone
+    station.program.start()
+    station.ready(1)
+    assert station.answers("b-1", f"{2:016x}") == []
+    found = station.ask(question(2, "add", person=1, booth="b-2", number=2))
+    assert found.people == 1
+    assert {(hit.shown, hit.position) for hit in found.hits} >= {(2, 2), (7, 7)}
+    assert {(hit.subject, hit.booth) for hit in found.hits} == {(f"{1:032x}", "b-1")}
+    assert station.ask(question(3, "search", person=2)).hits == []
+    again = station.ask(question(2, "add", person=1, booth="b-2", number=2))
+    assert (again.people, again.hits) == (1, found.hits), "adding twice is adding once; nobody finds himself"
+    station.ready(2)
+    held = [path for path in (station.folder / "data").iterdir() if path.name.startswith("gallery.db")]
+    assert not any(template(1, 2, 1)[20:60] in path.read_bytes() for path in held)
+    assert "Traceback" not in station.program.said()
+    assert station.program.end() == 0
+
+
+def test_what_cannot_be_answered_is_refused_in_words_and_the_next_one_is_answered(station: Station) -> None:
+    station.ready(0)
+    station.ask(question(1, "add", person=1))
+    stolen = station.ask(question(1, "add", person=2, booth="b-2"))
+    assert stolen.refused == "another booth has an enrolment of this id: call a technician"
+    asked = question(4, "search", person=1)
+    head = asked.head.model_copy(update={"fingers": (Finger(position=2, length=7),)})
+    garbled = station.ask(Question("b-1", asked.id, head, (b"garbage",)))
+    assert garbled.refused
+    assert "a template cannot be compared" in garbled.refused
+    other = read_key(station.folder / "keys" / "vault.key")  # no public key of this gallery
+    station.line.publish(gallery_topic("b-1"), written(question(5, "search", person=1), other))
+    until(lambda: station.answers("b-1", f"{5:016x}"), "a refusal")
+    assert "copy the right one" in str(station.answers("b-1", f"{5:016x}")[0].refused)
+    station.send(question(6, "search", person=1, booth="b-9"))  # not of this station
+    station.line.publish(gallery_topic("b-1"), b"\xff" * 300)
+    assert len(station.ask(question(7, "search", person=1, number=2)).hits) >= 2
+    assert station.answers("b-9", f"{6:016x}") == []
+
+
+def test_a_person_who_is_forgotten_is_not_found_any_more(
+    station: Station, capsys: pytest.CaptureFixture[str]
+) -> None:
+    station.ready(0)
+    station.ask(question(1, "add", person=1))
+    assert len(station.ask(question(2, "search", person=1, number=2)).hits) >= 2
+    forget = ["gallery", "forget", f"{1:016x}", "--config", str(station.folder / "gallery.toml")]
+    assert main(forget) == 0
+    assert main(forget) == 1
+    assert "is not held here" in capsys.readouterr().out
+    assert station.ask(question(3, "search", person=1, number=2)).hits == [], "while it runs"
+    station.program.kill()
+    station.program.start()
+    station.ready(0)
+
+
+def test_a_matcher_that_is_killed_is_started_again_with_everybody(station: Station) -> None:
+    from edge.demo.stage import kill_child
+
+    station.ready(0)
+    station.ask(question(1, "add", person=1))
+    station.line.heard.clear()
+    assert kill_child(station.program.pid, "edge.booth.matcher_worker")
+    until(lambda: (s := station.status()) is not None and not s.online, "away meanwhile")
+    station.ready(1)
+    assert len(station.ask(question(2, "search", person=1, number=2)).hits) >= 2
