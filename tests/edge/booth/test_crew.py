@@ -103,3 +103,22 @@ def test_the_next_life_knows_of_the_ones_before(crew: Crew, heard: Heard, tmp_pa
     assert crew._workers["scanner"].arguments == words
     first = of_scanner(heard, FromWorker)
     assert first.message == channel.Alive(processes=2)
+
+
+def test_a_comparison_is_asked_once_and_is_void_when_the_matcher_died_with_it(
+    crew: Crew, heard: Heard
+) -> None:
+    assert not crew.compare(b"probe", b"candidate", 1e-4), "no matcher is there"
+    crew.matcher_ready()
+    assert crew.compare(b"probe", b"candidate", 1e-4)
+    assert not crew.compare(b"probe", b"candidate", 1e-4), "one is under way"
+    assert crew.is_ordered(0), "an order to the scanner stands"
+    assert not crew.take_comparison(7)
+    assert crew.take_comparison(1)
+    assert not crew.take_comparison(1), "answered once"
+    assert crew.compare(b"probe", b"candidate", 1e-4)
+    crew.bury(WorkerDied("matcher", 0), time.monotonic())
+    assert not crew.take_comparison(2), "of an earlier life"
+    crew.matcher_ready()
+    assert crew.compare(b"probe", b"candidate", 1e-4)
+    assert crew.take_comparison(3)

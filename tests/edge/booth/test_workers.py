@@ -105,6 +105,20 @@ def test_the_matcher_judges_a_frame(matcher: Process) -> None:
     assert search_code.from_bytes(code).has_flow
 
 
+def test_the_matcher_says_whether_two_templates_are_of_one_finger(matcher: Process) -> None:
+    _, (_, first, _, _) = ask(matcher, 1, PATTERN, 3)
+    _, (_, other, _, _) = ask(matcher, 2, OTHER, 3)
+    standard = serial.to_bytes(iso19794.read(iso19794.write(serial.from_bytes(first))))  # of another system
+    for token, candidate, match in ((5, first, True), (6, standard, True), (7, other, False)):
+        matcher.end.send(channel.Compare(token=token, fmr=1e-4), first, candidate)
+        answer, _ = matcher.hear()
+        assert isinstance(answer, channel.Compared)
+        assert (answer.token, answer.match) == (token, match)
+        assert answer.score == pytest.approx(
+            compare.compare(serial.from_bytes(first), serial.from_bytes(candidate)).value, abs=1e-4
+        )
+
+
 KEPT: dict[tuple[str, int], bytes] = {}  # templates that the matcher may fetch
 ASKED: list[tuple[str, int]] = []
 
