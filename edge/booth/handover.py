@@ -44,7 +44,9 @@ def holder_of(command: HandOver | Verify, subject: str, operator: str | None, va
     else:
         if earlier and earlier.body.get("exception") == NO_FINGER:
             if isinstance(command, Verify):
-                raise BadCommand("this person was enrolled without a finger: there is nothing to compare with")
+                raise BadCommand(
+                    "this person was enrolled without a finger: there is nothing to compare with"
+                )
             return _without_record(command, body)
         position, template = _of_record(subject, command.position, vault, plan.positions)
         form, body["source"] = "vantay", "record"

@@ -6,8 +6,8 @@ from importlib import metadata
 from pathlib import Path
 
 from edge import log
-from edge.commands.booth import only_one
 from edge.errors import BadCommand
+from edge.folder_lock import only_one
 from edge.gallery.keeper import GalleryStore, Keeper
 from edge.gallery.server import GalleryServer, Stop
 from edge.keys import read_gallery_keys
