@@ -118,6 +118,7 @@ def _campaign(settings: HubSettings) -> Campaign:
 def _import(settings: HubSettings, what: str | None) -> int:
     if what is None:
         raise BadCommand("name the file: vantay hub import FILE --config hub.toml")
+    gc.disable()  # a batch is a million objects without circles: looking for those costs a third of all
     store = writable(settings.place)
     book = _book(settings, store)
     book.prepare()
