@@ -96,19 +96,27 @@ class Cluster:
             postgres = Postgres.made()
             stack.callback(postgres.remove)
             self.url = postgres.start().fresh()
-            stack.callback(self._end)
+            stack.enter_context(self.nodes_running())
+            for name in STATIONS:
+                self.start_broker("station", name)
+            self.start_broker("hub", "centre")
+            for name in COLLECTORS:
+                self._start_collector(name)
+            yield self
+
+    @contextlib.contextmanager
+    def nodes_running(self) -> Iterator["Cluster"]:
+        """Set the nodes up, and end all by pid."""
+        try:
             self._certify()
             for node in NODES:
                 self._make_node(node)
             for one in self.nodes.values():
                 one.start()
             until(lambda: all(one.healthy() for one in self.nodes.values()), "three healthy nodes")
-            for name in STATIONS:
-                self._start_broker("station", name)
-            self._start_broker("hub", "centre")
-            for name in COLLECTORS:
-                self._start_collector(name)
             yield self
+        finally:
+            self._end()
 
     def _end(self) -> None:
         for program in (*self.collectors.values(), *self.brokers.values(), *self.nodes.values()):
@@ -138,7 +146,8 @@ class Cluster:
         command = [needed("nats-server", "nats-server"), "-c", str(configuration)]
         self.nodes[name] = Node(command, self.folder / f"node-{name}.log", port=port, monitor=monitor)
 
-    def _start_broker(self, kind: str, name: str) -> None:
+    def start_broker(self, kind: str, name: str) -> Mosquitto:
+        """Start a station's broker, or the hub's, bridged to the nodes."""
         port, out = calm_port(), self.folder / f"broker-{name}"
         words = [word for node in self.nodes.values() for word in ("--cluster", f"localhost:{node.port}")]
         words += ["--server", name, "--port", str(port), "--pki", self.pki, "-o", str(out)]
@@ -151,6 +160,7 @@ class Cluster:
         command = [needed("mosquitto", "mosquitto"), "-c", str(configuration)]
         self.brokers[name] = Mosquitto(command, self.folder / f"broker-{name}.log", port=port).start()
         until(lambda: "SUBACK" in self.brokers[name].said(), f"the bridge of {name}")
+        return self.brokers[name]
 
     def _start_collector(self, name: str) -> None:
         (self.folder / name).mkdir()
