@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from edge.business_day import BEGINS, BusinessDays
+from edge.campaign.slots import Shift, Slots
 
 Code = Annotated[
     str,
@@ -58,6 +59,34 @@ class Fee(Part):
     due: dict[Name, Annotated[int, Field(ge=0)]]
 
 
+class ShiftHours(Part):
+    """Work from one local time of day to another."""
+
+    opens: time
+    closes: time
+    weekdays: frozenset[Annotated[int, Field(ge=1, le=7)]] = frozenset(range(1, 8))  # 1 is Monday
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("a shift closes after it opens, on the same day")
+        return self
+
+
+class Calendar(Part):
+    """The table `[campaign.slots]`: shifts cut into slots, and how many people of a hamlet one takes."""
+
+    minutes: Annotated[int, Field(ge=5, le=720)] = 60
+    cap: Annotated[int, Field(ge=1, le=1000)]
+    shifts: Annotated[tuple[ShiftHours, ...], Field(min_length=1)]
+    hamlets: Path | None = None  # CSV: unit,hamlet,cap; none: any hamlet of a commune
+
+    def slots(self, cap: int) -> Slots:
+        """Return the calendar of a hamlet with this cap."""
+        shifts = (Shift(s.opens, s.closes, frozenset(day - 1 for day in s.weekdays)) for s in self.shifts)
+        return Slots(tuple(shifts), self.minutes, cap)
+
+
 class Campaign(Part):
     """The table `[campaign]` of hub.toml."""
 
@@ -69,6 +98,7 @@ class Campaign(Part):
     units: Path  # CSV: district_code,district,commune_code,commune,kind
     targets: dict[Name, Target]
     rounds: Path | None = None  # CSV: round,team,code
+    slots: Calendar | None = None  # none: no appointments
     booths: dict[Name, Booth] = {}
     fees: tuple[Fee, ...] = ()
     span_days: Annotated[int, Field(ge=1, le=LONGEST)] = 730  # events later than this are refused

@@ -21,29 +21,32 @@ from edge.hub.campaign_import import import_events
 from edge.hub.export import Span, lines
 from edge.hub.moving import move
 from edge.hub.reading import opened, writable
+from edge.hub.slots import SlotBook, span_of
+from edge.hub.slots import readable as readable_slots
 from edge.hub.status import readable, status_of
 from edge.hub.tables import Tables
 from edge.settings import HubSettings, read_settings
 
-ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import", "move")
+ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import", "slots", "move")
+SLOT_DAYS = 7  # listed unless told otherwise
 
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("action", nargs="?", choices=list(ACTIONS), default="run")
     parser.add_argument(
-        "what", nargs="?", metavar="NAME|FILE", help=f"report: {', '.join(NAMES)}; import: a file"
+        "what", nargs="?", metavar="NAME|FILE", help=f"report: {', '.join(NAMES)}; import, slots: a file"
     )
     parser.add_argument("--config", type=Path, required=True, metavar="hub.toml")
-    parser.add_argument("--json", action="store_true", help="status, booths, gaps: as JSON")
+    parser.add_argument("--json", action="store_true", help="status, booths, gaps, slots: as JSON")
     parser.add_argument("--booth", metavar="NAME", help="export: this booth's entries only")
-    span = "export: %s this seq, date (UTC) or time (by the booth's clock)"
-    parser.add_argument("--from", dest="first", metavar="SEQ|TIME", help=span % "from")
-    parser.add_argument("--to", dest="last", metavar="SEQ|TIME", help=span % "up to")
+    span = "export: %s this seq, date (UTC) or time (by the booth's clock); slots: %s this day"
+    parser.add_argument("--from", dest="first", metavar="SEQ|TIME", help=span % ("from", "from"))
+    parser.add_argument("--to", dest="last", metavar="SEQ|TIME", help=span % ("up to", "to"))
     parser.add_argument(
         "--at", metavar="DATE", help="report: to the end of this business day, or to this time"
     )
-    parser.add_argument("--unit", metavar="CODE", help="report: of one commune or district")
+    parser.add_argument("--unit", metavar="CODE", help="report, slots: of one commune or district")
     parser.add_argument("--by", choices=["commune", "district"], help="report: a row for each of these")
     parser.add_argument("--target", metavar="NAME", help="report: against this target of hub.toml only")
     parser.add_argument("--format", choices=list(FORMATS), default="text", help="report (text)")
@@ -55,6 +58,8 @@ def run(arguments: Namespace) -> int:
     settings = read_settings(arguments.config, HubSettings)
     if arguments.action == "import":
         return _import(settings, arguments.what)
+    if arguments.action == "slots":
+        return _slots(settings, arguments)
     if arguments.action == "move":
         return _move(settings)
     if arguments.action != "run":
@@ -130,6 +135,37 @@ def _import(settings: HubSettings, what: str | None) -> int:
         print(f"and {untold} more", file=sys.stderr)
     print(f"new={outcome.new} known={outcome.known} refused={outcome.refused}")
     return 1 if outcome.refused else 0
+
+
+def _slots(settings: HubSettings, arguments: Namespace) -> int:
+    campaign = _campaign(settings)
+    lists = read_lists(campaign)
+    if arguments.unit and arguments.unit not in lists.units:
+        raise BadCommand(f"no unit has the code {arguments.unit}: units are named by official code")
+    store = writable(settings.place)
+    try:
+        book = SlotBook(store, campaign, lists.units)
+        for problem in book.hamlets.problems if book.hamlets else []:
+            print(f"the list of hamlets, {problem}", file=sys.stderr)
+        if arguments.what is not None:
+            return _plan(book, Path(arguments.what))
+        today = campaign.day(campaign.day_index(int(clock.moment().timestamp())))
+        first, last = span_of(arguments.first, arguments.last, today, SLOT_DAYS)
+        slots = list(book.slots(first, last, arguments.unit))
+    finally:
+        store.close()
+    as_json = json.dumps([{**slot._asdict(), "free": slot.free} for slot in slots], ensure_ascii=False)
+    print(as_json if arguments.json else readable_slots(slots, lists.units))
+    return 0
+
+
+def _plan(book: SlotBook, path: Path) -> int:
+    planned = book.plan(path)
+    for reason in planned.reasons:
+        print(reason, file=sys.stderr)
+    refused = len(planned.reasons)
+    print(f"new={planned.new} known={planned.known} moved={planned.moved} refused={refused}")
+    return 1 if refused else 0
 
 
 def _move(settings: HubSettings) -> int:

@@ -6,7 +6,8 @@ from edge.errors import BadCommand, VantayError
 from edge.hub.tables import Tables
 
 IN_ORDER = ("packet", "alarm", "campaign_event")  # whose rows are read in the order in which they came
-TABLES = ("booth", "entry", "gap", "told", "delivery", "campaign_count", "campaign_definition", *IN_ORDER)
+COUNTED = ("campaign_count", "campaign_definition", "booking")
+TABLES = ("booth", "entry", "gap", "told", "delivery", *COUNTED, *IN_ORDER)
 AT_ONCE = 5000  # rows
 
 

@@ -63,4 +63,11 @@ UPDATE campaign_event SET step = (step & -8) | CASE -- as edge.campaign.events.e
     WHEN id LIKE '%:handed-over' THEN 6 ELSE 7 END;
 CREATE INDEX campaign_event_by_step ON campaign_event (step);
 """
-STEPS = (FIRST, STEP_KEYS)
+BOOKINGS = """
+CREATE TABLE booking (
+    id TEXT COLLATE "C" PRIMARY KEY, unit TEXT COLLATE "C" NOT NULL, hamlet TEXT COLLATE "C" NOT NULL,
+    begin TEXT COLLATE "C" NOT NULL, people INTEGER NOT NULL
+);
+CREATE INDEX booking_of_slot ON booking (begin, unit, hamlet);
+"""
+STEPS = (FIRST, STEP_KEYS, BOOKINGS)

@@ -47,6 +47,11 @@ CREATE TABLE IF NOT EXISTS campaign_count (
     PRIMARY KEY (measure, key, day)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS campaign_definition (counted_by TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS booking ( -- an appointment; begin is local time
+    id TEXT PRIMARY KEY, unit TEXT NOT NULL, hamlet TEXT NOT NULL, begin TEXT NOT NULL,
+    people INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS booking_of_slot ON booking (begin, unit, hamlet);
 """
 
 CACHE_KIB = 384 * 1024  # of the file's pages, while events are taken

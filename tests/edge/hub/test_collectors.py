@@ -47,6 +47,7 @@ TABLES = {
     "campaign_event": "id, step, day, at, kind, unit, facts",
     "campaign_count": "measure, key, day, number",
     "campaign_definition": "counted_by",
+    "booking": "id, unit, hamlet, begin, people",
 }
 
 

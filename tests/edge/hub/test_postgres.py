@@ -82,10 +82,13 @@ def test_each_step_is_carried_out_once(postgres: Postgres, monkeypatch: pytest.M
         opened(url)
     writable(url).close()
     writable(url).close()
+    steps = len(postgres_schema.STEPS)
     more = (*postgres_schema.STEPS, "CREATE TABLE added (n INTEGER); INSERT INTO added VALUES (1)")
     monkeypatch.setattr(engine, "STEPS", more)
-    steps = f"step {len(more) - 1} of {len(more)}"
-    with pytest.raises(BadSettings, match=rf"by another release \({steps}\): start the hub of this release"):
+    with pytest.raises(
+        BadSettings,
+        match=rf"by another release \(step {steps} of {steps + 1}\): start the hub of this release",
+    ):
         opened(url)
     for _ in range(2):
         store = writable(url)
@@ -93,7 +96,7 @@ def test_each_step_is_carried_out_once(postgres: Postgres, monkeypatch: pytest.M
         store.close()
     monkeypatch.undo()
     for opening in (opened, writable):
-        with pytest.raises(BadSettings, match=rf"by another release \(step {len(more)} of {len(more) - 1}\)"):
+        with pytest.raises(BadSettings, match=rf"by another release \(step {steps + 1} of {steps}\)"):
             opening(url)
 
 
