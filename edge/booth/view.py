@@ -156,7 +156,7 @@ def ended_by(kind: str, body: Body) -> Ended:
     if body["outcome"] == ALREADY_ENROLLED:
         text = f"nobody was enrolled: this person is enrolled already as subject {body['duplicate_of']}"
         return Ended(enrolment=enrolment, outcome="already-enrolled", text=text)
-    rolled = f" and {len(body['rolled'])} rolled ones" if body.get("rolled") else ""
+    rolled = f" and {len(body['rolled'])} rolled" if body.get("rolled") else ""
     text = f"enrolled with {len(body['samples'])} fingers{rolled}"
     if body.get("exception") == NO_FINGER:
         text = "enrolled without a finger: the record says why, and who signed"

@@ -92,7 +92,7 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
     terminal.reads("once more, to confirm who is here", console)
     assert console.state.position
     hands.place(console.state.position, impression=2)
-    entries = finish(stage, console, terminal, "enrolled with 10 fingers and 10 rolled ones")
+    entries = finish(stage, console, terminal, "enrolled with 10 fingers and 10 rolled")
     decisions = [(e.body["position"], e.body["decision"]) for e in entries if e.kind == core.ROLLED]
     assert decisions[:4] == [(1, core.RETRY), (1, core.ACCEPTED), (2, core.WRONG_FINGER), (2, core.ACCEPTED)]
     checker = Checker(stage.folder, stage.scans, "demo-001")
@@ -112,57 +112,63 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
             assert image.width == round_.width > flat.width
 
 
-def test_whenever_the_power_is_cut_it_goes_on_at_the_right_slap_and_the_right_roll(
+def stands(stage: SlapStage, console: Console, wanted: int, *, rolled: tuple[int, ...] | None = None) -> None:
+    """Kill everything in the box: it goes on at this slap or finger; `rolled`: that are kept, while rolling."""
+    assert console.state
+    before = console.state
+    cut_power(stage, console)
+    state = console.state
+    assert (state.slap or state.position, state.rolling) == (wanted, rolled is not None)
+    assert (state.accepted, state.rolled) == (before.accepted, list(rolled or ()))
+    assert (state.attempt, state.alarm, state.confirming) == (before.attempt, before.alarm, before.confirming)
+
+
+def test_whenever_the_power_is_cut_it_goes_on_at_the_right_slap(
     stage: SlapStage, console: Console, hands: RollingHands, terminal: Terminal
 ) -> None:
-    """Everything in the box is killed after each entry of a person with three fingers."""
     terminal.type("1=cut, 4=cut, 5=cut, 7=cut, 8=cut, 9=cut, 10=cut")
     terminal.reads("[0/6] place the right index and right middle together on the scanner", console)
-
-    def stands(wanted: int | None, accepted: list[int], rolled: list[int], attempt: int = 1) -> None:
-        cut_power(stage, console)
-        state = console.state
-        assert state
-        assert (state.slap or state.position, state.accepted, state.rolled) == (wanted, accepted, rolled)
-        assert (state.rolling, state.attempt) == (len(accepted) == 3 and len(rolled) < 3, attempt)
-
-    stands(13, [], [])
+    stands(stage, console, 13)
     hands.place(2, 3, 4)
-    stands(13, [], [])
-    hands.place(2, 3)
-    stands(6, [2, 3], [])
+    stands(stage, console, 13)
+    assert hands.place(2, 3).accepted == [2, 3]
+    stands(stage, console, 6)
+    assert hands.place(6).accepted == [2, 3, 6]
+    stands(stage, console, 2, rolled=())
+    terminal.reads("[3/6] roll the right index over the scanner", console)
+
+
+def test_whenever_the_power_is_cut_it_goes_on_at_the_right_roll(
+    stage: SlapStage, console: Console, hands: RollingHands, terminal: Terminal
+) -> None:
+    terminal.type("1=cut, 3=cut, 4=cut, 5=cut, 7=cut, 8=cut, 9=cut, 10=cut")
+    terminal.reads("[0/4] place the right index on the scanner", console)
+    hands.place(2)
     hands.place(6)
-    stands(2, [2, 3, 6], [])
-    hands.roll(2, mishap=Mishap.SHORT)
-    stands(2, [2, 3, 6], [], attempt=2)
-    hands.roll(2)
-    stands(3, [2, 3, 6], [2])
-    hands.roll(6)
-    stands(3, [2, 3, 6], [2])
-    assert console.state
-    assert console.state.alarm == (
-        "the finger rolled as right middle matches the plain left thumb, and not the plain right middle"
+    assert hands.roll(2, mishap=Mishap.SHORT).attempt == 2
+    stands(stage, console, 2, rolled=())
+    assert hands.roll(2).rolled == [2]
+    stands(stage, console, 6, rolled=(2,))
+    assert hands.roll(2).alarm == (
+        "the finger rolled as left thumb matches the plain right index, and not the plain left thumb"
     )
-    hands.roll(3)
-    stands(6, [2, 3, 6], [2, 3])
+    stands(stage, console, 6, rolled=(2,))
     terminal.type("missing 6 stiff")
     terminal.reads("once more, to confirm who is here", console)
-    cut_power(stage, console)
     assert console.state
-    assert (console.state.confirming, console.state.rolling, console.state.to_roll) == (True, False, [2, 3])
     assert console.state.position
     hands.place(console.state.position, impression=2)
     terminal.reads("the person's identity number once more", console)
     cut_power(stage, console)
-    entries = finish(stage, console, terminal, "enrolled with 3 fingers and 2 rolled ones")
+    entries = finish(stage, console, terminal, "enrolled with 2 fingers and 1 rolled")
     decisions = [e.body["decision"] for e in entries if e.kind == core.ROLLED]
-    assert decisions == [core.RETRY, core.ACCEPTED, core.WRONG_FINGER, core.ACCEPTED]
+    assert decisions == [core.RETRY, core.ACCEPTED, core.WRONG_FINGER]
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")
     (packet,) = checker.packets().values()
-    assert [one["position"] for one in packet.manifest["rolled"]] == [2, 3]
+    assert [one["position"] for one in packet.manifest["rolled"]] == [2]
     assert packet.manifest["not_rolled"] == {"6": "stiff"}
-    assert sorted(packet.manifest["missing"]) == ["1", "10", "4", "5", "7", "8", "9"]
+    assert sorted(packet.manifest["missing"]) == ["1", "10", "3", "4", "5", "7", "8", "9"]
 
 
 def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_marked(
@@ -183,7 +189,7 @@ def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_mar
     assert console.state
     assert console.state.position
     hands.place(console.state.position, impression=2)
-    finish(stage, console, terminal, "enrolled with 2 fingers and 2 rolled ones")
+    finish(stage, console, terminal, "enrolled with 2 fingers and 2 rolled")
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")
     (packet,) = checker.packets().values()
