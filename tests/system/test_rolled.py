@@ -113,7 +113,7 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
 
 
 def stands(stage: SlapStage, console: Console, wanted: int, *, rolled: tuple[int, ...] | None = None) -> None:
-    """Kill everything in the box: it goes on at this slap or finger; `rolled`: that are kept, while rolling."""
+    """Kill everything in the box: it goes on at this slap or finger; `rolled`: kept, while rolling."""
     assert console.state
     before = console.state
     cut_power(stage, console)
