@@ -132,7 +132,7 @@ def test_whenever_the_power_is_cut_it_goes_on_at_the_right_slap(
     hands.place(2, 3, 4)
     stands(stage, console, 13)
     assert hands.place(2, 3).accepted == [2, 3]
-    stands(stage, console, 6)
+    stands(stage, console, 15)
     assert hands.place(6).accepted == [2, 3, 6]
     stands(stage, console, 2, rolled=())
     terminal.reads("[3/6] roll the right index over the scanner", console)
