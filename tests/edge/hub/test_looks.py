@@ -130,9 +130,10 @@ def test_a_booth_with_its_release_backlog_and_trouble(place: Place, vantay: Say)
         ({"scanner": "unplugged"}, "scanner: unplugged"),
         ({"matcher": "gone", "alarm": "a stranger"}, "a stranger; matcher: gone"),
         ({"trouble": "no good", "scanner": "no good"}, "no good"),
+        ({"found_later": [{"enrolment": "e1", "text": "enrolled before"}]}, "enrolled before"),
     ],
 )
-def test_what_counts_as_trouble(changes: dict[str, str], said: str | None) -> None:
+def test_what_counts_as_trouble(changes: dict[str, Any], said: str | None) -> None:
     assert trouble_of(parse(State, state("b-1", **changes))) == said
 
 
