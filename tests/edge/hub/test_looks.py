@@ -16,7 +16,7 @@ from edge.hub.store import HubStore
 from edge.hub.tables import Place, Tables
 from edge.hub.told import MOST_BOOTHS, Told, trouble_of
 from edge.journal import GENESIS, check_entry
-from edge.messages import JournalEntry, State, booth_topic, parse
+from edge.messages import FoundLater, JournalEntry, State, booth_topic, parse
 from edge.store import Store
 from tests.edge.hub.hubs import database, start_hub, state, status, tell
 from tests.edge.parts import AT, chain
@@ -130,7 +130,7 @@ def test_a_booth_with_its_release_backlog_and_trouble(place: Place, vantay: Say)
         ({"scanner": "unplugged"}, "scanner: unplugged"),
         ({"matcher": "gone", "alarm": "a stranger"}, "a stranger; matcher: gone"),
         ({"trouble": "no good", "scanner": "no good"}, "no good"),
-        ({"found_later": [{"enrolment": "e1", "text": "enrolled before"}]}, "enrolled before"),
+        ({"found_later": [FoundLater(enrolment="e1", text="enrolled before")]}, "enrolled before"),
     ],
 )
 def test_what_counts_as_trouble(changes: dict[str, Any], said: str | None) -> None:
