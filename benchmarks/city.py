@@ -17,6 +17,7 @@ import argparse
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -121,6 +122,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.postgres:
         arguments.only = "load"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # six files for each booth, here or in mosquitto
     one, two = Load(BOOTHS), Replay(0, 0.0, 0.0)
