@@ -113,6 +113,8 @@ def node_configuration(
         '  host: "0.0.0.0"',
         f"  port: {ports[0]}",
         f"  stream_replicas: {REPLICAS}",
+        "  # Quicker, and made again by the nodes after a start; what booths said is with the booths.",
+        "  consumer_memory_storage: true",
         f"  max_ack_pending: {PENDING}",
         "  tls {",
         *mapped,
