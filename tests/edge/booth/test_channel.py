@@ -20,7 +20,9 @@ KINDS: list[type[BaseModel]] = list(get_args(get_args(channel.AnyMessage)[0]))
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-hits = st.builds(channel.Hit, score=finite, position=st.integers(1, 10))
+positions = st.integers(1, 10)
+hits = st.builds(channel.Hit, score=finite, position=positions)
+found = st.builds(channel.FoundFinger, score=finite, position=positions, shown=positions)
 
 
 def filled(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
@@ -36,6 +38,10 @@ def filled(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
             values[name] = st.dictionaries(st.text("abc", max_size=3), finite, max_size=3)
         elif name in ("same_finger", "already"):
             values[name] = st.lists(hits, max_size=3).map(tuple)
+        elif name == "positions":
+            values[name] = st.lists(positions, max_size=10).map(tuple)
+        elif name == "hits":
+            values[name] = st.lists(found, max_size=3).map(tuple)
         elif field.annotation == tuple[channel.SlapFinger, ...]:
             values[name] = st.lists(filled(channel.SlapFinger), max_size=4).map(tuple)
     return st.builds(kind, **values)
@@ -89,6 +95,7 @@ def test_there_is_a_kind_for_every_word() -> None:
         channel.JudgedFinger,
         channel.Attack,
         channel.Hit,
+        channel.FoundFinger,
         channel.GalleryFinger,
         channel.AttendantFinger,
         channel.AttendantHit,

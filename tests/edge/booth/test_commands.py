@@ -263,7 +263,7 @@ def test_an_unknown_command_is_named(booth: Booth) -> None:
     verdict = booth.send("reboot", {"request_id": "r1"})
     assert verdict.reply.reason == (
         "unknown command 'reboot': this booth knows enrol, mark-missing, abandon, override, single-fingers, "
-        "review, login, logout, open-shift, close-shift, register-finger, hand-over"
+        "review, login, logout, open-shift, close-shift, register-finger, hand-over, verify, settle"
     )
     assert (verdict.reply.outcome, verdict.reply.request_id, verdict.entries) == ("refused", "r1", [])
 

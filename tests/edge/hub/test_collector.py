@@ -337,10 +337,12 @@ def test_the_status_in_figures_and_as_a_table(hub: Hub, booth: Booth) -> None:
         "samples": 6,
         "packets": 1,
         "missing_packets": 2,
+        "unsettled": 0,
+        "found_later": 0,
     }
     head, row = hub.status().splitlines()
     assert head.split("  ")[0].strip() == "booth"
-    assert row.split() == ["b-1", "5", "0", "2", "1", "1", "6", "1", "2", figures["heard_at"]]
+    assert row.split() == ["b-1", "5", "0", "2", "1", "1", "0", "0", "6", "1", "2", figures["heard_at"]]
     hub.program.kill()
     assert hub.figures()["booths"] == [figures], "also after a kill"
     hub.program.start()
