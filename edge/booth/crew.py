@@ -57,7 +57,15 @@ class Crew:
         """How scanner and matcher are."""
         scanner = self.scanner
         fault = self._presented
-        return Equipment(scanner.text, scanner.device, self._matcher, scanner.advice, scanner.change, fault)
+        return Equipment(
+            scanner.text,
+            scanner.device,
+            self._matcher,
+            scanner.advice,
+            scanner.change,
+            fault,
+            scanner.unfit,
+        )
 
     def start(self) -> None:
         """Start both."""

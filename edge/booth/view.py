@@ -31,6 +31,7 @@ class Equipment:
     advice: str | None = None  # what somebody has to do about the scanner
     change: str | None = None  # another scanner than before
     presented: PresentationFault | None = None  # what is wrong with the finger that lies there
+    unfit: str | None = None  # why the scanner that is there can enrol nobody
 
     @property
     def ready(self) -> bool:
@@ -138,6 +139,8 @@ def prompt_of(
 
 
 def _trouble(equipment: Equipment) -> str:
+    if equipment.unfit:
+        return equipment.unfit
     if equipment.scanner == "ready" and equipment.advice:
         return f"{equipment.advice}: the scanner fails again and again"
     if equipment.scanner != "ready" and equipment.advice:

@@ -105,6 +105,13 @@ def test_there_is_always_something_to_say() -> None:
             "unplug it and plug it in again: the scanner is not ready",
         ),
         (
+            None,
+            Acquisition(),
+            replace(TROUBLED[0], scanner="the plan cannot be done", unfit="the plan cannot be done"),
+            Phase.IDLE,
+            "the plan cannot be done",
+        ),
+        (
             FRESH,
             Acquisition(Stage.REST, 2, False, True),
             TROUBLED[1],
