@@ -99,7 +99,7 @@ def test_demo_on_text_named_png_names_the_file(tmp_path: Path) -> None:
 
 
 def test_unknown_command_names_the_known_ones() -> None:
-    refused(vantay("enroll"), "booth, hub, demo")
+    refused(vantay("enroll"), "booth, hub, gallery, demo")
 
 
 def refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:
