@@ -144,6 +144,9 @@ class BoothSettings(Section):
     shift: ShiftRules = ShiftRules()
     worklist: WorklistRules = WorklistRules()
     station: Station | None = None  # none: only who was enrolled at this booth is found
+    refusals_kept: Annotated[int, Field(ge=1, le=10_000_000)] = (
+        100  # of commands, an hour; others are counted
+    )
     log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 

@@ -94,7 +94,7 @@ class CommandDesk:
     @cached_property
     def refused(self) -> RefusedCommands:
         """How many refusals the journal keeps."""
-        return RefusedCommands()
+        return RefusedCommands(self.settings.refusals_kept)
 
     @property
     def asks(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """How many refused commands the journal keeps one by one; what is beyond is counted.
 
 A refused command is remembered like any other, so that the same request gets the same answer. Whoever sends
-nonsense without end would fill the journal: of refusals within an hour the first MOST are kept, the others
+nonsense without end would fill the journal: of refusals within an hour the first `most` are kept, the others
 are answered and not remembered, and one entry says how many there were.
 """
 
@@ -16,7 +16,8 @@ MOST, WINDOW = 100, timedelta(hours=1)
 class RefusedCommands:
     """The refusals of one hour; a restart begins a new one. Knows no clock: times come as on the wire."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._since = ""
         self._kept = self._dropped = 0
 
@@ -24,7 +25,7 @@ class RefusedCommands:
         """Take a refusal; tell whether the journal keeps it."""
         if self._over(at):
             self._since, self._kept = at, 0
-        if self._kept < MOST:
+        if self._kept < self._most:
             self._kept += 1
             return True
         self._dropped += 1

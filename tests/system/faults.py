@@ -67,7 +67,7 @@ class City(Stage):
             (self.folder / booth).mkdir()
             make_booth_keys(self.folder / f"{booth}-keys", self.folder / "ministry" / "ministry.pub")
             (self.folder / f"{booth}.toml").write_text(
-                f'booth = "{booth}"\ndata = "{booth}"\nkeys = "{booth}-keys"\n\n'
+                f'booth = "{booth}"\ndata = "{booth}"\nkeys = "{booth}-keys"\nrefusals_kept = 10_000_000\n\n'
                 f"[broker]\nport = {self.ports[f'box of {booth}']}\n\n"
                 f'[scanner]\nwhere = "usbip://127.0.0.1:{free_port()}/1-1"\n'
             )
