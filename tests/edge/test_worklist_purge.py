@@ -103,7 +103,8 @@ def test_by_rule_in_the_daemon_and_no_byte_stays(
             row["subject"]: bytes(row["data"])
             for row in store.db.execute("SELECT subject, data FROM vault WHERE kind = 'listed'")
         }
-        runner = Runner(settings, keys, store, structlog.get_logger(), "0")
+        quiet = structlog.wrap_logger(structlog.ReturnLogger(), processors=[])
+        runner = Runner(settings, keys, store, quiet, "0")
         monkeypatch.setattr(clock, "reading", lambda: UNSET)
         runner._purge_worklist(0.0)
         assert box.worklist.find(AN.number) == AN, "not by a clock that is not set"
