@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from edge.booth import enrolment as core
 from edge.demo.person import Hand
 from edge.demo.stage import children
+from edge.journal import Journal
 from edge.messages import Phase, State
+from edge.store import Store
 from fwtools.synthesis.files import png
 from fwtools.synthesis.hand import IN_PICTURE
 from fwtools.synthesis.people import draw_person
@@ -18,6 +21,7 @@ from tests.fwtools.synthetic import finger
 from tests.system.production import Console, MosquittoStage
 
 LIFTED_SECONDS = 0.3
+JUDGED = (core.ATTEMPT, core.SLAP, core.ROLLED, core.CONFIRMATION)
 WORKERS = ("edge.booth.scanner_worker", "edge.booth.matcher_worker")
 
 
@@ -55,6 +59,7 @@ class Hands:
 
     def __init__(self, stage: MosquittoStage, console: Console) -> None:
         self._folder, self._console, self._hand = stage.scans, console, Hand(stage.control)
+        self._database = stage.folder / "booth" / "booth.db"
 
     def picture(self, fingers: tuple[int, ...], impression: int, subject: int) -> bytes:
         """Return what these fingers look like on the scanner (PNG)."""
@@ -69,10 +74,12 @@ class Hands:
 
     def _show(self, name: str, picture: bytes, artefact: int | None = None) -> State:
         self._console.until(lambda: self._console.shows(Phase.PLACE), "the wish for fingers")
-        before = self.journal()
+        before = self._judged()
         (self._folder / name).write_bytes(picture)
         self._hand.put(name, artefact)
-        self._console.until(lambda: self.journal() > before, "a judgement")
+        self._console.until(lambda: self._judged() > before, "a judgement")
+        judged = self._judged()
+        self._console.until(lambda: self.journal() >= judged, "the state with the judgement")
         self._hand.lift()
         time.sleep(LIFTED_SECONDS)
         self._console.listen()
@@ -82,6 +89,13 @@ class Hands:
     def journal(self) -> int:
         """Return how many entries the booth says it has."""
         return self._console.state.last_seq if self._console.state else 0
+
+    def _judged(self) -> int:
+        """Return the number of the journal's last entry about what was shown."""
+        store = Store(self._database, read_only=True)
+        found = [entry.seq for kind in JUDGED for entry in Journal(store).of_kind(kind)]
+        store.close()
+        return max(found, default=0)
 
     def close(self) -> None:
         """Leave the platen empty."""
