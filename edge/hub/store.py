@@ -55,6 +55,7 @@ CREATE INDEX IF NOT EXISTS booking_of_slot ON booking (begin, unit, hamlet);
 """
 
 CACHE_KIB = 384 * 1024  # of the file's pages, while events are taken
+MAPPED = 2**31 - 65536  # bytes; what SQLite maps at most, as Debian builds it
 LOG_PAGES = 64 * 1024  # of the write-ahead log, before it is moved into the file
 MOVE = """
 ALTER TABLE campaign_event RENAME TO campaign_event_before;
@@ -73,6 +74,11 @@ class HubStore(Database):
 
     schema = SCHEMA
     what = "hub's file"
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        super().__init__(path, read_only)
+        if read_only:  # a day's files lie scattered over gigabytes: a reader maps them, and asks for no page
+            self.db.execute(f"PRAGMA mmap_size={MAPPED}")
 
     def set_up(self) -> None:
         """Make what is lacking; events as earlier files had them are carried over."""
