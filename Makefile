@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
+TESTS := 2 # processes that share the tests: most of those wait for programs, not for a core
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .PHONY: setup demo test test-all test-faults test-soak test-kernel check bench bench-day bench-city lock clean
@@ -22,12 +23,12 @@ demo: setup
 
 test: setup
 	@tests/needs
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -n $(TESTS) --dist worksteal -m "not slow"
 	@echo "test: passed"
 
 test-all: setup
 	@tests/needs
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TESTS) --dist worksteal
 	@$(MAKE) --no-print-directory test-soak
 	@$(MAKE) --no-print-directory test-faults
 	@$(MAKE) --no-print-directory test-kernel
