@@ -71,14 +71,15 @@ class Tally:
         """
         shift, first, days = self.campaign.shift_seconds, self.campaign.first_day, self.days
         alike: defaultdict[Alike, int] = defaultdict(int)
+        files: defaultdict[tuple[int, str, str, str], int] = defaultdict(int)
         ages: defaultdict[tuple[int, str, int], int] = defaultdict(int)
-        taken: defaultdict[tuple[int, str], int] = defaultdict(int)  # by an operator: files, of these timed
-        timed: defaultdict[tuple[int, str], int] = defaultdict(int)
-        seconds: defaultdict[tuple[int, str], int] = defaultdict(int)
+        taken: defaultdict[tuple[int, str], list[int]] = defaultdict(
+            lambda: [0, 0, 0]
+        )  # files, timed, seconds
         latest: dict[tuple[str, int], int] = {}
         try:
             for event in events:
-                _, at, kind, unit, place, who, age, issue, took, *rest = event
+                _, at, kind, unit, place, who, age, issue, took, _, _, _ = event
                 day, second = divmod(at + shift, 86400)
                 day -= first
                 if not 0 <= day < days:
@@ -86,23 +87,29 @@ class Tally:
                 if kind != "collected":
                     alike[(day, *event[2:])] += times
                     continue
-                alike[day, kind, unit, place, "", -1, issue, -1, *rest] += times
+                files[day, unit, place, issue] += times
                 ages[day, unit, age] += times
+                if who:
+                    by_one = taken[day, who]
+                    by_one[0] += times
+                    if took >= 0:
+                        by_one[1] += times
+                        by_one[2] += times * took
                 if second > latest.get((unit, day), 0):
                     latest[unit, day] = second
-                if who:
-                    taken[day, who] += times
-                    if took >= 0:
-                        timed[day, who] += times
-                        seconds[day, who] += times * took
         finally:
             for (day, *facts), number in alike.items():
                 self._count(Event("", 0, *facts), day, number)
+            for (day, unit, place, issue), number in files.items():
+                self.add("collected", unit, day, number)
+                self.add(f"place/{place or UNKNOWN}", unit, day, number)
+                self.add(f"collected/{issue or UNKNOWN}", unit, day, number)
             for (day, unit, age), number in ages.items():
                 self.add(_GROUPS[age] if age >= 0 else "age/unknown", unit, day, number)
-            for word, numbers in (("collected", taken), ("timed", timed), ("seconds", seconds)):
-                for (day, who), number in numbers.items():
-                    self.add(f"operator/{word}", who, day, number)
+            for (day, who), numbers in taken.items():
+                for word, number in zip(("collected", "timed", "seconds"), numbers, strict=True):
+                    if number:
+                        self.add(f"operator/{word}", who, day, number)
             for (unit, day), second in latest.items():
                 self.add(LAST, unit, day, second)
 
@@ -113,10 +120,7 @@ class Tally:
             self.add(f"minutes/{event.cause}", unit, day, number * event.minutes)
             return
         self.add(kind, unit, day, number)
-        if kind == "collected":
-            self.add(f"place/{event.place or UNKNOWN}", unit, day, number)
-            self.add(f"collected/{event.issue or UNKNOWN}", unit, day, number)
-        elif kind in ("account-1", "account-2"):
+        if kind in ("account-1", "account-2"):
             self.add("account", unit, day, number)
         if event.operator:
             self._count_operator(event, day, number)

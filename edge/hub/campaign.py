@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from edge.campaign.book import Book
 from edge.campaign.definition import Campaign
-from edge.campaign.events import Event, event_key, file_of
+from edge.campaign.events import Event, event_key
 from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, read_units
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
@@ -20,14 +20,17 @@ from edge.messages import canonical
 FACTS = Event._fields[4:]  # all that is not a column of its own
 AT_ONCE = 50_000  # events folded between two writes
 FILES = """
-SELECT id, unit, EXISTS (
-    SELECT 1 FROM campaign_event
-    WHERE step = one.step + 1 AND id = substr(one.id, 1, length(one.id) - 9) || 'sent'
-), EXISTS (
-    SELECT 1 FROM campaign_event
-    WHERE step = one.step + 2 AND id = substr(one.id, 1, length(one.id) - 9) || 'acknowledged'
+SELECT file, unit, ( -- files with this one's key, 16 for each that was sent, 256 for each acknowledged
+    SELECT sum(CASE step - one.step WHEN 0 THEN 1 WHEN 1 THEN 16 ELSE 256 END)
+    FROM campaign_event WHERE step BETWEEN one.step AND one.step + 2
 )
-FROM campaign_event AS one WHERE day = ? AND kind = 'collected' ORDER BY rowid -- a word of nine letters
+FROM (
+    SELECT step, substr(id, 1, length(id) - 10) AS file, unit FROM campaign_event -- 10: ":collected"
+    WHERE day = ? AND kind = 'collected' AND facts <> ''
+    UNION ALL
+    SELECT step, substr(id, 1, length(id) - 10), unit FROM campaign_event
+    WHERE day = ? AND kind = 'collected' AND facts = ''
+) AS one
 """
 ALIKE = """
 SELECT max(at), kind, unit, count(*) FROM campaign_event WHERE day = ? AND at <= ? AND facts = ''
@@ -199,8 +202,13 @@ class CampaignBook:
 
     def files(self, day: int) -> list[File]:
         """Return the files collected on a business day, and how far each is by now."""
-        rows = self.store.plain().execute(FILES, (day,))
-        return [File(file_of(name), unit, bool(sent), bool(known)) for name, unit, sent, known in rows]
+        found = self.store.plain().execute(FILES, (day, day)).fetchall()
+        return [
+            File(file, unit, steps & 16 != 0, steps & 256 != 0)
+            if steps & 15 == 1
+            else File(file, unit, self.has(f"{file}:sent"), self.has(f"{file}:acknowledged"))
+            for file, unit, steps in found
+        ]
 
     def _apart(self) -> list[str]:
         lost = [row["name"] for row in self.db.execute(SEALERS) if row["name"] not in self.campaign.booths]

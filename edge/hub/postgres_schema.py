@@ -70,4 +70,9 @@ CREATE TABLE booking (
 );
 CREATE INDEX booking_of_slot ON booking (begin, unit, hamlet);
 """
-STEPS = (FIRST, STEP_KEYS, BOOKINGS)
+INDICES = """
+DROP INDEX campaign_event_on_day;
+CREATE INDEX campaign_event_alike ON campaign_event (day, kind, unit, at) WHERE facts = '';
+CREATE INDEX campaign_event_unlike ON campaign_event (day, kind) WHERE facts <> '';
+"""
+STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES)

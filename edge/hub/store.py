@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 from edge.campaign.events import event_key
@@ -42,7 +41,9 @@ CREATE TABLE IF NOT EXISTS campaign_event ( -- appended to, whatever the ids; lo
     unit TEXT NOT NULL, facts TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS campaign_event_by_step ON campaign_event (step);
-CREATE INDEX IF NOT EXISTS campaign_event_on_day ON campaign_event (day, kind);
+DROP INDEX IF EXISTS campaign_event_on_day; -- of earlier releases
+CREATE INDEX IF NOT EXISTS campaign_event_alike ON campaign_event (day, kind, unit, at) WHERE facts = '';
+CREATE INDEX IF NOT EXISTS campaign_event_unlike ON campaign_event (day, kind) WHERE facts <> '';
 CREATE TABLE IF NOT EXISTS campaign_count (
     measure TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (measure, key, day)
@@ -56,13 +57,11 @@ CREATE INDEX IF NOT EXISTS booking_of_slot ON booking (begin, unit, hamlet);
 """
 
 CACHE_KIB = 384 * 1024  # of the file's pages, while events are taken
-MAPPED = 2**31 - 65536  # bytes; what SQLite maps at most, as Debian builds it
 LOG_PAGES = 64 * 1024  # of the write-ahead log, before it is moved into the file
 MOVE = """
 ALTER TABLE campaign_event RENAME TO campaign_event_before;
 DROP INDEX IF EXISTS campaign_event_by_day;
 DROP INDEX IF EXISTS campaign_event_by_key;
-DROP INDEX IF EXISTS campaign_event_on_day;
 """
 MOVED = """
 INSERT INTO campaign_event SELECT event_key(id), id, day, at, kind, unit, facts FROM campaign_event_before;
@@ -75,11 +74,6 @@ class HubStore(Database):
 
     schema = SCHEMA
     what = "hub's file"
-
-    def __init__(self, path: Path, read_only: bool = False) -> None:
-        super().__init__(path, read_only)
-        if read_only:  # a day's files lie scattered over gigabytes: a reader maps them, and asks for no page
-            self.db.execute(f"PRAGMA mmap_size={MAPPED}")
 
     def set_up(self) -> None:
         """Make what is lacking; events as earlier files had them are carried over."""

@@ -31,15 +31,14 @@ def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
         {"file": file, "unit": unit, "sent": sent, "acknowledged": known}
         for file, unit, sent, known in listed
     ]
-    acknowledged = sum(one.acknowledged for one in listed)
-    sent = sum(one.sent for one in listed)
+    sent, acknowledged = (sum(map(itemgetter(place), listed)) for place in (2, 3))
     columns = (Column("file", "file"), Column("unit", "unit"), Column("sent", "sent", "yes"))
     return Table(
         f"Manifest of {book.campaign.day(scope.day)}",
         (*columns, Column("acknowledged", "acknowledged", "yes")),
         rows,
         [
-            f"{len(listed)} files, SHA-256 {manifest_hash([one.file for one in listed])}",
+            f"{len(listed)} files, SHA-256 {manifest_hash(map(itemgetter(0), listed))}",
             f"{sent} sent, {acknowledged} acknowledged, {len(listed) - acknowledged} not yet acknowledged",
         ],
     )
