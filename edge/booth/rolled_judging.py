@@ -1,4 +1,4 @@
-"""What becomes of a rolled finger in an enrolment, pure; `enrolment.evolve` applies the entries.
+"""What becomes of a rolled finger in an enrolment, pure; `enrolment_fold.evolve` applies the entries.
 
 no finger rolled at all                      refused with a sentence, no attempt is used up
 a finger of somebody who works here          an alarm, as for plain fingers
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Body, Enrolment, Entry, RolledAttempt, SampleJudged
+from edge.booth.judged import judgement
 from edge.booth.rolled_rule import Control, Try, best_of, control
 from edge.booth.slap_judging import A_STRANGER
 from edge.errors import IllegalTransition
@@ -39,23 +40,15 @@ def judge_rolled(current: Enrolment | None, event: RollJudged) -> list[Entry]:
         or current.wanted() != one.position
     ):
         raise IllegalTransition(f"a rolled finger of position {one.position} is not awaited by {current}")
-    strangers = sorted(set(one.attendants) - current.attendants_allowed)
+    strangers = sorted(set(one.attendants) - current.found.attendants_allowed)
     said = control(one.position, {*one.same_finger_as, *one.perhaps}, one.same_finger_as)
-    if said is Control.OTHER and one.position in current.sequence_allowed:
+    if said is Control.OTHER and one.position in current.found.sequence_allowed:
         said = Control.UNDETERMINED  # somebody looked at it: it is kept and marked
     decision = _decision(current, event, bool(strangers), said)
-    body: Body = {
-        "enrolment": current.id,
-        "position": one.position,
-        "attempt": current.attempt_number(one.position),
-        "sample": one.sample,
-        "quality": one.quality,
-        "decision": decision,
-        "hint": A_STRANGER if strangers else _hint(event, decision, said),
-        "issues": list(event.issues),
-        "control": said.value,
-        **one.facts,
-    }
+    hint = A_STRANGER if strangers else _hint(event, decision, said)
+    how = {"issues": list(event.issues), "control": said.value, "quality": one.quality}
+    place = ("position", one.position)
+    body = judgement(current, place, decision, hint, one.facts, sample=one.sample, **how)
     entries = _findings(current, one, strangers, said)
     if decision in (core.ACCEPTED, core.BEST_KEPT):
         entries += _kept(current, body)
@@ -66,7 +59,7 @@ def _decision(current: Enrolment, event: RollJudged, strangers: bool, said: Cont
     one = event.sample
     if strangers or said is Control.OTHER:
         return core.WRONG_FINGER
-    asked_once = one.position in current.undetermined | current.sequence_allowed
+    asked_once = one.position in current.undetermined | current.found.sequence_allowed
     if said is Control.UNDETERMINED and not event.issues and not asked_once:
         return core.SECOND_LOOK
     if not event.issues and one.quality >= current.rolled_quality[one.position]:
@@ -90,8 +83,7 @@ def _others(one: SampleJudged) -> str:
 def _findings(current: Enrolment, one: SampleJudged, strangers: list[str], said: Control) -> list[Entry]:
     name = POSITION_NAMES[one.position]
     if strangers:
-        text = f"the finger rolled as {name} is one of {strangers[0]}, who works here"
-        return [core.finding(current, core.ATTENDANT_FINGER, one.position, strangers[0], text)]
+        return [core.attendants_finger(current, one.position, strangers[0], "rolled")]
     if said is Control.OTHER:
         others = [p for p in one.same_finger_as if p != one.position]
         text = f"the finger rolled as {name} matches the plain {_others(one)}, and not the plain {name}"

@@ -1,4 +1,4 @@
-"""What becomes of a slap in an enrolment, pure; `enrolment.evolve` applies the entries.
+"""What becomes of a slap in an enrolment, pure; `enrolment_fold.evolve` applies the entries.
 
 not exactly the fingers that are there       refused with a sentence, no attempt is used up; a supervisor may
                                              have the fingers taken one by one instead
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from edge.booth import enrolment as core
 from edge.booth import slap_rule
 from edge.booth.enrolment import Body, Enrolment, Entry, SampleJudged
+from edge.booth.judged import judgement
 from edge.booth.second_look import Looked, look
 from edge.errors import BadCommand, IllegalTransition
 from edge.messages import POSITION_NAMES
@@ -46,14 +47,7 @@ def refuse(current: Enrolment | None, position: int, sentence: str, facts: Body)
     if where == "slap" and current.not_taken.get(position, 0) >= last:
         sentence += " (a supervisor may have single fingers taken)"
     kind = core.ROLLED if current.rolling else kind
-    body: Body = {
-        "enrolment": current.id,
-        where: position,
-        "attempt": current.attempt_number(position),
-        "decision": core.REFUSED,
-        "hint": sentence,
-        **facts,
-    }
+    body = judgement(current, (where, position), core.REFUSED, sentence, facts)
     entries: list[Entry] = [(kind, body)]
     if kind == core.CONFIRMATION and current.unseen == last:
         text = f"the finger shown to confirm cannot be compared: {sentence}"
@@ -84,34 +78,27 @@ def judge_slap(current: Enrolment | None, event: SlapJudged) -> list[Entry]:
     shown = {finger.position: finger for finger in event.fingers}
     if sorted(shown) != sorted(current.fingers_of(event.slap)):
         raise IllegalTransition(f"a slap of {sorted(shown)} is not awaited by {current}")
-    allowed = current.attendants_allowed
+    allowed = current.found.attendants_allowed
     strangers = [(f.position, who) for f in event.fingers for who in sorted(set(f.attendants) - allowed)]
     told = [(f.position, taken) for f in event.fingers for taken in f.same_finger_as]
-    sure = [pair for pair in told if not current.two_fingers(*pair)]
+    sure = [pair for pair in told if not current.found.two_fingers(*pair)]
     perhaps = {
         (f.position, taken): fmr
         for f in event.fingers
         for taken, fmr in f.perhaps.items()
-        if not current.two_fingers(f.position, taken)
+        if not current.found.two_fingers(f.position, taken)
     }
     looked: Looked[Pair] = look(sure, perhaps, current.doubtful_slap)
     decision = _decision(current, event, bool(strangers), looked)
-    body: Body = {
-        "enrolment": current.id,
-        "slap": event.slap,
-        "attempt": current.attempt_number(event.slap),
-        "sample": event.sample,
-        "decision": decision,
-        "hint": A_STRANGER if strangers else _hint(current, event, decision, looked),
-        "hand": event.hand,
-        "fingers": [
-            {"position": one.position, "sample": one.sample, "quality": one.quality, **one.facts}
-            for one in event.fingers
-        ],
-        **event.facts,
-        **_of_looks(looked, decision),
-        **({"two_fingers": apart} if (apart := [list(pair) for pair in told if pair not in sure]) else {}),
-    }
+    hint = A_STRANGER if strangers else _hint(current, event, decision, looked)
+    fingers = [
+        {"position": one.position, "sample": one.sample, "quality": one.quality, **one.facts}
+        for one in event.fingers
+    ]
+    said = {"sample": event.sample, "hand": event.hand, "fingers": fingers, **_of_looks(looked, decision)}
+    if apart := [list(pair) for pair in told if pair not in sure]:
+        said["two_fingers"] = apart
+    body = judgement(current, ("slap", event.slap), decision, hint, event.facts, **said)
     entries = _findings(current, event, strangers, looked, decision)
     if decision in core.KEPT:
         entries += _kept(current, event, body)
@@ -134,7 +121,7 @@ def _decision(current: Enrolment, event: SlapJudged, strangers: bool, looked: Lo
 def _other_hand(current: Enrolment, event: SlapJudged) -> bool:
     known = event.slap in slap_rule.HANDS and event.hand in slap_rule.HANDS.values()
     other = known and event.hand != slap_rule.HANDS[event.slap]
-    return other and event.slap not in current.hands_allowed
+    return other and event.slap not in current.found.hands_allowed
 
 
 def _hint(current: Enrolment, event: SlapJudged, decision: str, looked: Looked[Pair]) -> str | None:
@@ -165,8 +152,7 @@ def _findings(
     what = f"the {slap_rule.words_for(slap, current.fingers_of(slap))}"
     if strangers:
         position, who = strangers[0]
-        text = f"the finger shown as {POSITION_NAMES[position]} is one of {who}, who works here"
-        return [core.finding(current, core.ATTENDANT_FINGER, position, who, text)]
+        return [core.attendants_finger(current, position, who)]
     if decision == core.WRONG_FINGER:
         pairs = "; ".join(f"{POSITION_NAMES[one]} is {POSITION_NAMES[taken]}" for one, taken in looked.same)
         text = f"among what was shown as {what} are fingers taken otherwise: {pairs}"

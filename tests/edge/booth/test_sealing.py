@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge.booth.enrolment import SEALED, Attempt, Enrolment, RolledAttempt, fold, override, start
+from edge.booth.findings import Findings
 from edge.booth.sealing import accepted_templates, put_sample, seal_enrolment
 from edge.booth.view import ended_by
 from edge.errors import IllegalTransition, VantayError
@@ -31,7 +32,7 @@ ENROLMENT = Enrolment(
     missing={3: "cut"},
     tried={1: (Attempt(1, "poor", 10), Attempt(2, "good", 60)), 2: (Attempt(1, "fair", 40),)},
     accepted={1: Attempt(2, "good", 60, PRO_20, ATTACK), 2: Attempt(1, "fair", 40)},
-    findings=({"finding": "same-finger", "text": "x"},),
+    found=Findings(({"finding": "same-finger", "text": "x"},)),
 )
 
 

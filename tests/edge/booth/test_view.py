@@ -7,6 +7,7 @@ import pytest
 
 from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.enrolment import Attempt, Enrolment, note_listed_otherwise
+from edge.booth.findings import Findings
 from edge.booth.view import Equipment, phase_of, prompt_of, state_of
 from edge.messages import Phase, PresentationFault, ShiftShown, State, parse
 from tests.edge.parts import AT
@@ -155,14 +156,14 @@ def test_there_is_always_something_to_say() -> None:
             "one moment: the finger is compared with the earlier record",
         ),
         (
-            replace(CLOSED, review=True, findings=(LISTED_OTHERWISE,)),
+            replace(CLOSED, review=True, found=Findings((LISTED_OTHERWISE,))),
             Acquisition(Stage.REST, 3, False, True),
             READY,
             Phase.REVIEW,
             "settle the alarm: send 'override' with a reason, or 'abandon'",
         ),
         (
-            replace(CLOSED, findings=(LISTED_OTHERWISE,)),
+            replace(CLOSED, found=Findings((LISTED_OTHERWISE,))),
             Acquisition(Stage.REST, 3, False, True),
             READY,
             Phase.WAIT,

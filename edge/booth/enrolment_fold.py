@@ -1,0 +1,234 @@
+"""One journal entry applied to an enrolment, pure: the state is a fold of `evolve` over the journal."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from edge.booth.enrolment_state import Attempt, Enrolment, RolledAttempt, SlapAttempt
+from edge.booth.entries import (
+    ACCEPTED,
+    ALREADY_ENROLLED,
+    ATTEMPT,
+    ATTENDANT_FINGER,
+    BEST_KEPT,
+    CONFIRMATION,
+    CONFIRMED,
+    EARLIER_COMPARED,
+    ENDS,
+    FINDING,
+    KEPT,
+    MISSING,
+    NOT_CONFIRMED,
+    OVERRIDDEN,
+    REFUSED,
+    RETRY,
+    REVIEWED,
+    ROLLED,
+    SAME_FINGER,
+    SECOND_LOOK,
+    SEQUENCE_ERROR,
+    SINGLE_FINGERS,
+    SLAP,
+    STARTED,
+    STATION_ANSWERED,
+    WRONG_HAND,
+    Body,
+    Entry,
+)
+
+ABOUT_A_FINGER = (ATTENDANT_FINGER, SEQUENCE_ERROR, SAME_FINGER, WRONG_HAND)  # an override ends the hint
+
+
+def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None:
+    """Apply one journal entry; entries of other matters leave the state as it is."""
+    if kind in ENDS:
+        return None
+    if kind == STARTED:
+        return Enrolment(
+            id=body["enrolment"],
+            subject=body["subject"],
+            positions=tuple(body["positions"]),
+            attempts_allowed=body["attempts_allowed"],
+            quality_wanted={int(position): wanted for position, wanted in body["quality_wanted"].items()},
+            fingers_to_tell=body["fingers_to_tell"],
+            plan=body["plan"],
+            operator=body["operator"],
+            confirm=body["confirm"],
+            review=body["review"],
+            portrait=body["portrait"],
+            missing={int(position): reason for position, reason in body["missing"].items()},
+            slaps=tuple(body.get("slaps", ())),
+            rolled=tuple(body.get("rolled", ())),
+            rolled_quality={
+                int(position): wanted for position, wanted in body.get("rolled_quality", {}).items()
+            },
+            station=body.get("station", False),
+            earlier=tuple(body.get("earlier", ())),
+            warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
+        )
+    if current is None:
+        return None
+    if kind in (ATTEMPT, SLAP, ROLLED) and body["decision"] == REFUSED:
+        position = body["slap"] if kind == SLAP else body["position"]
+        refused = {**current.not_taken, position: current.not_taken.get(position, 0) + 1}
+        return replace(current, hint=body["hint"], not_taken=refused)  # a doubt or an alarm stays so
+    if kind == ATTEMPT:
+        return _after_attempt(current, body)
+    if kind == SLAP:
+        return _after_slap(current, body)
+    if kind == ROLLED:
+        return _after_rolled(current, body)
+    if kind == FINDING:
+        return _after_finding(current, body)
+    if kind == CONFIRMATION and body["decision"] == REFUSED:
+        return replace(current, hint=body["hint"], unseen=current.unseen + 1)
+    if kind == CONFIRMATION:
+        if body["decision"] == CONFIRMED:
+            return _after_confirmed(current, body)
+        mismatch = int(body["decision"] == NOT_CONFIRMED)
+        return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
+    if kind == REVIEWED:
+        return replace(current, reviewed=body)
+    if kind == MISSING and body.get("impression") == "rolled":
+        rest = tuple(p for p in current.rolled if p != body["position"])
+        why = {**current.not_rolled, body["position"]: body["reason"]}
+        return replace(current, rolled=rest, not_rolled=why, hint=None, found=current.found.another_rolled())
+    if kind == EARLIER_COMPARED:
+        return replace(current, earlier_same={**current.earlier_same, body["position"]: body["same"]})
+    if kind == STATION_ANSWERED:
+        hits = with_hits(current.hits, [(hit["subject"], hit["shown"]) for hit in body["hits"]])
+        return replace(current, hits=hits, answered=current.answered | {body["sample"]})
+    if kind == MISSING:
+        left = tuple(p for p in current.positions if p != body["position"])
+        missing = {**current.missing, body["position"]: body["reason"]}
+        settled: Body = {"hint": None, "doubtful": {}, "doubtful_slap": {}}
+        rest, found = tuple(p for p in current.rolled if p != body["position"]), current.found.another_shown()
+        return replace(current, positions=left, rolled=rest, missing=missing, found=found, **settled)
+    return current
+
+
+def fold(entries: Iterable[Entry], current: Enrolment | None = None) -> Enrolment | None:
+    """Apply entries in order."""
+    for kind, body in entries:
+        current = evolve(current, kind, body)
+    return current
+
+
+def _after_confirmed(current: Enrolment, body: Body) -> Enrolment:
+    left = tuple(p for p in current.in_doubt if p != body["position"])
+    confirmed = CONFIRMED if body.get("sure", True) else current.confirmed
+    return replace(current, in_doubt=left, confirmed=confirmed, mismatches=0, unseen=0, hint=None)
+
+
+def _after_finding(current: Enrolment, body: Body) -> Enrolment:
+    after = replace(current, found=current.found.after(body))
+    if body["finding"] == ALREADY_ENROLLED:
+        return replace(after, duplicate_of=body["of"])
+    if body["finding"] == SINGLE_FINGERS:
+        left = tuple(s for s in after.slaps if s != body["position"])
+        settled = after.found.another_shown()
+        return replace(after, slaps=left, hint=None, doubtful_slap={}, found=settled)
+    if body["finding"] != OVERRIDDEN:
+        return after
+    if body["of"]["finding"] == NOT_CONFIRMED:
+        return replace(after, confirmed=OVERRIDDEN, in_doubt=(), hint=None)
+    return replace(after, hint=None) if body["of"]["finding"] in ABOUT_A_FINGER else after
+
+
+def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
+    doubtful = {int(position): rate for position, rate in body.get("doubtful", {}).items()}
+    current = replace(current, found=current.found.another_shown(), doubtful=doubtful)
+    if body["decision"] not in KEPT:
+        return replace(current, hint=body["hint"])
+    position, attempt = body["position"], attempt_of(body)
+    tries = (*current.tried.get(position, ()), attempt)
+    hits = with_hits(current.hits, [(subject, position) for subject in body["already"]])
+    accepted = dict(current.accepted)
+    if body["decision"] == ACCEPTED:
+        accepted[position] = attempt
+    elif body["decision"] == BEST_KEPT:
+        accepted[position] = next(a for a in tries if a.sample == body["kept"])
+    perhaps_one = (position, *(int(p) for p in body["together"])) if body.get("together") else ()
+    return replace(
+        current,
+        tried={**current.tried, position: tries},
+        accepted=accepted,
+        hits=hits,
+        in_doubt=_with_doubt(current, perhaps_one),
+        hint=body["hint"],
+    )
+
+
+def _after_slap(current: Enrolment, body: Body) -> Enrolment:
+    slap, decision = body["slap"], body["decision"]
+    doubtful = {(one["shown"], one["taken"]): one["fmr"] for one in body.get("doubtful", ())}
+    settled = current.found.another_shown()
+    current = replace(current, found=settled, doubtful_slap=doubtful, hint=body["hint"])
+    if decision == WRONG_HAND:
+        times = current.other_hand.get(slap, 0) + 1
+        return replace(current, other_hand={**current.other_hand, slap: times})
+    if decision not in KEPT:
+        return current
+    number, said = body["attempt"], (body.get("device"), body.get("attack"))
+    fingers = {f["position"]: Attempt(number, f["sample"], f["quality"], *said) for f in body["fingers"]}
+    tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, *said))
+    hits = with_hits(current.hits, [(hit["subject"], hit["position"]) for hit in body["already"]])
+    pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
+    in_doubt = _with_doubt(current, [p for pair in pairs for p in pair])
+    tried_slaps = {**current.tried_slaps, slap: tries}
+    current = replace(current, tried_slaps=tried_slaps, hits=hits, in_doubt=in_doubt)
+    if decision == RETRY:
+        return current
+    wanted = body["sample"] if decision == ACCEPTED else body["kept"]
+    kept = next(one for one in tries if one.sample == wanted)
+    taken = {p: kept.fingers[p] for p in current.fingers_of(slap)}
+    return replace(
+        current, accepted={**current.accepted, **taken}, kept_slaps={**current.kept_slaps, slap: kept}
+    )
+
+
+def _with_doubt(current: Enrolment, positions: Iterable[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*current.in_doubt, *positions)))
+
+
+def _after_rolled(current: Enrolment, body: Body) -> Enrolment:
+    position, decision = body["position"], body["decision"]
+    current = replace(current, found=current.found.another_rolled(), hint=body["hint"])
+    if decision == SECOND_LOOK:
+        return replace(current, undetermined=current.undetermined | {position})
+    if decision not in KEPT:
+        return current
+    tries = (*current.tried_rolled.get(position, ()), rolled_attempt(body))
+    current = replace(current, tried_rolled={**current.tried_rolled, position: tries})
+    if decision == RETRY:
+        return current
+    wanted = body["sample"] if decision == ACCEPTED else body["kept"]
+    kept = next(one for one in tries if one.sample == wanted)
+    return replace(current, kept_rolled={**current.kept_rolled, position: kept})
+
+
+def rolled_attempt(body: Body) -> RolledAttempt:
+    """Return the attempt that a journal entry tells of."""
+    return RolledAttempt(
+        body["attempt"],
+        body["sample"],
+        body["quality"],
+        tuple(body["issues"]),
+        body["control"],
+        body.get("device"),
+    )
+
+
+def with_hits(
+    before: dict[str, frozenset[int]], found: Iterable[tuple[str, int]]
+) -> dict[str, frozenset[int]]:
+    """Return earlier subjects with the positions at which this person's fingers are theirs."""
+    hits = dict(before)
+    for subject, position in found:
+        hits[subject] = hits.get(subject, frozenset()) | {position}
+    return hits
+
+
+def attempt_of(body: Body) -> Attempt:
+    """Return the attempt at a plain finger that a journal entry tells of."""
+    said = body.get("device"), body.get("attack")
+    return Attempt(body["attempt"], body["sample"], body["quality"], *said)

@@ -1,0 +1,235 @@
+"""Where one subject's enrolment stands, pure: what is captured, what is wanted next, when it is done.
+
+What is kept of findings is in `findings.py`; `enrolment_fold.py` applies journal entries.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge.booth import slap_rule
+from edge.booth.entries import (
+    ALREADY_ENROLLED,
+    EARLIER_DIFFERS,
+    ENROLLED,
+    NO_FINGER,
+    OVERRIDDEN,
+    Body,
+)
+from edge.booth.findings import Findings
+
+EARLIER_FINGERS = 2  # of the earlier record that are compared at most
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One judged sample of one position."""
+
+    number: int
+    sample: str  # id of the vault's blob
+    quality: int  # 0..100
+    device: Body | None = None  # that took it
+    attack: Body | None = None  # what its attack detection said, where it has one: score and detector
+
+
+@dataclass(frozen=True, slots=True)
+class SlapAttempt:
+    """One judged slap."""
+
+    number: int
+    sample: str  # id of the whole picture
+    fingers: dict[int, Attempt]  # by position
+    device: Body | None = None
+    attack: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolledAttempt:
+    """One judged rolled finger."""
+
+    number: int
+    sample: str
+    quality: int
+    issues: tuple[str, ...]  # of how it was rolled
+    control: str  # rolled_rule.Control
+    device: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One subject in front of the booth. Positions are ISO/IEC 19794-2:2005 codes 1..10."""
+
+    id: str
+    subject: str  # keyed hash of the identity number
+    positions: tuple[int, ...]  # in capture order, without missing fingers
+    attempts_allowed: int
+    quality_wanted: dict[int, int]  # position -> quality at which an attempt is accepted at once
+    fingers_to_tell: int  # hits on one earlier subject that close the enrolment as already enrolled
+    slaps: tuple[int, ...] = ()  # 13, 14, 15: whose fingers are taken together
+    plan: str = ""
+    operator: str | None = None  # who is logged in when it begins; None where nobody logs in
+    confirm: bool = False  # what the plan asks for before sealing
+    review: bool = False
+    portrait: bool = False
+    station: bool = False  # whether the station's gallery is asked who was enrolled elsewhere
+    answered: frozenset[str] = frozenset()  # samples of which it said whose they are
+    earlier: tuple[int, ...] = ()  # positions of the person's earlier record, at a renewal
+    earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
+    missing: dict[int, str] = field(default_factory=dict)  # position -> reason
+    warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
+    tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
+    accepted: dict[int, Attempt] = field(default_factory=dict)
+    hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions
+    found: Findings = field(default_factory=Findings)
+    doubtful: dict[int, float] = field(default_factory=dict)  # of the last sample: position -> FMR
+    tried_slaps: dict[int, tuple[SlapAttempt, ...]] = field(default_factory=dict)
+    kept_slaps: dict[int, SlapAttempt] = field(default_factory=dict)
+    doubtful_slap: dict[tuple[int, int], float] = field(default_factory=dict)  # shown as, taken as -> FMR
+    other_hand: dict[int, int] = field(
+        default_factory=dict
+    )  # slap -> how often it looked like the other hand
+    not_taken: dict[int, int] = field(default_factory=dict)  # position -> pictures refused
+    rolled: tuple[
+        int, ...
+    ] = ()  # fingers that are rolled after the plain ones, in order, without missing ones
+    rolled_quality: dict[int, int] = field(default_factory=dict)  # as quality_wanted, of rolled ones
+    tried_rolled: dict[int, tuple[RolledAttempt, ...]] = field(default_factory=dict)
+    kept_rolled: dict[int, RolledAttempt] = field(default_factory=dict)
+    not_rolled: dict[int, str] = field(default_factory=dict)  # position -> why a finger that is there is not
+    undetermined: frozenset[int] = frozenset()  # that matched no plain one and were asked for once more
+    hint: str | None = None  # of the last attempt, for the person
+    duplicate_of: str | None = None  # the earlier subject this person was found to be
+    in_doubt: tuple[int, ...] = ()  # accepted, perhaps of one finger: each is to be confirmed
+    mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
+    unseen: int = 0  # pictures to confirm that show no finger; anew after each in doubt
+    confirmed: str | None = None  # CONFIRMED | OVERRIDDEN
+    reviewed: Body | None = None  # what the operator confirmed
+
+    def wanted(self) -> int | None:
+        """Return the position to capture next, 13 to 15 for a slap, None when no finger is awaited."""
+        if self.duplicate_of or self.to_compare or self.found.stands(EARLIER_DIFFERS):
+            return None
+        if (missing := self._next()) is not None:
+            return missing
+        if (missing := self._to_roll()) is not None:
+            return missing
+        return self._to_confirm() if self.confirming else None
+
+    @property
+    def rolling(self) -> bool:
+        """Whether the finger that is wanted is to be rolled."""
+        return not self.duplicate_of and self._next() is None and self._to_roll() is not None
+
+    @property
+    def confirming(self) -> bool:
+        """Whether all fingers are captured and one is to be shown once more."""
+        done = self._captured and bool(self.accepted) and self.confirm
+        return done and (self.confirmed is None or bool(self.in_doubt))
+
+    @property
+    def looking_again(self) -> bool:
+        """Whether the finger shown last is to be shown once more: it may be one that was taken before."""
+        return bool(self.doubtful or self.doubtful_slap)
+
+    @property
+    def comparable(self) -> tuple[int, ...]:
+        """The fingers that are compared with the earlier record, in capture order."""
+        return tuple(p for p in self.positions if p in self.earlier)[:EARLIER_FINGERS]
+
+    @property
+    def to_compare(self) -> int | None:
+        """The accepted finger that is to be compared with the earlier record's now."""
+        if self.duplicate_of or any(self.earlier_same.values()):
+            return None
+        due = (p for p in self.comparable if p in self.accepted and p not in self.earlier_same)
+        return next(due, None)
+
+    @property
+    def renewal(self) -> Literal["to compare", "same", "another"] | None:
+        """How the comparison with the earlier record stands; None where there is none."""
+        if not self.earlier:
+            return None
+        if any(self.earlier_same.values()):
+            return "same"
+        return "to compare" if set(self.comparable) - set(self.earlier_same) else "another"
+
+    @property
+    def reviewing(self) -> bool:
+        """Whether the operator's word is awaited."""
+        return self._captured and not self.confirming and self.review and self.reviewed is None
+
+    @property
+    def _captured(self) -> bool:
+        """Whether everything is captured of a person who is enrolled."""
+        return not self.duplicate_of and self._next() is None and self._to_roll() is None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the record is to be sealed now."""
+        waits = self.reviewing or self.to_compare is not None
+        return self.wanted() is None and not waits and self.alarming is None
+
+    @property
+    def alarm(self) -> str | None:
+        """What looks like a mix-up and is not settled yet, in the words of its finding."""
+        return str(self.alarming["text"]) if self.alarming else None
+
+    @property
+    def alarming(self) -> Body | None:
+        """The finding that is an alarm now; the worklist's stays one until it is overridden."""
+        if self.duplicate_of:
+            return None
+        stranger = self.confirming and max(self.mismatches, self.unseen) >= self.attempts_allowed
+        return self.found.alarm(self._next(), self.attempts_allowed, stranger)
+
+    @property
+    def findings(self) -> tuple[Body, ...]:
+        """What was noticed, in order."""
+        return self.found.all
+
+    @property
+    def exception(self) -> Body | None:
+        """What the sealed record is marked with where no finger could be captured."""
+        if self.accepted or self.duplicate_of:
+            return None
+        signed = (f for f in self.findings if f["finding"] == OVERRIDDEN and f["of"]["finding"] == NO_FINGER)
+        one = next(signed, None)
+        return one and {"exception": NO_FINGER, "signed_by": one["of"]["signed_by"], "text": one["text"]}
+
+    def attempt_number(self, position: int) -> int:
+        """Return the number of the next attempt at a position."""
+        if self.confirming:
+            return self.mismatches + 1
+        if self.rolling:
+            return len(self.tried_rolled.get(position, ())) + 1
+        tried = self.tried_slaps if position in slap_rule.FINGERS else self.tried
+        return len(tried.get(position, ())) + 1
+
+    def fingers_of(self, position: int) -> tuple[int, ...]:
+        """Return the fingers that are captured together at a position: a slap's without missing ones."""
+        return tuple(p for p in slap_rule.FINGERS.get(position, (position,)) if p in self.positions)
+
+    def _next(self) -> int | None:
+        finger = next((p for p in self.positions if p not in self.accepted), None)
+        return next((s for s in self.slaps if finger in slap_rule.FINGERS[s]), finger)
+
+    def _to_roll(self) -> int | None:
+        return next((p for p in self.rolled if p not in self.kept_rolled), None)
+
+    def _to_confirm(self) -> int:
+        """The first in doubt; else the finger compared most surely, and after a mismatch the next best."""
+        if self.in_doubt:
+            return self.in_doubt[0]
+        best = sorted(self.accepted, key=lambda p: (-self.accepted[p].quality, self.positions.index(p)))
+        return best[self.mismatches % len(best)]
+
+    @property
+    def unsettled(self) -> tuple[int, ...]:
+        """The accepted fingers of which the station has not said whose they are."""
+        if not self.station or self.duplicate_of:
+            return ()
+        return tuple(p for p, taken in self.accepted.items() if taken.sample not in self.answered)
+
+    @property
+    def outcome(self) -> str:
+        """What the sealed record will say."""
+        return ALREADY_ENROLLED if self.duplicate_of else ENROLLED
