@@ -4,9 +4,10 @@
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON`,
-`single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon REASON`. Where people log in, name
-and PIN come first, a registered finger where there is one, and a supervisor's sign overrides. Ids, files,
-keys and time are the program's.
+`single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon REASON`; and, of a person who is
+found to be enrolled already, `review`: the record is sealed as that. Where people log in, name and PIN come
+first, a registered finger where there is one, and a supervisor's sign overrides. Ids, files, keys and time
+are the program's.
 """
 
 from collections.abc import Callable, Mapping
@@ -160,6 +161,9 @@ BUSY = (
 )  # the booth has the word
 
 
+REVIEWING = (Stage.REVIEW_NUMBER, Stage.REVIEW_PORTRAIT, Stage.REVIEWED)
+
+
 class Dialogue:
     """Feed it states, replies and typed lines; carry out what it returns."""
 
@@ -277,6 +281,12 @@ class Dialogue:
                 return self._ask_booth(request_id, again=text)
             case Stage.WORK:
                 return self._typed(word, rest.strip(), request_id)
+            case Stage.REVIEW_NUMBER if self._known and not text:
+                self.stage = Stage.WORK
+                return []
+            case Stage.REVIEW_NUMBER if self._known:
+                self._number = text
+                return self._review(request_id)
             case Stage.REVIEW_NUMBER:
                 self._number, self.stage = text, Stage.REVIEW_PORTRAIT
                 return [PORTRAIT]
@@ -396,6 +406,11 @@ class Dialogue:
 
     # while fingers are shown
 
+    @property
+    def _known(self) -> bool:
+        """Whether the person is found to be enrolled already."""
+        return bool(self._state and self._state.known_as)
+
     def _follow(self, state: State) -> list[Effect]:
         done, total = len(state.accepted + state.rolled), len(state.positions + state.to_roll)
         said = [Say(f"  taken: {POSITION_NAMES[p]}") for p in state.accepted if self._new("taken", p)]
@@ -407,6 +422,8 @@ class Dialogue:
             effects.append(Say(f"ALARM: {state.alarm}.{helped}"))
         if state.renewal == "same" and self._new("renewal"):
             effects.append(Say("  it is the person of the earlier record"))
+        if state.known_as and self._new("known", state.known_as) and self.stage in REVIEWING:
+            self.stage = Stage.WORK  # the station's answer came late
         if state.phase is Phase.REVIEW and self.stage is Stage.WORK and not state.alarm:
             self.stage = Stage.REVIEW_NUMBER
             return [*effects, Say(state.prompt), ONCE_MORE]
@@ -424,6 +441,9 @@ class Dialogue:
 
     def _typed(self, word: str, rest: str, request_id: str) -> list[Effect]:
         match word:
+            case "review" if self._known:
+                self.stage = Stage.REVIEW_NUMBER
+                return [ONCE_MORE]
             case "override":
                 return self._signed(Override, request_id, reason=rest)
             case "single":

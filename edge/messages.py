@@ -306,6 +306,7 @@ class State(Report):
     attendant: AttendantShows | None = None  # whose finger is awaited, where it is no subject's
     attendant_ended: AttendantEnded | None = None  # the last one, until another is awaited
     alarm: str | None = None  # what looks like a mix-up and is not settled: the operator must act
+    known_as: str | None = None  # the earlier subject found: 'review' says so, 'override' that it is not
     enrolment: str | None = None
     subject: str | None = None
     plan: str | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from edge.booth.enrolment_fold import evolve
 from edge.booth.enrolment_state import Enrolment
 from edge.booth.entries import (
     ALREADY_ENROLLED,
@@ -87,14 +88,15 @@ def known_person(
     fingers: int,
     where: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """Close the enrolment when enough of the person's `fingers` are those of one earlier subject.
+    """Alarm that enough of the person's `fingers` are those of one earlier subject.
 
+    Nothing is captured until the operator says so too, by a review, or a supervisor that it is somebody else.
     `where` names the booth at which a subject was enrolled, where that is known.
     """
     needed = min(current.fingers_to_tell, fingers)
     for subject, positions in hits.items():
         own = bool(current.earlier) and subject == current.subject  # whose record is renewed
-        if len(positions) >= needed and not own:
+        if len(positions) >= needed and not own and subject not in current.found.others:
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             at = f" at booth {where[subject]}" if where and subject in where else ""
             text = f"this person is enrolled already{at} as subject {subject}: the same {names}"
@@ -113,11 +115,20 @@ def another_than_before(current: Enrolment | None) -> list[Entry]:
     return [finding(current, EARLIER_DIFFERS, max(current.earlier_same, default=0), None, text)]
 
 
+def what_stands(current: Enrolment, position: int) -> list[Entry]:
+    """Raise what is an alarm once a finger is missing, or an earlier subject is told to be somebody else."""
+    known = known_person(current, position, current.hits, len(current.positions))
+    bare = not current.positions and not current.found.has(NO_FINGER)
+    return known or [*another_than_before(current), *([no_finger(current)] if bare else [])]
+
+
 def override(current: Enrolment | None, reason: str, signed_by: str | None = None) -> list[Entry]:
     """Go on in spite of the alarm; what it was about, and who signed, is kept."""
     if current is None or (alarm := current.alarming) is None:
         raise BadCommand("there is no alarm to override")
     of: Body = {"finding": alarm["finding"], "signed_by": signed_by}
+    if alarm["finding"] == ALREADY_ENROLLED:
+        of["subject"] = alarm["of"]
     if alarm["finding"] == ATTENDANT_FINGER:
         if signed_by == alarm["of"]:
             raise BadCommand(f"{signed_by} cannot sign for an own finger: it needs another supervisor")
@@ -127,4 +138,9 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
     if alarm["finding"] == SEQUENCE_ERROR:
         of["positions"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
-    return [finding(current, OVERRIDDEN, alarm["position"], of, text)]
+    entry = finding(current, OVERRIDDEN, alarm["position"], of, text)
+    if alarm["finding"] != ALREADY_ENROLLED:
+        return [entry]
+    after = evolve(current, *entry)
+    assert after is not None
+    return [entry, *what_stands(after, alarm["position"])]

@@ -178,6 +178,8 @@ class CommandDesk:
                 reason = "the finger is marked missing"
             case Abandon():
                 entries, reason = core.abandon(current, command.reason), "the enrolment was given up"
+                if current and current.duplicate_of:
+                    reason = f"{current.alarm}: the record is being sealed as that"
             case Override():
                 core.override(current, command.reason)  # refused before anybody signs
                 signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)

@@ -10,8 +10,8 @@
                                                  both samples decide (second_look.py); no attempt is used up
                                                  good enough: accepted; else a hint, and after the last
                                                  allowed attempt the best one is kept
-                                                 enough fingers of one earlier subject: closed
-    capturing   --finger missing-> capturing     the reason is kept; who is known by the fingers left: closed
+                                                 enough fingers of one earlier subject: known
+    capturing   --finger missing-> capturing     the reason is kept; who is known by the fingers left: known
     any         --(no finger left)-> reviewing   an alarm that a supervisor overrides: the record is sealed
                                                  without a finger, and says so
     capturing   --(all done)-->    rolling       where the plan asks for rolled fingers, one after another
@@ -30,7 +30,11 @@
     capturing   --(renewal: a finger of the earlier record is accepted)--> the same, once it is compared
                                                  1:1; when two are not its, or none can be: an alarm that
                                                  a supervisor overrides, and no finger is asked for before
-    any but closed --the station answered--> the same, or closed: enrolled elsewhere at the station before
+    any but closed --the station answered--> the same, or known: enrolled elsewhere at the station before
+    known       --reviewed-->      closed        the operator says so too: sealed as enrolled already
+    known       --abandoned-->     closed        the same: what shows it is not thrown away
+    known       --overridden-->    as before     a supervisor says that it is somebody else; who is known as
+                                                 yet another earlier subject: known
 
 Rolling, confirming and reviewing are left out where the plan does not ask for them.
 
@@ -54,6 +58,7 @@ from edge.booth.alarms import (
     note_listed_otherwise,
     note_used_number,
     override,
+    what_stands,
     with_pairs,
 )
 from edge.booth.enrolment_fold import evolve, fold, rolled_attempt, with_hits
@@ -164,6 +169,8 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
             "no subject is being enrolled: a finger can be marked missing only during an enrolment"
         )
     _refuse_when_closed(current)
+    if current.duplicate_of:
+        raise BadCommand(f"{current.alarm}: say so with 'review', or override it, before anything else")
     if current.rolling and position in current.rolled and position not in current.kept_rolled:
         body: Body = {"enrolment": current.id, "position": position, "reason": reason, "impression": "rolled"}
         return [(MISSING, body)]
@@ -174,24 +181,28 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
     if position not in current.positions:
         raise BadCommand(f"the plan {current.plan} does not ask for the {name}")
     missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
-    known = known_person(current, position, current.hits, len(current.positions) - 1)
-    last = len(current.positions) == 1 and not known
-    rest = known or another_than_before(evolve(current, *missing))
-    return [missing, *rest, *([no_finger(current)] if last else [])]
+    after = evolve(current, *missing)
+    assert after is not None
+    return [missing, *what_stands(after, position)]
 
 
 def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
-    """Give the enrolment up."""
+    """Give the enrolment up; of somebody who is enrolled already a record is sealed all the same."""
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to abandon")
     _refuse_when_closed(current)
+    if current.duplicate_of:
+        return [_reviewed(current, None, reason)]
     return [(ABANDONED, {"enrolment": current.id, "subject": current.subject, "reason": reason})]
 
 
 def review(
     current: Enrolment | None, subject: str, portrait: Body | None, no_portrait: str | None
 ) -> list[Entry]:
-    """Take the operator's word that this is the person whose number and portrait go with the record."""
+    """Take the operator's word that this is the person whose number and portrait go with the record.
+
+    Of somebody who was found to be enrolled already it is the word that this is so; it needs no portrait.
+    """
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to review")
     _refuse_when_closed(current)
@@ -204,20 +215,30 @@ def review(
         )
     if not current.reviewing:
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
-    if current.alarm:
+    if current.alarm and not current.duplicate_of:
         raise BadCommand(
             f"{current.alarm}: override it with a reason before the review, or abandon the enrolment"
         )
-    if current.portrait and (portrait is None) == (no_portrait is None):
+    asked = current.portrait and not current.duplicate_of
+    if asked and (portrait is None) == (no_portrait is None):
         raise BadCommand(
             "the review needs the portrait: its SHA-256 and when it was taken, or in 'no_portrait' why not",
             wants="portrait",
         )
-    entries: list[Entry] = [(REVIEWED, {"enrolment": current.id, "portrait": portrait})]
+    entries = [_reviewed(current, portrait)]
     if no_portrait is not None:
         text = f"the record has no portrait because: {no_portrait}"
         entries.insert(0, finding(current, NO_PORTRAIT, 0, None, text))
     return entries
+
+
+def _reviewed(current: Enrolment, portrait: Body | None, gave_up: str | None = None) -> Entry:
+    body: Body = {"enrolment": current.id, "portrait": portrait}
+    if current.duplicate_of:
+        body["known_as"] = current.duplicate_of
+    if gave_up is not None:
+        body["gave_up"] = gave_up
+    return (REVIEWED, body)
 
 
 def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
@@ -238,6 +259,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         body["exception"] = NO_FINGER
     if current.station and current.outcome == ENROLLED:
         body["station"] = UNSETTLED if current.unsettled else SETTLED
+    if current.found.others:
+        body["told_apart"] = sorted(current.found.others)
     if current.earlier:
         body["renewal"] = current.renewal
     if current.kept_slaps:

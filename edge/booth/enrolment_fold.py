@@ -122,7 +122,7 @@ def _after_confirmed(current: Enrolment, body: Body) -> Enrolment:
 def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     after = replace(current, found=current.found.after(body))
     if body["finding"] == ALREADY_ENROLLED:
-        return replace(after, duplicate_of=body["of"])
+        return replace(after, reviewed=None)  # who was looked at before this was known is looked at again
     if body["finding"] == SINGLE_FINGERS:
         left = tuple(s for s in after.slaps if s != body["position"])
         settled = after.found.another_shown()

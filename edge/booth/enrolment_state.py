@@ -97,7 +97,6 @@ class Enrolment:
     not_rolled: dict[int, str] = field(default_factory=dict)  # position -> why a finger that is there is not
     undetermined: frozenset[int] = frozenset()  # that matched no plain one and were asked for once more
     hint: str | None = None  # of the last attempt, for the person
-    duplicate_of: str | None = None  # the earlier subject this person was found to be
     in_doubt: tuple[int, ...] = ()  # accepted, perhaps of one finger: each is to be confirmed
     mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
     unseen: int = 0  # pictures to confirm that show no finger; anew after each in doubt
@@ -113,6 +112,11 @@ class Enrolment:
         if (missing := self._to_roll()) is not None:
             return missing
         return self._to_confirm() if self.confirming else None
+
+    @property
+    def duplicate_of(self) -> str | None:
+        """The earlier subject that this person was found to be."""
+        return str(self.found.known["of"]) if self.found.known else None
 
     @property
     def rolling(self) -> bool:
@@ -154,7 +158,9 @@ class Enrolment:
 
     @property
     def reviewing(self) -> bool:
-        """Whether the operator's word is awaited."""
+        """Whether the operator's word is awaited, whatever the plan asks for where the person is known."""
+        if self.duplicate_of:
+            return self.reviewed is None
         return self._captured and not self.confirming and self.review and self.reviewed is None
 
     @property
@@ -176,7 +182,7 @@ class Enrolment:
     @property
     def alarming(self) -> Body | None:
         """The finding that is an alarm now; the worklist's stays one until it is overridden."""
-        if self.duplicate_of:
+        if self.duplicate_of and self.reviewed is not None:
             return None
         stranger = self.confirming and max(self.mismatches, self.unseen) >= self.attempts_allowed
         return self.found.alarm(self._next(), self.attempts_allowed, stranger)

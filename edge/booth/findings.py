@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from edge.booth.entries import (
+    ALREADY_ENROLLED,
     ATTENDANT_FINGER,
     EARLIER_DIFFERS,
     LIST_DIFFERS,
@@ -24,6 +25,8 @@ class Findings:
     """All findings of an enrolment, in order, and what follows from them."""
 
     all: tuple[Body, ...] = ()
+    known: Body | None = None  # the finding, while this person is found to be enrolled already
+    others: frozenset[str] = frozenset()  # earlier subjects who are somebody else: a supervisor said so
     attendant: Body | None = None  # the finding, while the finger shown last was an attendant's
     attendants_allowed: frozenset[str] = frozenset()  # who are the subject: a supervisor said so
     hands_allowed: frozenset[int] = frozenset()  # slaps whose hand a supervisor has looked at
@@ -49,8 +52,8 @@ class Findings:
         `wanted`: the position to capture next; `attempts`: as often as the same may be found before it is an
         alarm; `stranger`: whether as many fingers shown to confirm were not the captured one.
         """
-        if self.attendant or self.sequence_error:
-            return self.attendant or self.sequence_error
+        if self.known or self.attendant or self.sequence_error:
+            return self.known or self.attendant or self.sequence_error
         if wanted and (found := self._same_again(wanted, attempts) or self._other_hand(wanted)):
             return found
         standing = (one for one in self.all if one["finding"] in UNTIL_OVERRIDDEN)
@@ -61,6 +64,8 @@ class Findings:
     def after(self, body: Body) -> Self:
         """Add a finding."""
         found = replace(self, all=(*self.all, body))
+        if body["finding"] == ALREADY_ENROLLED:
+            return replace(found, known=body)
         if body["finding"] == ATTENDANT_FINGER:
             return replace(found, attendant=body)
         if body["finding"] == SEQUENCE_ERROR:
@@ -77,6 +82,8 @@ class Findings:
 
     def _after_override(self, body: Body) -> Self:
         position, of = body["position"], body["of"]
+        if of["finding"] == ALREADY_ENROLLED:
+            return replace(self, known=None, others=self.others | {of["subject"]})
         if of["finding"] == ATTENDANT_FINGER:
             return replace(self, attendant=None, attendants_allowed=self.attendants_allowed | {of["person"]})
         if of["finding"] == SEQUENCE_ERROR:

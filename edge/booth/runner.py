@@ -55,7 +55,7 @@ from edge.messages import (
 )
 from edge.mqtt import Link, LinkDown, LinkUp, Received, Refused, Will
 from edge.people import People
-from edge.settings import BoothSettings
+from edge.settings import BoothSettings, Comparison
 from edge.store import Store
 from edge.tls import ends_soon
 from edge.vault import EARLIER, ENROLLED_CODE, IDENTITY, STATED, TEMPLATE, Label, Vault, gallery_id
@@ -441,7 +441,8 @@ class Runner:
     def _judged(self, answer: channel.Examined, blobs: list[bytes], device: Device) -> None:
         current, position = self._enrolment, self._acquisition.position
         assert current is not None
-        event = _judged_sample(current.id, position, answer, {"device": device, **self._crew.attack})
+        facts = {"device": device, **self._crew.attack}
+        event = _judged_sample(current.id, position, answer, facts, self._settings.comparison)
         if current.rolling:
             entries = judge_rolled(current, RollJudged(event, answer.issues, answer.sentence))
         else:
@@ -481,7 +482,8 @@ class Runner:
     def _slap_judged(self, answer: channel.ExaminedSlap, blobs: list[bytes], device: Device) -> None:
         current, slap = self._enrolment, self._acquisition.position
         assert current is not None
-        fingers = tuple(_judged_finger(current.id, finger) for finger in answer.fingers)
+        limits = self._settings.comparison
+        fingers = tuple(_judged_sample(current.id, one.position, one, {}, limits) for one in answer.fingers)
         facts = {"device": device, "certainty": answer.certainty, **self._crew.attack}
         event = SlapJudged(current.id, slap, secrets.token_hex(8), answer.hand, fingers, facts)
         entries = judge_slap(current, event)
@@ -686,12 +688,8 @@ class Runner:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()
 
 
-def _judged_finger(current: str, answer: channel.SlapFinger) -> SampleJudged:
-    return _judged_sample(current, answer.position, answer, {})
-
-
 def _judged_sample(
-    current: str, position: int, answer: channel.JudgedFinger, facts: enrolment.Body
+    current: str, position: int, answer: channel.JudgedFinger, facts: enrolment.Body, limits: Comparison
 ) -> SampleJudged:
     """Return the matcher's word on one finger as the enrolment takes it."""
     return SampleJudged(
@@ -709,6 +707,7 @@ def _judged_sample(
             "minutiae": answer.minutiae,
             "parts": answer.parts,
             "scores": [h.model_dump() for h in (*answer.same_finger, *answer.perhaps, *answer.already)],
+            **({"already_fmr": limits.already_enrolled_fmr} if answer.already else {}),
             **({"attendants": [h.model_dump() for h in answer.attendants]} if answer.attendants else {}),
         },
     )

@@ -32,12 +32,13 @@ def answered(current: Enrolment | None, answer: GalleryAnswer, fmr: float) -> li
 def settled_later(sealed: Body, needed: int, answer: GalleryAnswer, fmr: float) -> Entry:
     """Return what the station says of a sealed record: nobody, or in `known_as` who the person was before.
 
-    `needed`: how many fingers must be the same person's.
+    `needed`: how many fingers must be the same person's. Passed over: whose record is renewed, of whom a
+    supervisor said that it is somebody else.
     """
     enrolment = sealed["enrolment"]
     hits = core.with_hits({}, [(hit.subject, hit.shown) for hit in answer.hits])
-    own = sealed["subject"] if "renewal" in sealed else None  # whose record is renewed
-    known = next((one for one, seen in hits.items() if len(seen) >= needed and one != own), None)
+    others = {*sealed.get("told_apart", ()), *([sealed["subject"]] if "renewal" in sealed else [])}
+    known = next((one for one, seen in hits.items() if len(seen) >= needed and one not in others), None)
     body: Body = {
         "enrolment": enrolment,
         "subject": sealed["subject"],

@@ -107,6 +107,11 @@ def prompt_of(
             return LIES[equipment.presented or PresentationFault.MOVED]
         case Phase.CHECK:
             return "one moment: the sample is being checked"
+        case Phase.REVIEW if enrolment and enrolment.duplicate_of:
+            return (
+                "if this is the person who is enrolled already, send 'review': it is recorded; "
+                "if it is somebody else, send 'override' with a reason"
+            )
         case Phase.REVIEW | Phase.WAIT if enrolment and enrolment.alarm and wanted is None:
             return "settle the alarm: send 'override' with a reason, or 'abandon'"
         case Phase.WAIT if enrolment and enrolment.to_compare and equipment.ready:
@@ -212,6 +217,7 @@ def state_of(
         attendant=_shown(presenting),
         attendant_ended=attendant[1],
         alarm=enrolment.alarm if enrolment else None,
+        known_as=enrolment.duplicate_of if enrolment else None,
         enrolment=enrolment.id if enrolment else None,
         subject=enrolment.subject if enrolment else None,
         plan=enrolment.plan if enrolment else None,

@@ -287,6 +287,32 @@ def test_a_review_goes_out_with_what_was_typed_and_a_refused_one_is_asked_again(
     assert dialogue.state(state(ended=ended)) == [Say("enrolled with 2 fingers"), Done(0)]
 
 
+def test_who_is_found_to_be_enrolled_already_is_reviewed_as_that_or_overridden() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    known = {**REVIEW, "alarm": "enrolled already", "known_as": "s0", "prompt": "send 'review'"}
+    assert "ALARM: enrolled already.\n[2/2] send 'review'" in words(dialogue.state(State(**known)))
+    assert dialogue.stage is Stage.WORK
+    assert sent(dialogue.line("override her sister", "r1")).reason == "her sister"
+    assert dialogue.line("review", "r2") == [ONCE_MORE]
+    dialogue.state(State(**known))
+    assert dialogue.line("", "r3") == [], "thought better of it"
+    assert dialogue.line("review", "r4") == [ONCE_MORE]
+    assert sent(dialogue.line(TEN, "r5")) == Review(request_id="r5", identity_number=TEN)
+    assert dialogue.reply(reply("review", "refused"))[-1] == ONCE_MORE
+    assert sent(dialogue.line("abandon went away", "r6")).reason == "went away"
+
+
+def test_a_stations_answer_during_the_review_is_an_alarm_that_can_be_overridden() -> None:
+    for line in ("", TEN):
+        dialogue = reviewing()
+        dialogue.line(line, "r")
+        known = {**REVIEW, "alarm": "enrolled already at booth b-2", "known_as": "s0"}
+        assert words(dialogue.state(State(**known))).startswith("ALARM: enrolled already at booth b-2.")
+        assert sent(dialogue.line("override a sister", "r1")).reason == "a sister"
+        assert ONCE_MORE in dialogue.state(State(**REVIEW)), "the review begins anew"
+
+
 def test_whoever_is_enrolled_already_ends_with_another_code() -> None:
     dialogue = asked()
     dialogue.reply(reply("enrol", "accepted"))

@@ -222,7 +222,7 @@ def test_a_second_look_ends_with_a_missing_finger_an_attendants_finger_or_an_end
         assert 1 in visit.now.accepted
 
 
-def test_two_fingers_of_one_earlier_subject_close_the_enrolment() -> None:
+def test_two_fingers_of_one_earlier_subject_are_an_alarm_until_the_operator_says_so_too() -> None:
     visit = Visit()
     visit.show(50, already=("s0", "s7"))
     assert visit.now.wanted() == 2
@@ -233,8 +233,101 @@ def test_two_fingers_of_one_earlier_subject_close_the_enrolment() -> None:
     assert visit.now.findings[-1]["text"] == (
         "this person is enrolled already as subject s7: the same right thumb, right middle"
     )
+    assert visit.now.alarm == visit.now.findings[-1]["text"]
+    assert (visit.now.closed, visit.now.reviewing) == (False, True), "whatever the plan asks for"
+    with pytest.raises(BadCommand, match="say so with 'review', or override it"):
+        core.mark_missing(visit.now, 4, "cut")
+    assert fold(visit.entries) == visit.now, "a power cut here resumes at the alarm"
+    said = {"enrolment": "e1", "portrait": None, "known_as": "s7"}
+    assert visit.record(core.review(visit.now, "s1", None, None)) == [(core.REVIEWED, said)]
+    assert (visit.now.alarm, visit.now.closed) == (None, True)
     (entry,) = visit.record(core.sealed(visit.now, "0" * 64, 1))
     assert (entry[1]["outcome"], entry[1]["duplicate_of"]) == ("already-enrolled", "s7")
+
+
+def test_somebody_who_is_taken_for_another_is_enrolled_when_a_supervisor_says_so() -> None:
+    visit = Visit(**ALL)
+    visit.show(50, already=("s0",))
+    visit.show(20, already=("s0",))
+    before = visit.now
+    visit.record(core.override(visit.now, "her sister was here yesterday", "binh"))
+    assert visit.now.findings[-1]["of"] == {
+        "finding": "already-enrolled",
+        "signed_by": "binh",
+        "subject": "s0",
+    }
+    assert visit.now.findings[-1]["text"] == (
+        "this person is enrolled already as subject s0: the same right thumb, right index; overridden by "
+        "binh because: her sister was here yesterday"
+    )
+    assert (visit.now.alarm, visit.now.duplicate_of, visit.now.wanted()) == (None, None, 2)
+    assert (visit.now.accepted, visit.now.attempt_number(2)) == (before.accepted, 2), "nothing is lost"
+    visit.show(50, already=("s0",))
+    assert visit.now.alarm is None, "of this subject it was said"
+    for _ in range(8):
+        visit.show(50)
+    visit.show(50, same=(1,))
+    visit.record(core.review(visit.now, "s1", PORTRAIT, None))
+    ((_, body),) = visit.record(core.sealed(visit.now, "0" * 64, 1))
+    assert (body["outcome"], body["duplicate_of"], body["told_apart"]) == ("enrolled", None, ["s0"])
+
+
+def test_of_another_earlier_subject_the_supervisor_said_nothing() -> None:
+    visit = Visit()
+    visit.show(50, already=("s0", "s7", "s9"))
+    visit.show(50, already=("s0", "s7"))
+    visit.record(core.override(visit.now, "not s0", "binh"))
+    assert visit.now.duplicate_of == "s7", "two people may be told"
+    visit.record(core.override(visit.now, "nor s7", "binh"))
+    assert (visit.now.duplicate_of, visit.now.wanted()) == (None, 3)
+    visit.show(50, already=("s9",))
+    assert visit.now.duplicate_of == "s9"
+    assert fold(visit.entries) == visit.now
+
+
+def test_what_shows_that_somebody_is_enrolled_already_is_not_thrown_away() -> None:
+    visit = Visit(fingers_to_tell=1)
+    visit.show(50, already=("s0",))
+    ((kind, body),) = visit.record(core.abandon(visit.now, "went away"))
+    assert (kind, body["known_as"], body["gave_up"]) == (core.REVIEWED, "s0", "went away")
+    assert visit.now.closed
+    ((_, body),) = core.sealed(visit.now, "0" * 64, 1)
+    assert (body["outcome"], body["samples"]) == ("already-enrolled", {"1": "1-1-50"})
+
+
+def test_who_is_known_after_the_review_is_reviewed_anew() -> None:
+    """The station's answer came late; what the operator said before was said of somebody else."""
+    visit = Visit(positions=(1,), missing={p: "cut" for p in FINGERS if p > 1}, **ALL)
+    visit.show(50)
+    visit.show(50, same=(1,))
+    visit.record(core.review(visit.now, "s1", PORTRAIT, None))
+    assert visit.now.closed
+    visit.record(core.known_person(visit.now, 1, {"s0": frozenset({1})}, 1))
+    assert (visit.now.closed, visit.now.alarm is not None) == (False, True)
+    visit.record(core.override(visit.now, "a brother", "binh"))
+    assert (visit.now.closed, visit.now.reviewing) == (False, True)
+    with pytest.raises(BadCommand, match="needs the portrait"):
+        core.review(visit.now, "s1", None, None)
+    visit.record(core.review(visit.now, "s1", PORTRAIT, None))
+    assert visit.now.closed
+
+
+def test_whoever_has_no_finger_left_and_is_somebody_else_needs_a_second_signature() -> None:
+    visit = Visit(positions=(1, 2), missing=dict.fromkeys(FINGERS[2:], "cut"))
+    visit.show(10, already=("s0",))
+    visit.record(core.mark_missing(visit.now, 1, "bandaged"))
+    visit.record(core.override(visit.now, "somebody else", "binh"))
+    assert visit.now.wanted() == 2
+    visit.record(core.mark_missing(visit.now, 2, "bandaged"))
+    assert "no finger that the plan asks for" in (visit.now.alarm or "")
+    visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"), fingers_to_tell=9)
+    visit.show(10, already=("s0",))
+    assert visit.now.duplicate_of == "s0", "by the only finger"
+    visit.record(core.override(visit.now, "somebody else", "binh"))
+    visit.record(core.mark_missing(visit.now, 1, "bandaged"))
+    assert "no finger that the plan asks for" in (visit.now.alarm or "")
+    visit.record(core.override(visit.now, "looked at the hands", "binh"))
+    assert visit.now.closed
 
 
 def test_the_same_finger_twice_is_one_finger() -> None:
@@ -474,11 +567,19 @@ def test_an_override_of_the_worklist_confirms_no_finger_and_the_other_way_round(
     assert visit.now.confirmed == core.OVERRIDDEN
 
 
-def test_whoever_is_enrolled_already_is_closed_whatever_the_worklist_says() -> None:
+def test_whoever_is_enrolled_already_is_that_whatever_the_worklist_says() -> None:
     visit = Visit()
     visit.record([core.note_listed_otherwise(visit.now, ["name"])])
     for _ in range(2):
         visit.show(90, already=("s0",))
+    assert "enrolled already as subject s0" in (visit.now.alarm or "")
+    visit.record(core.override(visit.now, "her sister", "binh"))
+    assert "the worklist says otherwise" in (visit.now.alarm or ""), "of that nobody spoke"
+    visit = Visit()
+    visit.record([core.note_listed_otherwise(visit.now, ["name"])])
+    for _ in range(2):
+        visit.show(90, already=("s0",))
+    visit.record(core.review(visit.now, "s1", None, None))
     assert (visit.now.alarm, visit.now.closed) == (None, True)
 
 
@@ -553,10 +654,14 @@ def test_a_review_with_another_number_or_without_a_portrait_is_refused() -> None
     assert visit.now.closed
 
 
-def test_whoever_is_enrolled_already_confirms_and_reviews_nothing() -> None:
+def test_whoever_is_enrolled_already_confirms_nothing_and_needs_no_portrait() -> None:
     visit = Visit(**ALL)
     visit.show(50, already=("s7",))
     visit.show(50, already=("s7",))
+    assert (visit.now.wanted(), visit.now.confirming) == (None, False)
+    with pytest.raises(NotedRefusal, match="not the identity number"):
+        core.review(visit.now, "s2", None, None)
+    visit.record(core.review(visit.now, "s1", None, None))
     assert visit.now.closed
     with pytest.raises(BadCommand, match="its record is being sealed"):
         core.review(visit.now, "s1", PORTRAIT, None)
@@ -638,6 +743,7 @@ class Life(RuleBasedStateMachine):
         self.kept: dict[int, str] = {}
         self.hits: dict[str, set[int]] = {}
         self.known: str | None = None
+        self.others: set[str] = set()
         self.findings = 0
         plan = new(
             id=self.id,
@@ -651,6 +757,7 @@ class Life(RuleBasedStateMachine):
             portrait=portrait,
         )
         self.confirmed, self.reviewed, self.mismatches, self.unseen = not confirm, not review, 0, 0
+        self.no_review = not review
         self.portrait = portrait
         entries = core.start(self.state, plan)
         self.attendant: str | None = None
@@ -660,7 +767,7 @@ class Life(RuleBasedStateMachine):
         self.allowed: set[str] = set()
         self.same: list[tuple[int, set[tuple[int, int]]]] = []  # shown, and taken for which
         self.alike: set[tuple[int, int]] = set()
-        self.no_finger = self.began_without = not self.open
+        self.no_finger = self.began_without = self.bare = not self.open
         self.confirmed |= not self.open
         if listed:
             entries.append(core.note_listed_otherwise(plan, listed))
@@ -672,7 +779,7 @@ class Life(RuleBasedStateMachine):
 
     def closed(self) -> bool:
         done = self.captured() and self.confirmed and self.reviewed and not (self.listed or self.no_finger)
-        return self.known is not None or done
+        return self.reviewed if self.known else done
 
     def same_alarm(self) -> set[tuple[int, int]]:
         """Pairs of the last finding where the finger awaited was taken for others as often as it may be."""
@@ -683,8 +790,16 @@ class Life(RuleBasedStateMachine):
     def look_for_known(self, among: list[str]) -> None:
         needed = min(self.plan[2], len(self.open))
         for subject in among:
-            if self.known is None and len(self.hits[subject]) >= needed:
-                self.known, self.findings = subject, self.findings + 1
+            if subject not in self.others and self.known is None and len(self.hits[subject]) >= needed:
+                self.known, self.findings, self.reviewed = subject, self.findings + 1, False
+
+    def look_for_fingers(self) -> None:
+        """With no finger left it is an alarm once, unless the person is known."""
+        if not self.open:
+            self.confirmed = True
+            if self.known is None and not self.bare:
+                self.no_finger = self.bare = True
+                self.findings += 1
 
     @precondition(lambda self: self.state is not None and not self.captured())
     @rule(
@@ -772,9 +887,7 @@ class Life(RuleBasedStateMachine):
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
-        if not self.open:
-            self.confirmed, self.no_finger = True, self.known is None
-            self.findings += self.no_finger
+        self.look_for_fingers()
 
     @precondition(lambda self: self.state is not None and self.captured() and not self.confirmed)
     @rule(
@@ -825,6 +938,16 @@ class Life(RuleBasedStateMachine):
     def not_confirmed(self) -> bool:
         return max(self.mismatches, self.unseen) >= self.plan[0]
 
+    @precondition(lambda self: self.state is not None and self.known is not None and not self.reviewed)
+    @rule()
+    def a_supervisor_says_that_it_is_somebody_else(self) -> None:
+        assert self.known is not None
+        self.record(core.override(self.state, "a sister", "chi"))
+        self.others.add(self.known)
+        self.known, self.reviewed, self.findings = None, self.no_review, self.findings + 1
+        self.look_for_known(list(self.hits))
+        self.look_for_fingers()
+
     @precondition(lambda self: self.state is not None and self.known is None)
     @rule()
     def a_supervisor_overrides(self) -> None:
@@ -857,8 +980,10 @@ class Life(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())
     def the_operator_reviews(self, subject: str, portrait: bool, reason: bool) -> None:
         possible = self.captured() and self.confirmed and not self.reviewed and subject == "s1"
-        possible &= self.known is None and not self.listed and not self.no_finger
+        possible &= not self.listed and not self.no_finger
         possible &= not self.portrait or portrait != reason
+        if self.known:
+            possible = not self.reviewed and subject == "s1"
         try:
             entries = core.review(
                 self.state, subject, PORTRAIT if portrait else None, "no camera" if reason else None
@@ -884,7 +1009,10 @@ class Life(RuleBasedStateMachine):
                 core.abandon(self.state, "x")
             return
         self.record(core.abandon(self.state, "went home"))
-        self.ends[self.id].append(core.ABANDONED)
+        if self.known:
+            self.reviewed = True  # and is sealed
+        else:
+            self.ends[self.id].append(core.ABANDONED)
 
     @precondition(lambda self: self.state is not None and self.closed())
     @rule()
@@ -892,6 +1020,7 @@ class Life(RuleBasedStateMachine):
         (entry,) = core.sealed(self.state, "0" * 64, 1)
         assert entry[1]["outcome"] == (core.ALREADY_ENROLLED if self.known else core.ENROLLED)
         assert entry[1]["duplicate_of"] == self.known
+        assert set(entry[1].get("told_apart", ())) == self.others
         assert entry[1]["samples"] == {str(p): name for p, name in self.kept.items()}
         bare = not self.kept and self.known is None
         assert entry[1].get("exception") == (core.NO_FINGER if bare else None)
@@ -943,23 +1072,29 @@ class Life(RuleBasedStateMachine):
         assert not self.doubtful or not (self.captured() or self.attendant)
         alarm = self.not_confirmed() and not self.confirmed and self.captured()
         alarm |= self.listed or bool(self.attendant) or self.no_finger or bool(self.same_alarm())
-        assert (self.state.alarm is not None) == (alarm and not self.known)
+        assert (self.state.alarm is not None) == (not self.reviewed if self.known else alarm)
         assert {*self.state.positions, *self.state.missing} == set(FINGERS)
 
     @invariant()
     def there_is_always_a_way_out(self) -> None:
         assert all(len(ends) <= 1 for ends in self.ends.values()), "ended twice"
         state = self.state
-        for _ in range(len(FINGERS) + 1):
-            if state is not None and (position := state.wanted()) is not None:
+        if state is not None and state.duplicate_of and not state.closed:
+            for entries in (core.review(state, "s1", None, None), core.abandon(state, "went home")):
+                after = fold(entries, state)
+                assert after is not None
+                assert after.closed, "by the operator alone"
+        for _ in range(3 * len(FINGERS)):
+            if state is None or state.closed:
+                break
+            if (position := state.wanted()) is not None:
                 same = (position,) if state.confirming else ()
                 event = SampleJudged(state.id, position, "good", 100, None, same, ())
                 state = fold(core.judge(state, event), state)
-        for _ in range(2):  # the worklist's, and that there is no finger
-            if state is not None and state.alarm:
+            elif state.alarm:
                 state = fold(core.override(state, "looked up"), state)
-        if state is not None and state.reviewing:
-            state = fold(core.review(state, "s1", PORTRAIT, None), state)
+            else:
+                state = fold(core.review(state, "s1", PORTRAIT, None), state)
         if state is not None:
             assert fold(core.sealed(state, "0" * 64, 1), state) is None
 
@@ -968,7 +1103,8 @@ class Life(RuleBasedStateMachine):
         """From here on no picture is any good: marked missing, overridden, sealed with what was accepted."""
         if self.state is None:
             return
-        assert self.closed() or fold(core.abandon(self.state, "went home"), self.state) is None
+        after = None if self.closed() else fold(core.abandon(self.state, "went home"), self.state)
+        assert after is None or (self.known and after.closed)
         end = finished_without_a_picture(self.state)
         ((_, body),) = core.sealed(end, "0" * 64, 1)
         assert body["samples"] == {str(p): name for p, name in self.kept.items()}, "an accepted one is lost"
@@ -982,16 +1118,20 @@ def finished_without_a_picture(state: Enrolment) -> Enrolment:
         assert following is not None
         return following
 
-    for position in [p for p in state.positions if p not in state.accepted]:
-        if not state.closed and state.duplicate_of is None:
-            state = after(core.mark_missing(state, position, "cannot be captured"))
-    for _ in range(state.attempts_allowed):
-        if state.confirming and state.wanted():
+    for _ in range(100):
+        position = next((p for p in state.positions if p not in state.accepted), None)
+        if state.closed:
+            break
+        if state.duplicate_of:
+            state = after(core.override(state, "somebody else", "chi"))
+        elif position or state.rolling:
+            state = after(core.mark_missing(state, position or state.wanted() or 0, "cannot be captured"))
+        elif state.alarm:
+            state = after(core.override(state, "looked at", "chi"))
+        elif state.wanted():
             state = after(refuse(state, state.wanted() or 0, "no finger is seen", {}))
-    while state.alarm:
-        state = after(core.override(state, "looked at", "chi"))
-    if state.reviewing:
-        state = after(core.review(state, state.subject, None, "no camera"))
+        else:
+            state = after(core.review(state, state.subject, None, "no camera"))
     assert state.closed
     return state
 

@@ -107,7 +107,7 @@ def test_a_comparison_that_nobody_waits_for_changes_nothing() -> None:
     assert compared(visit.now, 2, False, FACTS) == []
 
 
-def test_the_own_earlier_record_closes_nothing_at_a_renewal_and_anothers_does() -> None:
+def test_the_own_earlier_record_is_no_alarm_at_a_renewal_and_anothers_is() -> None:
     visit = Visit(positions=(2, 7), earlier=(2,))
     visit.show(30, already=("s1",))
     tell(visit, 2, True)
@@ -118,7 +118,11 @@ def test_the_own_earlier_record_closes_nothing_at_a_renewal_and_anothers_does() 
     tell(visit, 2, False)
     visit.show(30, already=("s2",))
     assert visit.now.duplicate_of == "s2"
-    assert visit.now.closed
+    assert "enrolled already as subject s2" in (visit.now.alarm or "")
+    visit.record(core.override(visit.now, "not s2", "binh"))
+    assert visit.now.to_compare == 7
+    tell(visit, 7, False)
+    assert "not that of the earlier record" in (visit.now.alarm or "")
 
 
 ACTIONS = ("show", "poor", "same", "another", "missing", "override", "answer", "review", "kill")

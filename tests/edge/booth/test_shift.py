@@ -12,7 +12,8 @@ from edge.sealed_word import seal_word
 from edge.store import Store
 from edge.vault import Vault
 from tests.edge.booth.test_commands import Booth, desk_of, enrol, show
-from tests.edge.parts import AT, CLOCK
+from tests.edge.booth.test_enrolment import sample
+from tests.edge.parts import AT, CLOCK, NUMBER
 
 PINS = {"an": "271828", "binh": "314159"}
 
@@ -128,6 +129,51 @@ def test_an_override_is_signed_by_a_supervisor_who_is_not_the_operator(booth: Bo
     finding = booth.current.findings[-1]
     assert finding["of"] == {"finding": core.NOT_CONFIRMED, "signed_by": "binh"}
     assert "overridden by binh because: a burn" in finding["text"]
+
+
+def known(booth: Booth) -> None:
+    """Somebody whose two fingers are an earlier subject's."""
+    for name in "ab":
+        assert booth.current is not None
+        entries = core.judge(booth.current, sample(booth.current, 90, already=("s0",), name=name))
+        booth.current = core.fold(entries, booth.current)
+
+
+def test_who_is_taken_for_another_goes_on_by_two_pairs_of_eyes(booth: Booth) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    booth.send("enrol", enrol("r1"))
+    known(booth)
+    assert booth.current is not None
+    assert "is enrolled already as subject s0" in (booth.current.alarm or "")
+    assert (
+        booth.send("mark-missing", {"request_id": "m1", "position": 5, "reason": "cut"}).reply.outcome
+        == "refused"
+    )
+    alone = {"request_id": "v1", "reason": "a sister", "person": "an", "pin": sealed(booth, PINS["an"], "v1")}
+    assert "needs another pair of eyes" in booth.send("override", alone).reply.reason
+    signed = {
+        "request_id": "v2",
+        "reason": "a sister",
+        "person": "binh",
+        "pin": sealed(booth, PINS["binh"], "v2"),
+    }
+    verdict = booth.send("override", signed)
+    assert [kind for kind, _ in verdict.entries][:2] == [SIGNED, core.FINDING]
+    of = {"finding": core.ALREADY_ENROLLED, "signed_by": "binh", "subject": "s0"}
+    assert verdict.entries[1][1]["of"] == of
+    assert (booth.current.alarm, booth.current.wanted()) == (None, 3)
+
+
+def test_the_operator_alone_says_that_somebody_is_enrolled_already(booth: Booth) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    for name, word in (("review", {"identity_number": NUMBER}), ("abandon", {"reason": "went away"})):
+        booth.send("enrol", enrol(f"r-{name}"))
+        known(booth)
+        reply = booth.send(name, {"request_id": f"x-{name}", **word}).reply
+        assert (reply.outcome, "the record is being sealed" in reply.reason) == ("accepted", True)
+        assert booth.current is not None
+        assert booth.current.closed
+        booth.current = core.fold(core.sealed(booth.current, "0" * 64, 1), booth.current)
 
 
 def test_where_nobody_is_known_nobody_logs_in(store: Store, keys: BoothKeys) -> None:

@@ -75,7 +75,7 @@ def test_where_no_station_is_asked_nothing_is_said_of_it() -> None:
     assert "station" not in core.sealed(visit.now, "0" * 64, 9)[0][1]
 
 
-def test_enough_fingers_of_one_person_elsewhere_close_the_enrolment_and_say_where() -> None:
+def test_enough_fingers_of_one_person_elsewhere_are_an_alarm_that_says_where() -> None:
     visit = Visit(positions=(2, 7, 1), station=True)
     visit.show(30)
     assert len(settle(visit, 2, hit(2))) == 1, "one finger tells nothing"
@@ -87,6 +87,8 @@ def test_enough_fingers_of_one_person_elsewhere_close_the_enrolment_and_say_wher
         == "this person is enrolled already at booth b-2 as subject earlier: the same right index, left index"
     )
     assert visit.now.duplicate_of == "earlier"
+    assert visit.now.alarm == body["text"]
+    visit.record(core.review(visit.now, "s1", None, None))
     assert visit.now.closed
     assert "station" not in core.sealed(visit.now, "0" * 64, 9)[0][1], "nobody was enrolled"
 
@@ -119,6 +121,19 @@ def test_what_is_found_after_sealing_is_an_alarm() -> None:
     assert alarm
     assert "at booth b-2 as subject earlier" in alarm.text
     assert "after the record was sealed" in alarm.text
+
+
+def test_who_is_somebody_else_by_a_supervisors_word_is_not_found_again() -> None:
+    visit = Visit(positions=(2, 7), station=True)
+    for position in (2, 7):
+        visit.show(30)
+        settle(visit, position, hit(position))
+    visit.record(core.override(visit.now, "her sister", "binh"))
+    assert visit.now.unsettled == ()
+    ((_, sealed),) = core.sealed(visit.now, "0" * 64, 9)
+    both = answer("e1", hit(2), hit(7))
+    assert settled_later(sealed, 2, both, FMR)[1]["known_as"] is None
+    assert settled_later({**sealed, "told_apart": ["another"]}, 2, both, FMR)[1]["known_as"] == "earlier"
 
 
 def test_at_a_renewal_the_own_earlier_record_is_expected() -> None:

@@ -16,6 +16,7 @@ PRO_20 = {"model": "Pro 20", "serial": "H-1", "firmware": "22.06", "location": "
 READY = Equipment(scanner="ready", device=PRO_20, matcher="ready")
 FRESH = Enrolment("e1", "s1", (2, 3), 3, {2: 30, 3: 30}, 2, hint="press lightly", missing={1: "cut"})
 CLOSED = replace(FRESH, accepted={2: Attempt(1, "a", 50), 3: Attempt(1, "b", 50)})
+ENROLLED_ALREADY = {"finding": "already-enrolled", "of": "s0", "text": "enrolled already as subject s0"}
 LISTED_OTHERWISE = note_listed_otherwise(CLOSED, ["name"])[1]
 TROUBLED = [replace(READY, scanner="starting", device=None), replace(READY, matcher="starting")]
 
@@ -170,6 +171,14 @@ def test_there_is_always_something_to_say() -> None:
             "settle the alarm: send 'override' with a reason, or 'abandon'",
         ),
         (
+            replace(CLOSED, found=Findings(known=ENROLLED_ALREADY)),
+            Acquisition(Stage.REST, 3, False, True),
+            READY,
+            Phase.REVIEW,
+            "if this is the person who is enrolled already, send 'review': it is recorded; "
+            "if it is somebody else, send 'override' with a reason",
+        ),
+        (
             CLOSED,
             Acquisition(Stage.REST, 3, False, True),
             READY,
@@ -246,6 +255,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "warnings": ["look twice"],
         "station": None,
         "renewal": None,
+        "known_as": None,
         "unsettled": [],
         "unsettled_enrolments": 0,
         "found_later": [],
