@@ -282,4 +282,5 @@ class DriverSpec:
     until_calibrated: bool = False  # that ends for a unit once signed off (drivers.calibrated)
     checks: tuple[str, ...] = ()  # what whoever has the hardware should find out, one sentence each
     on_hardware: bool = False  # somebody ran the driver on the device and went through its checks
+    product: bool = True  # False: a model of ours, no such device is made
     model_only: bool = False  # never seen working with a device or its recording: off unless asked for

@@ -214,5 +214,6 @@ DRIVER = DriverSpec(
     fingers=4,
     proved_by="a model of ours only: no such device is made; off by default",
     checks=("Nothing: it stands for a slap scanner in tests and trainings, and is no model of any.",),
+    product=False,
     model_only=True,
 )

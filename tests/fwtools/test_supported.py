@@ -17,6 +17,18 @@ def test_supported_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert (ROOT / "SUPPORTED.md").read_text() == capsys.readouterr().out
 
 
+def test_what_was_seen_on_a_model_only_is_never_said_to_enrol() -> None:
+    rows = {
+        row.split(" | ")[0][2:]: row.split(" | ")[-1] for row in page().splitlines() if row.startswith("| ")
+    }
+    for driver in known_drivers():
+        assert not (driver.model_only and rows[driver.model].startswith("yes")), driver.model
+    assert rows["Vantay virtual slap scanner"].startswith("nobody: it is no product")
+    assert [driver.model for driver in known_drivers() if not driver.product] == [
+        "Vantay virtual slap scanner"
+    ]
+
+
 def test_every_device_has_its_udev_rule() -> None:
     rules = (ROOT / "systemd" / "60-vantay.rules").read_text()
     for driver in known_drivers():
@@ -30,7 +42,8 @@ def test_every_device_says_what_it_was_seen_on_and_has_a_checklist() -> None:
         row.split(" | ")[0][2:]: row.split(" | ")[2] for row in page().splitlines() if row.startswith("| ")
     }
     for driver in known_drivers():
-        assert rows[driver.model] == ("model only" if driver.model_only else "recording")
+        seen_on = "model only" if driver.model_only else "recording"
+        assert rows[driver.model] == (seen_on if driver.product else "no product: a model of ours")
         assert driver.checks, f"{driver.model} has nothing for whoever has the hardware"
         checklist = page().split(f"### {driver.model}\n")[1].split("###")[0]
         assert checklist.count("- [ ] ") == len(driver.checks)

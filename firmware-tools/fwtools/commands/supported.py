@@ -15,7 +15,7 @@ Written by `vantay-fw supported` from what the drivers declare.
 TAIL = """
 A recording of a real device is replayed byte for byte through the real libusb, and the picture is compared
 with the expected one. "Hardware" is said only when someone has run the driver on the device. A driver
-seen on a "model only" is off: `unproved = true` under `[scanner]` in the booth's settings switches it on.
+seen on a "model only", or a model of ours, is off: `unproved = true` under `[scanner]` in the booth's settings switches it on.
 
 The udev rules are in `systemd/60-vantay.rules`. The virtual scanners (`vantay-fw virtual --model …`) behave
 like these devices over USB/IP; they are models of ours and prove nothing about hardware.
@@ -68,6 +68,8 @@ def _checklist(driver: DriverSpec) -> str:
 
 
 def _seen_on(driver: DriverSpec) -> str:
+    if not driver.product:
+        return "no product: a model of ours"
     if driver.on_hardware:
         return "hardware"
     return "model only" if driver.model_only else "recording"
@@ -78,6 +80,10 @@ def _cells(driver: DriverSpec) -> tuple[str, ...]:
     frame, ppi = f"{driver.width} x {driver.height}", f"{driver.ppi:g} ppi"
     no = "only once calibrated" if driver.until_calibrated else "no"
     enrolment = f"{no}: {driver.not_for_enrolment}" if driver.not_for_enrolment else "yes"
+    if not driver.product:
+        enrolment = (
+            "nobody: it is no product, but a model of ours; booths enrol synthetic people with it in tests"
+        )
     return (
         driver.model,
         ids,
