@@ -1,12 +1,31 @@
-"""A card is handed over, or a person verified, from a terminal, pure: the number, then the finger."""
+"""A card is handed over, or a person verified, from a terminal, pure: the number, then the finger.
+
+A holder who has no finger to show gets the card by a reason and, where people log in, a supervisor's sign:
+typed as `without REASON` while a finger is awaited, and asked for where the record has none.
+"""
+
+from enum import StrEnum
 
 from pydantic import ValidationError
 
 from edge.booth.attendant import HOLDER
-from edge.dialogue import NUMBER, Effect, Say, Send
+from edge.dialogue import NUMBER, PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed
 from edge.explain import explain
-from edge.messages import HandOver, State, Verify
+from edge.messages import HandOver, Reply, State, Verify
 from edge.one_finger import OneFinger
+
+HELP = "where no finger can be shown, type: without REASON"
+REASON = Ask("why no finger can be shown (nothing to stop): ")
+
+
+class Asked(StrEnum):
+    """What is to be typed next."""
+
+    NUMBER = "number"
+    REASON = "reason"
+    NAME = "name"
+    PIN = "pin"
+    NOTHING = "nothing"
 
 
 class HandingOver(OneFinger):
@@ -17,22 +36,97 @@ class HandingOver(OneFinger):
 
     def __init__(self, card: str | None, card_format: str, position: int | None) -> None:
         super().__init__(HOLDER)
-        self._card = {"card": card, "card_format": card_format, "position": position}
+        said = {"card": card, "card_format": card_format, "position": position}
+        self._said: dict[str, str | int] = {key: value for key, value in said.items() if value is not None}
+        self._asked, self._signs, self._name = Asked.NUMBER, False, ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether what is typed must wait: while a finger is awaited, that there is none may be typed."""
+        return not self._begun or (self._sent and not self._accepted)
+
+    @property
+    def asking(self) -> bool:
+        """Whether nothing goes on before something is typed."""
+        return not self.busy and self._asked is not Asked.NOTHING
 
     def begin(self, state: State) -> list[Effect]:
         """Ask for the number."""
         del state
         return [NUMBER]
 
+    def state(self, state: State) -> list[Effect]:
+        """The booth shows itself."""
+        self._signs = state.login_key is not None
+        return super().state(state)
+
     def line(self, text: str, request_id: str) -> list[Effect]:
-        """The number was typed."""
-        values = {"request_id": request_id, "identity_number": text.strip(), **self._card}
+        """Something was typed."""
+        text = text.strip()
+        match self._asked:
+            case Asked.NUMBER:
+                return self._send({"identity_number": text}, request_id, NUMBER)
+            case Asked.REASON if text:
+                return self._without(text, request_id)
+            case Asked.REASON:
+                return [Say("the card stays here"), Done(1)]
+            case Asked.NAME:
+                self._name, self._asked = text, Asked.PIN
+                return [PIN]
+            case Asked.PIN:
+                self._await_answer()
+                return [SendSealed(self.purpose, {**self._said, "person": self._name}, text)]
+        word, _, reason = text.partition(" ")
+        if word == "without" and self.command is HandOver:
+            return self._without(reason.strip(), request_id)
+        return [Say(HELP)] if self.command is HandOver and text else []
+
+    def reply(self, reply: Reply) -> list[Effect]:
+        """The booth answered."""
+        without = "without_finger" in self._said
+        if reply.outcome == "accepted":
+            if without:  # no finger is awaited: nothing comes after
+                return [Say(reply.reason), Done(0)]
+            self._accepted = True
+            return [Say(HELP)] if self.command is HandOver else []
+        said = Say(f"refused: {reply.reason}")
+        if reply.wants == "without_finger":
+            return [said, self._ask(Asked.REASON, REASON)]
+        if without and reply.wants in ("person", "pin"):
+            return [said, self._ask(Asked.NAME, SUPERVISOR)]
+        return [said, Done(1)]
+
+    def unsealed(self, problem: str) -> list[Effect]:
+        """The PIN could not be sealed, or the name is none."""
+        return [Say(problem), self._ask(Asked.NAME, SUPERVISOR)]
+
+    def _without(self, reason: str, request_id: str) -> list[Effect]:
+        """Take the reason; where people log in, a supervisor's name comes next."""
+        if not self._signs:
+            return self._send({"without_finger": reason}, request_id, REASON)
         try:
-            command = self.command.model_validate(values)
+            HandOver.model_validate({"request_id": request_id, **self._said, "without_finger": reason})
         except ValidationError as error:
-            return [Say(explain(error, self.command)), NUMBER]
-        self._sent = True
+            return [Say(explain(error, HandOver)), self._ask(Asked.REASON, REASON)]
+        self._said["without_finger"] = reason
+        return [self._ask(Asked.NAME, SUPERVISOR)]
+
+    def _send(self, more: dict[str, str], request_id: str, again: Ask) -> list[Effect]:
+        try:
+            command = self.command.model_validate({"request_id": request_id, **self._said, **more})
+        except ValidationError as error:
+            asked = Asked.NUMBER if again is NUMBER else Asked.REASON
+            return [Say(explain(error, self.command)), self._ask(asked, again)]
+        self._said |= more
+        self._await_answer()
         return [Send(self.purpose, command)]
+
+    def _await_answer(self) -> None:
+        self._asked, self._sent, self._accepted = Asked.NOTHING, True, False
+
+    def _ask(self, asked: Asked, question: Ask) -> Ask:
+        self._asked, self._sent = asked, False
+        return question
 
 
 class Verifying(HandingOver):

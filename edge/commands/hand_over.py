@@ -1,4 +1,4 @@
-"""`vantay hand-over --config booth.toml`: a card goes to its holder when a finger matches."""
+"""`vantay hand-over --config booth.toml`: a card goes to its holder, by a finger or a signature."""
 
 import base64
 from argparse import ArgumentParser, Namespace
@@ -24,7 +24,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Serve one holder; 0 when the finger matched."""
+    """Serve one holder; 0 when the card may go."""
     return compare_one(arguments, HandingOver)
 
 

@@ -15,7 +15,8 @@ Written by `vantay-fw supported` from what the drivers declare.
 TAIL = """
 A recording of a real device is replayed byte for byte through the real libusb, and the picture is compared
 with the expected one. "Hardware" is said only when someone has run the driver on the device. A driver
-seen on a "model only", or a model of ours, is off: `unproved = true` under `[scanner]` in the booth's settings switches it on.
+seen on a "model only", or of a model of ours, is off: `unproved = true` under `[scanner]` in the booth's
+settings switches it on.
 
 The udev rules are in `systemd/60-vantay.rules`. The virtual scanners (`vantay-fw virtual --model …`) behave
 like these devices over USB/IP; they are models of ours and prove nothing about hardware.

@@ -1,0 +1,145 @@
+"""Handing a card over from a terminal: with a finger, or by a reason and a signature."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.booth.attendant import HOLDER
+from edge.dialogue import NUMBER, PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed
+from edge.handing_over import HELP, REASON, HandingOver, Verifying
+from edge.messages import AttendantEnded, AttendantShows, HandOver, Reply, State, Verify
+from tests.edge.parts import AT, steady
+from tests.edge.parts import NUMBER as TEN
+
+KEY = "ab" * 32
+SHOWS = AttendantShows(purpose="hand-over", person=HOLDER, taken=0, of=1)
+
+
+def state(**more: Any) -> State:
+    values: dict[str, Any] = {"booth": "b-1", "at": AT, "phase": "place", "prompt": "place it", **more}
+    return State(**{"scanner": "ready", "matcher": "ready", "last_seq": 1, "acknowledged_seq": 0, **values})
+
+
+def reply(outcome: str = "accepted", wants: str | None = None, reason: str = "because") -> Reply:
+    return Reply.model_validate(
+        {
+            "request_id": "r",
+            "command": "hand-over",
+            "outcome": outcome,
+            "reason": reason,
+            "wants": wants,
+            "at": AT,
+        }
+    )
+
+
+def begun(key: str | None = KEY, dialogue: HandingOver | None = None) -> HandingOver:
+    dialogue = dialogue or HandingOver(None, "iso-compact", None)
+    assert dialogue.state(state(login_key=key)) == [NUMBER]
+    return dialogue
+
+
+def sent(effects: list[Effect]) -> Any:
+    (send,) = effects
+    assert isinstance(send, Send)
+    return send.command
+
+
+def test_a_finger_is_shown_and_the_card_goes() -> None:
+    dialogue = begun()
+    assert isinstance(dialogue.line("12", "r1")[0], Say)
+    assert sent(dialogue.line(TEN, "r1")) == HandOver(request_id="r1", identity_number=TEN)
+    assert dialogue.busy
+    assert dialogue.reply(reply()) == [Say(HELP)]
+    assert not dialogue.asking, "the finger is awaited, whether anybody types or not"
+    assert dialogue.state(state(login_key=KEY, attendant=SHOWS)) == [Say("place it")]
+    ended = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given")
+    assert dialogue.state(state(login_key=KEY, attendant_ended=ended)) == [Say("given"), Done(0)]
+
+
+def test_while_a_finger_is_awaited_it_may_be_said_that_there_is_none() -> None:
+    dialogue = begun(dialogue=HandingOver("AAAA", "iso", 2))
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    assert dialogue.line("what now", "r") == [Say(HELP)]
+    assert dialogue.line("without", "r")[-1] == REASON
+    assert dialogue.line("both hands are burnt", "r2") == [SUPERVISOR]
+    assert dialogue.line("binh", "r3") == [PIN]
+    said = {
+        "card": "AAAA",
+        "card_format": "iso",
+        "position": 2,
+        "identity_number": TEN,
+        "without_finger": "both hands are burnt",
+        "person": "binh",
+    }
+    assert dialogue.line("314159", "r4") == [SendSealed("hand-over", said, "314159")]
+    assert dialogue.busy
+    given = "the card may be handed over without a finger: both hands are burnt"
+    assert dialogue.reply(reply(reason=given)) == [Say(given), Done(0)]
+
+
+def test_a_record_without_a_finger_asks_for_the_reason() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    assert dialogue.reply(reply("refused", "without_finger")) == [Say("refused: because"), REASON]
+    assert dialogue.line("enrolled without", "r2") == [SUPERVISOR]
+    dialogue.line("an", "r3")
+    dialogue.line("271828", "r4")
+    again = [Say("refused: because"), SUPERVISOR]
+    assert dialogue.reply(reply("refused", "person")) == again, "the operator cannot sign"
+    dialogue.line("binh", "r5")
+    assert dialogue.unsealed("this is no PIN") == [Say("this is no PIN"), SUPERVISOR]
+    assert dialogue.reply(reply("refused")) == [Say("refused: because"), Done(1)]
+
+
+def test_where_nobody_logs_in_nobody_signs() -> None:
+    dialogue = begun(None)
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply("refused", "without_finger"))
+    command = sent(dialogue.line("enrolled without", "r2"))
+    assert command == HandOver(request_id="r2", identity_number=TEN, without_finger="enrolled without")
+    dialogue = begun(None)
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply("refused", "without_finger"))
+    assert dialogue.line("", "r2") == [Say("the card stays here"), Done(1)]
+
+
+def test_verifying_knows_no_way_without_a_finger() -> None:
+    dialogue = Verifying(None, "iso-compact", None)
+    begun(dialogue=dialogue)
+    assert sent(dialogue.line(TEN, "r1")) == Verify(request_id="r1", identity_number=TEN)
+    assert dialogue.reply(reply()) == []
+    assert dialogue.line("without hands", "r2") == []
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+@steady(150)
+@given(
+    events=st.lists(
+        st.one_of(
+            st.sampled_from([TEN, "", "without", "without hands", "binh", "x" * 300]),
+            st.sampled_from(
+                [reply(), *(reply("refused", w) for w in (None, "pin", "person", "without_finger"))]
+            ),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_is_typed_there_is_a_question_a_finger_or_an_end(key: str | None, events: list[Any]) -> None:
+    dialogue = begun(key)
+    for number, event in enumerate(events):
+        if isinstance(event, Reply):
+            if not dialogue.busy:
+                continue
+            effects = dialogue.reply(event)
+        elif dialogue.busy:
+            continue
+        else:
+            effects = dialogue.line(event, f"r{number}")
+        if any(isinstance(effect, Done) for effect in effects):
+            return
+        assert dialogue.asking == isinstance(effects[-1] if effects else None, Ask)
+        assert dialogue.busy == any(isinstance(effect, Send | SendSealed) for effect in effects)
