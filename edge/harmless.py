@@ -99,7 +99,7 @@ WORDS: dict[str, frozenset[str]] = {
 NUMBERS = frozenset(
     {
         *("seq", "entries", "backlog", "new", "known", "gap", "refused", "milliseconds", "again_in"),
-        *("processes", "dropped", "people", "hits", "fingers"),
+        *("processes", "dropped", "people", "hits", "fingers", "never_came"),
     }
 )
 SMALL = 10**6  # an identity number has twelve digits

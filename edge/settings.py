@@ -118,9 +118,10 @@ class ShiftRules(Section):
 
 
 class WorklistRules(Section):
-    """How long the worklist keeps people who are done."""
+    """How long the worklist keeps people who are done, and people who never came."""
 
     keep_days: Annotated[float, Field(ge=0, le=3650)] = 30  # since the hub took the sealed record
+    keep_waiting_days: Annotated[int, Field(ge=1, le=3650)] = 180  # since who is not enrolled was last listed
 
 
 class Station(Section):

@@ -80,6 +80,11 @@ class Vault:
         """Decrypt one blob, None when it is not there; VantayError when it does not open."""
         return next((data for _, data in self._open("WHERE id = ?", (blob,))), None)
 
+    def labels(self, kind: str) -> list[Label]:
+        """Return the labels of a kind, in the order they were put; nothing is decrypted."""
+        query = "SELECT id, kind, enrolment, subject, position FROM vault WHERE kind = ? ORDER BY rowid"
+        return [Label(*row) for row in self.db.execute(query, (kind,))]
+
     def all_of(self, kind: str, enrolment: str | None = None) -> Iterator[tuple[Label, bytes]]:
         """Yield label and content of every blob of a kind, in the order they were put."""
         if enrolment is None:

@@ -1,11 +1,13 @@
 """The booth's worklist: who is to come, by whose list, and how it stands with them. Encrypted in the vault.
 
 A person is found by the keyed hash of the number. Who is enrolled is not written here: the journal says it.
+Where other blobs have an enrolment stands the day on which the person was last listed, where a clock told it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from edge.errors import BadCommand
@@ -14,7 +16,7 @@ from edge.names import same_name
 from edge.subject import Birth, Sex, Stated, birth_of
 from edge.vault import Label, Vault
 
-LISTED = "listed"  # kind of the vault's blobs, and what stands where others have an enrolment
+LISTED = "listed"  # kind of the vault's blobs, and what stands for the day where that is not known
 DUE, DEFERRED, DECEASED = "due", "deferred", "deceased"
 STATES = (DUE, "absent", "abroad", "moved", DECEASED, DEFERRED)
 ENROLLED = "enrolled"  # shown, never set
@@ -87,15 +89,32 @@ class Worklist:
         """Return what changes with every change of the worklist."""
         return self._vault.version(LISTED)
 
-    def put(self, person: Listed) -> None:
-        """Add a person."""
+    def put(self, person: Listed, day: date | None = None) -> None:
+        """Add a person, listed on a day; None where no clock tells it."""
         said = {**{key: getattr(person, key) for key in KEYS}, "birth": str(person.birth)}
-        self._vault.put(self._label(person.number), json.dumps(said, ensure_ascii=False).encode())
+        self._vault.put(self._label(person.number, day), json.dumps(said, ensure_ascii=False).encode())
 
-    def change(self, person: Listed) -> None:
+    def change(self, person: Listed, day: date | None = None) -> None:
         """Put a person in the place of the one with the same number."""
         self._vault.forget(self._label(person.number).id)
-        self.put(person)
+        self.put(person, day)
+
+    def renew(self, people: Iterable[Listed], day: date) -> None:
+        """Note that people are on a list of this day, too."""
+        there = {label.id: label.enrolment for label in self._vault.labels(LISTED)}
+        for person in people:
+            if there.get(self._label(person.number).id) != day.isoformat():
+                self.change(person, day)
+
+    def listed_before(self, day: date) -> list[str]:
+        """Return the keyed hashes of the people who were last listed before a day."""
+        labels = self._vault.labels(LISTED)
+        return [one.subject for one in labels if LISTED != one.enrolment < day.isoformat()]
+
+    def without_day(self, most: int) -> list[Listed]:
+        """Return people of whom it is not known when they were listed, as many at the most."""
+        undated = [one.id for one in self._vault.labels(LISTED) if one.enrolment == LISTED]
+        return [_read(self._vault.get(blob)) for blob in undated[:most]]
 
     def has(self, subject: str) -> bool:
         """Whether somebody with this keyed hash is on the list."""
@@ -105,9 +124,9 @@ class Worklist:
         """Take a person off the list; the bytes are overwritten with the commit."""
         self._vault.forget(f"{LISTED}.{subject}")
 
-    def _label(self, number: str) -> Label:
+    def _label(self, number: str, day: date | None = None) -> Label:
         subject = self._keys.subject_of(number)
-        return Label(f"{LISTED}.{subject}", LISTED, LISTED, subject)
+        return Label(f"{LISTED}.{subject}", LISTED, day.isoformat() if day else LISTED, subject)
 
 
 KEYS = ("number", "name", "birth", "sex", "source", "state", "reason")

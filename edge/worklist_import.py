@@ -29,6 +29,7 @@ class Plan:
 
     new: list[Listed] = field(default_factory=list)
     corrected: list[Listed] = field(default_factory=list)
+    again: list[Listed] = field(default_factory=list)  # held, and on this list, too
     known: int = 0  # says what is held already, or what a line above said
     refused: int = 0
     remarks: list[tuple[int, str, str]] = field(default_factory=list)  # line, field, what to do
@@ -106,6 +107,7 @@ def _against_held(plan: Plan, line: int, person: Listed, held: Listed | None, co
         plan.refuse(line, fields[0], text)
         return
     plan.known += 1
+    plan.again.append(held)
     if person.state not in (DUE, held.state):
         text = f"the booth holds '{held.state}': nothing is changed; where the list is right use set-state"
         plan.tell(line, "state", text)

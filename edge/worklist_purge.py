@@ -1,6 +1,8 @@
-"""Who is done goes off the booth's worklist: enrolled, with the hub, and kept for long enough."""
+"""Who goes off the booth's worklist: whoever is done (enrolled, with the hub, and kept for long enough), and
+whoever never came for long enough after they were last listed."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from edge.journal import Journal
 from edge.messages import utc
@@ -21,6 +23,24 @@ def done(
         return []
     subjects = dict.fromkeys(journal.delivered_before(utc(now - keep), clock_was_set))
     return [s for s in subjects if worklist.has(s) and not _waits(journal, vault, s)]
+
+
+def never_came(journal: Journal, worklist: Worklist, today: date, keep_days: int) -> list[str]:
+    """Return the keyed hashes of those who were last listed so many days ago or more and are not enrolled."""
+    subjects = worklist.listed_before(today - timedelta(days=keep_days - 1))
+    if not subjects:
+        return []
+    enrolled = journal.all_enrolled()
+    return [s for s in subjects if s not in enrolled]
+
+
+def purge(worklist: Worklist, subjects: list[str], served: int, by_rule: bool) -> tuple[str, dict[str, Any]]:
+    """Take people off the list, `served` of them because they are done; return the journal's entry."""
+    for subject in subjects:
+        worklist.forget(subject)
+    waited = len(subjects) - served
+    never = {"never_came": waited} if waited else {}
+    return (PURGED, {"people": len(subjects), "by_rule": by_rule, **never})
 
 
 def _waits(journal: Journal, vault: Vault, subject: str) -> bool:

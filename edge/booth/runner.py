@@ -60,7 +60,7 @@ from edge.store import Store
 from edge.tls import ends_soon
 from edge.vault import EARLIER, ENROLLED_CODE, IDENTITY, STATED, TEMPLATE, Label, Vault, gallery_id
 from edge.worklist import Worklist
-from edge.worklist_purge import PURGED, done
+from edge.worklist_purge import done, never_came, purge
 
 SCANNER_READY = "scanner.ready"
 TICK_SECONDS = 0.25
@@ -309,21 +309,23 @@ class Runner:
                 self._log.warning(kind, shift=body["shift"], day=body["day"])
 
     def _purge_worklist(self, now: float) -> None:
-        """Every hour take some of those off the worklist who are done, by a clock that is set."""
+        """Every hour take some who are done, or never came, off the worklist, by a clock that is set."""
         if self._purged_at is not None and now - self._purged_at < PURGE_SECONDS:
             return
         self._purged_at = now
         if not clock.reading().synchronised:
             return
-        keep = timedelta(days=self._settings.worklist.keep_days)
-        subjects = done(self._journal, self._vault, self._worklist, clock.moment(), keep, True)[
-            :PURGED_AT_ONCE
-        ]
+        rules, moment = self._settings.worklist, clock.moment()
+        keep = timedelta(days=rules.keep_days)
+        served = done(self._journal, self._vault, self._worklist, moment, keep, True)[:PURGED_AT_ONCE]
+        waited = never_came(self._journal, self._worklist, moment.date(), rules.keep_waiting_days)
+        subjects = [*served, *waited[: PURGED_AT_ONCE - len(served)]]
+        with self._store.transaction():
+            if undated := self._worklist.without_day(PURGED_AT_ONCE):
+                self._worklist.renew(undated, moment.date())
+            if subjects:
+                self._record([purge(self._worklist, subjects, len(served), by_rule=True)])
         if subjects:
-            with self._store.transaction():
-                for subject in subjects:
-                    self._worklist.forget(subject)
-                self._record([(PURGED, {"people": len(subjects), "by_rule": True})])
             self._log.info("worklist purged", entries=len(subjects))
 
     def _packet_arrived(self, word: PacketAcknowledgement) -> None:

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -17,7 +17,7 @@ from edge.subject import number_said
 from edge.vault import Vault
 from edge.worklist import ENROLLED, IMPORTED, STATE_SET, STATES, Listed, Worklist
 from edge.worklist_import import Plan, plan_import
-from edge.worklist_purge import PURGED, done
+from edge.worklist_purge import done, never_came, purge
 
 MOST_BYTES = 64 * 1024 * 1024  # of a list
 
@@ -38,7 +38,7 @@ def configure(parser: ArgumentParser) -> None:
     change.add_argument("number")
     change.add_argument("state", help=", ".join(STATES))
     change.add_argument("--reason", default="", help="needed for 'deferred'")
-    purge = actions.add_parser("purge", help="whoever is enrolled, with the hub, and kept for long enough")
+    purge = actions.add_parser("purge", help="whoever is done, or never came, and was kept for long enough")
     purge.add_argument("--dry-run", action="store_true", help="say how many, and change nothing")
     for action in actions.choices.values():
         action.add_argument("--config", type=Path, required=True, metavar="booth.toml")
@@ -95,10 +95,13 @@ class Desk:
         return 1 if plan.refused else 0
 
     def _write(self, plan: Plan, said: dict[str, object]) -> None:
+        day = _today()
         for person in plan.new:
-            self._worklist.put(person)
+            self._worklist.put(person, day)
         for person in plan.corrected:
-            self._worklist.change(person)
+            self._worklist.change(person, day)
+        if day and plan.again:
+            self._worklist.renew(plan.again, day)
         if plan.new or plan.corrected:
             self._record(IMPORTED, said)
 
@@ -133,22 +136,25 @@ class Desk:
                     f"the person was enrolled here at {enrolled}: the state cannot be set any more"
                 )
             if (changed := person.in_state(state, reason)) != person:
-                self._worklist.change(changed)
+                self._worklist.change(changed, _today())
                 self._record(STATE_SET, {"subject": self._keys.subject_of(number), "state": state})
         print(f"the person is {state}")
         return 0
 
     def purge(self, dry_run: bool) -> int:
         """Take off the list whoever is done, by the clock as it stands now."""
-        keep = timedelta(days=self._settings.worklist.keep_days)
+        rules, moment = self._settings.worklist, clock.moment()
+        keep = timedelta(days=rules.keep_days)
         with self._store.transaction():
-            subjects = done(self._journal, self._vault, self._worklist, clock.moment(), keep, False)
-            if subjects and not dry_run:
-                for subject in subjects:
-                    self._worklist.forget(subject)
-                self._record(PURGED, {"people": len(subjects), "by_rule": False})
-        keep_days, verb = self._settings.worklist.keep_days, "would be purged" if dry_run else "purged"
-        print(f"{len(subjects)} {verb}: enrolled, and with the hub for {keep_days:g} days")
+            served = done(self._journal, self._vault, self._worklist, moment, keep, False)
+            waited = never_came(self._journal, self._worklist, moment.date(), rules.keep_waiting_days)
+            if (served or waited) and not dry_run:
+                self._record(*purge(self._worklist, [*served, *waited], len(served), by_rule=False))
+        verb = "would be purged" if dry_run else "purged"
+        print(f"{len(served)} {verb}: enrolled, and with the hub for {rules.keep_days:g} days")
+        print(
+            f"{len(waited)} {verb}: not enrolled, and last listed {rules.keep_waiting_days} days ago or more"
+        )
         return 0
 
     def _find(self, number: str) -> tuple[Listed, str | None]:
@@ -161,6 +167,11 @@ class Desk:
 
     def _record(self, kind: str, body: dict[str, object]) -> None:
         self._journal.append(kind, body, clock.now(), clock.reading())  # type: ignore[arg-type]
+
+
+def _today() -> date | None:
+    """Return the day, None where the clock is not set."""
+    return clock.moment().date() if clock.reading().synchronised else None
 
 
 def _read(file: Path) -> bytes:

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge import clock
 from edge.cli import main
 from edge.errors import BadCommand, VantayError
 from edge.journal import Journal
@@ -27,6 +28,7 @@ from edge.worklist_import import Plan, plan_import
 from tests.edge.parts import AT, CLOCK, make_keys, steady
 
 TODAY = date(2026, 11, 26)
+UNSET = CLOCK.model_copy(update={"synchronised": False})
 HEADER = "number,name,birth,sex"
 AN = Listed("001090000001", "Nguyễn Hoà An", Birth(1990, 5, 17), "male", "school")
 BINH = Listed("001190000002", "Lê Thị Bình", Birth(1990), "female", "school")
@@ -524,3 +526,35 @@ def import_and_stop(booth: Path, file: Path, writer: int, after: int) -> None:
     Vault.put = counting  # type: ignore[method-assign]
     vantay(booth, "import", str(file))
     os._exit(1)
+
+
+def days(booth: Path) -> list[str]:
+    store = Store(booth / "booth.db", read_only=True)
+    found = sorted(
+        label.enrolment for label in Vault(store, read_booth_keys(booth / "keys").vault).labels(LISTED)
+    )
+    store.close()
+    return found
+
+
+def test_an_import_or_a_state_renews_the_day_of_whoever_it_names(
+    booth: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, one = booth / "both.csv", booth / "one.csv"
+    both.write_text("\n".join([HEADER, line_of(AN), line_of(BINH)]))
+    one.write_text("\n".join([HEADER, line_of(AN)]))
+    now = [datetime(2026, 3, day, 8, tzinfo=UTC) for day in (1, 2, 3)]
+    monkeypatch.setattr(clock, "reading", lambda: UNSET)
+    vantay(booth, "import", str(both))
+    assert days(booth) == [LISTED, LISTED], "a clock that is not set tells no day"
+    monkeypatch.setattr(clock, "reading", lambda: CLOCK)
+    monkeypatch.setattr(clock, "moment", lambda: now[0])
+    vantay(booth, "import", str(both))
+    assert days(booth) == ["2026-03-01", "2026-03-01"]
+    monkeypatch.setattr(clock, "moment", lambda: now[1])
+    vantay(booth, "import", str(one))
+    assert days(booth) == ["2026-03-01", "2026-03-02"], "who is on this list, too"
+    monkeypatch.setattr(clock, "moment", lambda: now[2])
+    vantay(booth, "set-state", BINH.number, "deferred", "--reason", "in hospital")
+    assert days(booth) == ["2026-03-02", "2026-03-03"]
+    assert sorted(person.state for person in listed(booth)) == ["deferred", "due"]

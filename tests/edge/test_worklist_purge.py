@@ -18,7 +18,7 @@ from edge.settings import BoothSettings
 from edge.store import Store
 from edge.vault import Vault
 from edge.worklist import Worklist
-from edge.worklist_purge import PURGED, done
+from edge.worklist_purge import PURGED, done, never_came
 from tests.edge.booth.test_runner import settings as settings  # a fixture
 from tests.edge.parts import CLOCK, steady, undone
 from tests.edge.test_worklist import AN, BINH
@@ -91,6 +91,60 @@ def test_a_clock_that_was_not_set_then_is_no_rules_word(box: Box) -> None:
     assert box.done(clock_was_set=False) == [box.subject()], "somebody looks and says so"
 
 
+def test_who_never_came_is_off_the_list_so_long_after_the_last_one_that_named_them(box: Box) -> None:
+    today = NOW.date()
+    box.worklist.change(AN, today - 179 * DAY)
+    box.worklist.change(BINH, today - 180 * DAY)
+    an, binh = box.subject(), box.subject(BINH.number)
+    assert never_came(box.journal, box.worklist, today, 180) == [binh]
+    assert never_came(box.journal, box.worklist, today + DAY, 180) == [an, binh]
+    assert never_came(box.journal, box.worklist, today, 1) == [an, binh]
+    box.worklist.renew([AN, BINH], today)
+    assert never_came(box.journal, box.worklist, today, 1) == [], "today is no day ago"
+    assert never_came(box.journal, box.worklist, today + 180 * DAY, 180) == [an, binh]
+    box.seal(outcome="already-enrolled", enrolment="e0")
+    box.seal(BINH.number)
+    assert never_came(box.journal, box.worklist, today + 999 * DAY, 180) == [an], "who is enrolled has a rule"
+
+
+def test_who_was_listed_when_no_clock_told_the_day_counts_from_when_one_does(box: Box) -> None:
+    assert never_came(box.journal, box.worklist, NOW.date() + 9999 * DAY, 1) == []
+    assert box.worklist.without_day(1) == [AN]
+    box.worklist.renew(box.worklist.without_day(9), NOW.date())
+    assert (box.worklist.without_day(9), box.worklist.find(AN.number)) == ([], AN)
+    assert len(never_came(box.journal, box.worklist, NOW.date() + 180 * DAY, 180)) == 2
+
+
+def test_who_never_came_goes_by_rule_in_the_daemon_and_no_byte_stays(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = read_booth_keys(settings.keys)
+    with closing(Store(settings.data / "booth.db")) as store:
+        box = Box(store, keys)
+        runner = Runner(
+            settings, keys, store, structlog.wrap_logger(structlog.ReturnLogger(), processors=[]), "0"
+        )
+        now = [NOW]
+        monkeypatch.setattr(clock, "moment", lambda: now[0])
+        monkeypatch.setattr(clock, "reading", lambda: UNSET)
+        runner._purge_worklist(0.0)
+        assert len(box.worklist.without_day(9)) == 2, "not by a clock that is not set"
+        monkeypatch.setattr(clock, "reading", lambda: CLOCK)
+        runner._purge_worklist(PURGE_SECONDS)
+        assert box.worklist.without_day(9) == []
+        box.worklist.renew([BINH], (NOW + DAY).date())
+        sealed = bytes(
+            store.db.execute("SELECT data FROM vault WHERE subject = ?", (box.subject(),)).fetchone()[0]
+        )
+        now[0] = NOW + 180 * DAY
+        runner._purge_worklist(2 * PURGE_SECONDS)
+        assert (box.worklist.find(AN.number), box.worklist.find(BINH.number)) == (None, BINH)
+        entries = [entry.body for entry in box.journal.read() if entry.kind == PURGED]
+        assert entries == [{"people": 1, "by_rule": True, "never_came": 1}]
+        kept = b"".join(path.read_bytes() for path in settings.data.glob("booth.db*"))
+        assert sealed not in kept
+
+
 def test_by_rule_in_the_daemon_and_no_byte_stays(
     settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +153,7 @@ def test_by_rule_in_the_daemon_and_no_byte_stays(
     with closing(Store(settings.data / "booth.db")) as store:
         box = Box(store, keys)
         box.deliver(box.seal(), 31 * DAY)
+        box.worklist.renew([AN, BINH], NOW.date())
         sealed = {
             row["subject"]: bytes(row["data"])
             for row in store.db.execute("SELECT subject, data FROM vault WHERE kind = 'listed'")
@@ -134,7 +189,10 @@ def test_the_command(settings: BoothSettings, capsys: pytest.CaptureFixture[str]
         ([], "0 purged: enrolled, and with the hub for 30 days\n", 1),
     ):
         assert main([*words, *extra]) == 0
-        assert capsys.readouterr().out == said
+        never = "0 would be" if extra else "0"
+        assert capsys.readouterr().out == (
+            f"{said}{never} purged: not enrolled, and last listed 180 days ago or more\n"
+        )
         with closing(Store(settings.data / "booth.db")) as store:
             keys = read_booth_keys(settings.keys)
             assert len(list(Worklist(Vault(store, keys.vault), keys).all())) == left
