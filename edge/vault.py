@@ -80,10 +80,16 @@ class Vault:
         """Decrypt one blob, None when it is not there; VantayError when it does not open."""
         return next((data for _, data in self._open("WHERE id = ?", (blob,))), None)
 
-    def labels(self, kind: str) -> list[Label]:
-        """Return the labels of a kind, in the order they were put; nothing is decrypted."""
-        query = "SELECT id, kind, enrolment, subject, position FROM vault WHERE kind = ? ORDER BY rowid"
-        return [Label(*row) for row in self.db.execute(query, (kind,))]
+    def labels(self, kind: str, first: str = "", before: str = "~", most: int = -1) -> list[Label]:
+        """Return labels of a kind, in the order they were put; nothing is decrypted.
+
+        Those whose `enrolment` sorts not before `first` and before `before`, as many at the most; -1: all.
+        """
+        query = (
+            "SELECT id, kind, enrolment, subject, position FROM vault"
+            " WHERE kind = ? AND enrolment >= ? AND enrolment < ? ORDER BY rowid LIMIT ?"
+        )
+        return [Label(*row) for row in self.db.execute(query, (kind, first, before, most))]
 
     def all_of(self, kind: str, enrolment: str | None = None) -> Iterator[tuple[Label, bytes]]:
         """Yield label and content of every blob of a kind, in the order they were put."""

@@ -16,7 +16,7 @@ from edge.names import same_name
 from edge.subject import Birth, Sex, Stated, birth_of
 from edge.vault import Label, Vault
 
-LISTED = "listed"  # kind of the vault's blobs, and what stands for the day where that is not known
+LISTED = "listed"  # kind of the vault's blobs, and what stands for an unknown day: it sorts after all days
 DUE, DEFERRED, DECEASED = "due", "deferred", "deceased"
 STATES = (DUE, "absent", "abroad", "moved", DECEASED, DEFERRED)
 ENROLLED = "enrolled"  # shown, never set
@@ -108,13 +108,11 @@ class Worklist:
 
     def listed_before(self, day: date) -> list[str]:
         """Return the keyed hashes of the people who were last listed before a day."""
-        labels = self._vault.labels(LISTED)
-        return [one.subject for one in labels if LISTED != one.enrolment < day.isoformat()]
+        return [one.subject for one in self._vault.labels(LISTED, before=day.isoformat())]
 
     def without_day(self, most: int) -> list[Listed]:
         """Return people of whom it is not known when they were listed, as many at the most."""
-        undated = [one.id for one in self._vault.labels(LISTED) if one.enrolment == LISTED]
-        return [_read(self._vault.get(blob)) for blob in undated[:most]]
+        return [_read(self._vault.get(one.id)) for one in self._vault.labels(LISTED, first=LISTED, most=most)]
 
     def has(self, subject: str) -> bool:
         """Whether somebody with this keyed hash is on the list."""
