@@ -93,18 +93,19 @@ class Person:
             missing=visit.missing,
             again=visit.again,
         )
-        review = _review(visit)
+        reviews: dict[str | None, Review] = {}  # by whom the person was found to be: it may be known late
         asked_at, deadline = 0.0, time.monotonic() + VISIT_SECONDS
         while time.monotonic() < deadline:
             due = time.monotonic() - asked_at > PATIENCE
             if due and not accepted:
                 asked_at = self._ask("enrol", command) or asked_at
             elif due and state and state.phase is Phase.REVIEW and state.enrolment in shown.enrolments:
+                review = reviews.setdefault(state.known_as, _review(visit))
                 asked_at = self._ask("review", review) or asked_at
             match self._next():
                 case Received(topic, payload) if topic.endswith("/reply"):
                     reply: Reply = parse(Reply, payload)
-                    mine = {command.request_id, review.request_id}
+                    mine = {command.request_id, *(review.request_id for review in reviews.values())}
                     if reply.request_id in mine and reply.outcome == "refused":
                         raise VantayError(f"the booth refused to {reply.command}: {reply.reason}")
                     if reply.request_id == command.request_id and not accepted:

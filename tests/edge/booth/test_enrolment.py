@@ -938,6 +938,20 @@ class Life(RuleBasedStateMachine):
     def not_confirmed(self) -> bool:
         return max(self.mismatches, self.unseen) >= self.plan[0]
 
+    @precondition(lambda self: self.state is not None and self.known is None and self.kept)
+    @rule(subject=st.sampled_from(["s0", "s7"]), which=st.integers(0, 9))
+    def the_station_tells_of_a_finger(self, subject: str, which: int) -> None:
+        """At any time, also when the operator has spoken and the record waits to be sealed."""
+        assert self.state is not None
+        position = sorted(self.kept)[which % len(self.kept)]
+        hits = core.with_hits(self.state.hits, [(subject, position)])
+        said = {"position": position, "sample": self.kept[position], "fmr": 1e-6, "people": 1}
+        body = {"enrolment": self.id, **said, "hits": [{"subject": subject, "shown": position}]}
+        known = core.known_person(self.state, position, hits, len(self.open))
+        self.record([(core.STATION_ANSWERED, body), *known])
+        self.hits.setdefault(subject, set()).add(position)
+        self.look_for_known(list(self.hits))
+
     @precondition(lambda self: self.state is not None and self.known is not None and not self.reviewed)
     @rule()
     def a_supervisor_says_that_it_is_somebody_else(self) -> None:
@@ -1069,7 +1083,8 @@ class Life(RuleBasedStateMachine):
         assert self.state.closed == self.closed()
         assert self.state.mismatches == self.mismatches
         assert self.state.doubtful == self.doubtful
-        assert not self.doubtful or not (self.captured() or self.attendant)
+        captured = self.known is None and self.captured()
+        assert not self.doubtful or not (captured or self.attendant)
         alarm = self.not_confirmed() and not self.confirmed and self.captured()
         alarm |= self.listed or bool(self.attendant) or self.no_finger or bool(self.same_alarm())
         assert (self.state.alarm is not None) == (not self.reviewed if self.known else alarm)
