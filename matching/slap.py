@@ -103,7 +103,7 @@ def segment(
     image = extract.whole_cells(extract.at_500_ppi(pixels, ppi))
     spread, tensor = measure(image)
     skin = find_skin(spread, tensor, p.skin)
-    depth = parts.depth_inside(skin, p.parts.most)
+    depth = parts.depth_inside(without_gaps(skin, tensor, p.skin), p.parts.most)
     labels, turn, tips = apart(depth, tensor, p.parts.neck, p)
     if position is not None and len(tips) != len(expected):
         seen = len(tips)
@@ -159,6 +159,18 @@ def find_skin(energy: Floats, tensor: Floats, p: Skin) -> Bools:
     enough = max(p.share * extract.quantile(spread, p.quantile), p.least)
     ridged = (spread > enough) & (np.hypot(straight, diagonal) > p.coherence * total)
     return mask.at_least(mask.at_least(ridged, 1, 0.5), 2, 0.5)
+
+
+def without_gaps(skin: Bools, tensor: Floats, p: Skin) -> Bools:
+    """Return skin without the light gaps between fingers, which the window of the deviation fills.
+
+    Of grey levels normalised by what lies around, steep ones are ridges, whether dark or faint.
+    """
+    if not skin.any():
+        return skin
+    steep = cells.smooth(tensor[2:], cells.gaussian(p.sharp))[0]
+    ridged = skin & (steep > p.gap * np.median(steep[skin]))
+    return ridged | (skin & mask.at_least(ridged, 1, p.hole))
 
 
 def describe(labels: Labels, tensor: Floats, skin: Skin, p: Parts) -> list[Part]:

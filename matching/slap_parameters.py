@@ -15,6 +15,9 @@ class Skin(NamedTuple):
     least: float = 4.0  # grey levels of deviation
     along: float = 1.4  # cells, sigma of the smoothing of the structure tensor
     coherence: float = 0.12  # of it; noise has below 0.1
+    sharp: float = 0.6  # cells, sigma of the smoothing of the steepness that shows gaps between fingers
+    gap: float = 0.35  # of the median steepness of skin, below which a cell is a gap; 0.3, 0.4 alike
+    hole: float = 0.77  # of a cell and its eight neighbours, from which on a gap is but a hole: 7 of 9
     ridged: float = 0.25  # mean coherence of a part, below which it is no skin; a dry finger has 0.35
 
 
@@ -22,8 +25,8 @@ class Parts(NamedTuple):
     """The masses between necks, and which of them is a fingertip."""
 
     most: int = 30  # cells of depth that are told apart; a broad thumb has 22
-    neck: float = 0.94  # of the depth of the shallower of two, from which on they are one; 0.84..0.91 worse
-    finer: float = 0.97  # the same, tried where the number of fingers is wrong; 0.985 sees four in three
+    neck: float = 0.83  # of the depth of the shallower of two, from which on they are one; 0.8..0.85 alike
+    finer: float = 0.9  # the same, tried where the number of fingers is wrong; 0.94 alike
     shallow: float = 3.5  # cells of depth below which a part has no life of its own
     area: int = 220  # cells of a fingertip, least: 36 mm2
     share: float = 0.25  # of the largest fingertip, least

@@ -203,6 +203,32 @@ def test_fingers_have_names() -> None:
     ]  # fmt: skip
 
 
+def two_discs(gap: int, faint: float) -> NDArray[np.uint8]:
+    """Two discs of ridges, so many px apart about x = 320; the right one's contrast is a share."""
+    page, disc = np.full((400, 640), 235.0), ridge_pattern()[:, 10:230] - 255.0
+    page[80:320, 320 - gap // 2 - 220 : 320 - gap // 2] += disc
+    page[80:320, 320 + gap // 2 : 540 + gap // 2] += faint * disc
+    noise = np.random.default_rng(5).normal(0, 6, page.shape)
+    return np.clip(page + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("faint", [1.0, 0.5])
+@pytest.mark.parametrize("gap", [16, 20])
+def test_a_light_gap_is_found_that_the_skin_bridges_beside_faint_skin_too(gap: int, faint: float) -> None:
+    spread, tensor = module.measure(two_discs(gap, faint))
+    skin = module.find_skin(spread, tensor, module.SLAPS.skin)
+    assert skin[22:28, 15:65].all()
+    parted = module.without_gaps(skin, tensor, module.SLAPS.skin)
+    assert not parted[22:28, 39:41].all(axis=1).any(), "the gap runs through"
+    assert parted[22:28, 15:37].all()
+    assert parted[22:28, 43:65].all()
+
+
+def test_without_skin_there_are_no_gaps() -> None:
+    nothing = np.zeros((20, 30), np.bool_)
+    assert not module.without_gaps(nothing, np.ones((3, 20, 30), np.float32), module.SLAPS.skin).any()
+
+
 def test_a_fingertip_is_cut_off_at_its_joint() -> None:
     rows, columns = np.mgrid[:60, :30]
     breadth = np.where(np.abs(rows - 34) < 3, 4, 13)
