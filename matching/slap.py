@@ -170,7 +170,8 @@ def without_gaps(skin: Bools, tensor: Floats, p: Skin) -> Bools:
         return skin
     steep = cells.smooth(tensor[2:], cells.gaussian(p.sharp))[0]
     ridged = skin & (steep > p.gap * np.median(steep[skin]))
-    return ridged | (skin & mask.at_least(ridged, 1, p.hole))
+    filled: Bools = ridged | (skin & mask.at_least(ridged, 1, p.hole))
+    return filled
 
 
 def describe(labels: Labels, tensor: Floats, skin: Skin, p: Parts) -> list[Part]:
