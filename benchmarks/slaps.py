@@ -3,8 +3,8 @@
     python benchmarks/slaps.py [--rounds 100] [--seed 4711]
 
 A round is a right four, a left four and two thumbs; every fifth round one or two fingers of each hand are
-missing, and named as such. Constants were tuned on the seeds 3, 11, 12 and 21. The skin of six people serves in
-turn, the shape of the hand is new in every round. Slaps with missing fingers are judged a second time with
+missing, and named as such. Constants were tuned on the seeds 3, 11, 12 and 21. The skin of six people serves
+in turn, the shape of the hand is new in every round. Slaps with missing fingers are judged a second time with
 nothing said of them: they must be refused. Exit code 1 when, of complete slaps, the number or the hand is
 right in less than 99 %, or when fewer fingers are taken for all. An undetermined hand is not right.
 """
