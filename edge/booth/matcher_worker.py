@@ -31,6 +31,7 @@ from matching.template import REFERENCE_PPI, Template
 from matching.warm import warm
 
 Pixels = NDArray[np.uint8]
+MOST_HITS = 400  # in one answer to a search, which fits a packet: the most alike
 LIVE_PLAIN, LIVE_ROLLED = 0, 1  # impression types, ISO/IEC 19794-2:2005 table 5
 
 
@@ -126,13 +127,18 @@ class MatcherWorker:
             parts = channel.parted(question.lengths, blob)
             templates = {p: serial.from_bytes(one) for p, one in zip(question.positions, parts, strict=True)}
             codes = [_code(one) for one in templates.values()]
+            if any(one.ridges is None for one in templates.values()):
+                raise BadRecord(
+                    "it has no ridges, without which nobody is found among many: capture it again"
+                )
         except (BadRecord, ValueError) as refused:
             reason = f"a template cannot be compared: {refused}"
             self._daemon.send(
                 channel.NotTaken(token=question.token, reason=reason, milliseconds=_since(began))
             )
             return
-        suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
+        of = frozenset(question.suspected)
+        suspected = [key for key, subject in self._subjects.items() if subject in of]
         hits: list[channel.FoundFinger] = []
         for number, (position, template) in enumerate(templates.items(), question.before):
             found = enrolled_already(self._gallery, template, position, number, question.fmr, suspected)
@@ -145,7 +151,8 @@ class MatcherWorker:
                 for one in mine
             ]
         lengths, joined = channel.joined(codes)
-        self._daemon.send(channel.Found(token=question.token, hits=tuple(hits), lengths=lengths), joined)
+        best = tuple(sorted(hits, key=lambda hit: -hit.score)[:MOST_HITS])
+        self._daemon.send(channel.Found(token=question.token, hits=best, lengths=lengths), joined)
 
     def _answer_slap(
         self, question: channel.Examine, pixels: Pixels, blobs: list[bytes], began: float

@@ -262,7 +262,7 @@ class Runner:
         except ValueError as error:
             self._log.warning("a message was dropped", topic=message.topic, reason=str(error))
             return
-        self._station.heard(status.online)
+        self._station.heard(status.online, message.retained)
 
     def _station_answered(self, word: GalleryAnswer) -> None:
         """Record what the station says of a finger, or of a sealed record."""

@@ -65,11 +65,14 @@ class StationDesk:
         """What was found after sealing and no supervisor has settled yet."""
         return list(self._alarms.values())
 
-    def heard(self, online: bool) -> None:
-        """The gallery came or went: whatever waits is asked at once, or when it is back."""
-        self._online = online
-        if online:
+    def heard(self, online: bool, anew: bool = False) -> None:
+        """The gallery came or went, or told its number: whatever waits is asked at once when it is back.
+
+        `anew`: this booth itself was away. Of a gallery that is there nothing is asked twice for its telling.
+        """
+        if online and (anew or not self._online):
             self._asked.clear()
+        self._online = online
 
     def work(self, current: Enrolment | None, now: float) -> None:
         """Ask what is to be asked; call it after every event and at least once a second."""

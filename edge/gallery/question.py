@@ -16,7 +16,7 @@ from edge.messages import Position
 from edge.sealed_word import open_sealed, seal_to
 
 ID_BYTES, LENGTH_BYTES = 16, 4
-MOST_BYTES = 2**20  # ten templates are a twentieth of it
+MOST_BYTES = 2**18  # ten templates are a fifth of it
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 Subject = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")]
 

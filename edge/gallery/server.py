@@ -1,14 +1,15 @@
-"""The station's gallery: its only loop. One question at a time is looked for; who stands there comes first.
+"""The station's gallery: its only loop. One finger at a time is looked for; who stands there comes first.
 
 An `add` is looked for among everybody added before, then kept, on disk, then answered: of any two enrolments
-the later one is always compared with the earlier, whatever was cut off meanwhile. A question that gets lost
-is asked again by its booth, and adding twice is adding once.
+the later one is always compared with the earlier, whatever was cut off meanwhile. One record at a time, and
+between two of its fingers questions of people who stand at a booth. A question that gets lost is asked again
+by its booth, and adding twice is adding once.
 """
 
 import queue
 import re
 import time
-from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 from edge import clock
@@ -17,6 +18,7 @@ from edge.booth.loading import load_of
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.errors import VantayError
 from edge.gallery.keeper import Keeper, Whose
+from edge.gallery.lines import Lines, Waiting
 from edge.gallery.question import Question, id_of, read
 from edge.keys import GalleryKeys
 from edge.messages import (
@@ -35,13 +37,40 @@ from edge.vault import Label
 
 TOPIC = re.compile(rf"{GALLERY_ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/ask")
 TICK_SECONDS = 0.25
-LOADED_AT_ONCE = 500  # fingers handed to the matcher between two events
-SEARCH_SECONDS = 120.0  # a matcher that has not answered by then is started again
-MOST_WAITING = 1000  # questions; what comes beyond comes again
+LOADED_AT_ONCE = 300  # fingers handed to the matcher between two events; more may not fit a packet
+SEARCH_SECONDS = 30.0  # a matcher that has not answered for a finger by then is started again
+MOST_SUSPECTED = 200  # whose fingers one finger is compared with, too
+MOST_HITS = 300  # in one answer: the most alike
+MOST_DEATHS = 3  # of matchers over one question
 
 
 class Stop:
     """Someone asked the gallery to end."""
+
+
+@dataclass
+class Looking:
+    """How far one question has been looked for."""
+
+    question: Question
+    milliseconds: float = 0.0  # in the matcher
+    hits: list[channel.FoundFinger] = field(default_factory=list)
+    codes: list[bytes] = field(default_factory=list)  # of the fingers looked for already
+
+    def search(self, token: int, suspected: tuple[str, ...]) -> tuple[channel.Search, bytes]:
+        """Return what the matcher is asked next: the first finger not looked for yet."""
+        head, at = self.question.head, len(self.codes)
+        lengths, blob = channel.joined(self.question.templates[at : at + 1])
+        search = channel.Search(
+            token=token,
+            positions=(head.fingers[at].position,),
+            lengths=lengths,
+            before=head.before + at,
+            fmr=head.fmr,
+            suspected=suspected,
+            leaving_out=head.enrolment,
+        )
+        return search, blob
 
 
 class GalleryServer:
@@ -59,8 +88,10 @@ class GalleryServer:
         self._matcher = Worker("matcher", [], self.mailbox.put)
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all, or none yet
         self._ready = False
-        self._waiting: dict[str, deque[tuple[str, bytes]]] = {"search": deque(), "add": deque()}
-        self._asked: Question | None = None
+        self._lines = Lines()
+        self._record: Looking | None = None  # an `add` that was begun
+        self._asked: Looking | None = None  # what the matcher is at
+        self._deadly: dict[tuple[str, str], int] = {}  # questions that matchers died over: how many
         self._asked_at, self._token, self._away = 0.0, 0, ""
 
     def run(self) -> None:
@@ -101,7 +132,9 @@ class GalleryServer:
             case FromWorker(_, life, message, blobs) if life == self._matcher.life:
                 self._from_matcher(message, blobs, now)
             case WorkerDied(_, life, reason) if life == self._matcher.life:
-                self._ready, self._asked, self._loaded_to = False, None, None
+                self._ready, self._loaded_to = False, None
+                self._died_over(self._asked)
+                self._asked = self._record = None  # their booths ask again
                 pause = self._matcher.bury(now)
                 self._log.warning("worker died", worker="matcher", reason=reason, again_in=pause)
                 self._tell_status()
@@ -125,38 +158,51 @@ class GalleryServer:
             self._log.warning("a message was dropped", booth=booth, reason="no question of a known booth")
             return
         try:
-            line = self._waiting[read(booth, payload, self._keys.private).head.kind]
+            kind = read(booth, payload, self._keys.private).head.kind
         except ValueError as error:
             self._refuse(booth, name, str(error))
             return
-        again = any(one == booth and id_of(other) == name for one, other in line)
-        under_way = self._asked is not None and (self._asked.booth, self._asked.id) == (booth, name)
-        if not again and not under_way and len(line) < MOST_WAITING:
-            line.append((booth, payload))
+        if self._deadly.get((booth, name), 0) >= MOST_DEATHS:
+            self._refuse(booth, name, "the matcher ends over this question: call a technician")
+            return
+        begun = [one.question for one in (self._asked, self._record) if one]
+        if not any((one.booth, one.id) == (booth, name) for one in begun):
+            self._lines.put(kind, Waiting(booth, name, payload))
+
+    def _died_over(self, looking: Looking | None) -> None:
+        if looking:
+            key = looking.question.booth, looking.question.id
+            self._deadly[key] = self._deadly.get(key, 0) + 1
 
     def _ask_next(self, now: float) -> None:
-        line = self._waiting["search"] or self._waiting["add"]
-        if self._asked or not self._ready or not line:
+        if self._asked or not self._ready or (kind := self._lines.next_kind(bool(self._record))) is None:
             return
-        booth, payload = line.popleft()
-        question = read(booth, payload, self._keys.private)
-        head = question.head
-        kept = self._keeper.whose.get(head.enrolment)
-        if head.kind == "add" and kept and kept.booth != booth:
-            self._refuse(booth, question.id, "another booth has an enrolment of this id: call a technician")
-            return
-        self._asked, self._asked_at, self._token = question, now, self._token + 1
-        lengths, blob = channel.joined(question.templates)
-        search = channel.Search(
-            token=self._token,
-            positions=tuple(finger.position for finger in head.fingers),
-            lengths=lengths,
-            before=head.before,
-            fmr=head.fmr,
-            suspected=head.suspected,
-            leaving_out=head.enrolment,
-        )
-        self._matcher.send(search, blob)
+        looking = self._record if kind == "add" else None
+        if looking is None:
+            if (waiting := self._lines.take(kind)) is None:
+                return
+            looking = Looking(read(waiting.booth, waiting.payload, self._keys.private))
+            question, head = looking.question, looking.question.head
+            kept = self._keeper.whose.get(head.enrolment)
+            if kind == "add" and kept and kept.booth != question.booth:
+                self._refuse(
+                    question.booth,
+                    question.id,
+                    "another booth has an enrolment of this id: call a technician",
+                )
+                self._ask_next(now)
+                return
+            if kind == "add":
+                self._record = looking
+        self._look(looking, now)
+
+    def _look(self, looking: Looking, now: float) -> None:
+        """Have the next finger of a question looked for."""
+        whose = (self._keeper.whose.get(hit.enrolment) for hit in looking.hits)
+        found = (one.subject for one in whose if one)
+        suspected = tuple(dict.fromkeys((*looking.question.head.suspected, *found)))[:MOST_SUSPECTED]
+        self._asked, self._asked_at, self._token = looking, now, self._token + 1
+        self._matcher.send(*looking.search(self._token, suspected))
 
     def _from_matcher(self, message: channel.Message, blobs: list[bytes], now: float) -> None:
         match message:
@@ -166,10 +212,28 @@ class GalleryServer:
                 lengths, blob = channel.joined(self._template(finger) for finger in message.fingers)
                 self._matcher.send(channel.Fetched(lengths=lengths), blob)
             case channel.Found(token=self._token) if self._asked:
-                self._answer(self._asked, message, channel.parted(message.lengths, blobs[0]), now)
+                self._found(self._asked, message, channel.parted(message.lengths, blobs[0]), now)
             case channel.NotTaken(token=self._token) if self._asked:
-                question, self._asked = self._asked, None
+                question = self._asked.question
+                self._end(self._asked)
                 self._refuse(question.booth, question.id, message.reason)
+
+    def _found(self, looking: Looking, found: channel.Found, codes: list[bytes], now: float) -> None:
+        looking.milliseconds += 1000 * (now - self._asked_at)
+        looking.hits += found.hits
+        looking.codes += codes
+        if len(looking.codes) == len(looking.question.templates):
+            self._end(looking)
+            self._answer(looking)
+        elif looking is self._record:
+            self._asked = None  # who stands at a booth goes between two fingers of a record
+        else:
+            self._look(looking, now)
+
+    def _end(self, looking: Looking) -> None:
+        self._asked = None
+        if looking is self._record:
+            self._record = None
 
     def _template(self, finger: channel.GalleryFinger) -> bytes:
         try:
@@ -178,16 +242,23 @@ class GalleryServer:
             self._log.error("an enrolled finger is not compared", reason=str(error))
             return b""
 
-    def _answer(self, question: Question, found: channel.Found, codes: list[bytes], now: float) -> None:
-        self._asked = None
+    def _answer(self, looking: Looking) -> None:
+        """Keep a record, then say what was found."""
+        question = looking.question
         people = len(self._keeper.whose) - (question.head.enrolment in self._keeper.whose)
         hits = []
-        for hit in found.hits:
+        for hit in sorted(looking.hits, key=lambda one: -one.score)[:MOST_HITS]:
             if whose := self._keeper.whose.get(hit.enrolment):
                 hits.append(_said(hit, whose))
-        if question.head.kind == "add" and (kept := self._keeper.add(question, codes)):
-            self._load(kept)
-            self._tell_status()
+        if question.head.kind == "add":
+            try:
+                kept = self._keeper.add(question, looking.codes)
+            except VantayError as error:  # a full disk: who stands there is looked for all the same
+                self._refuse(question.booth, question.id, str(error))
+                return
+            if kept:
+                self._load(kept)
+                self._tell_status()
         self._say(question.booth, GalleryAnswer(question=question.id, people=people, hits=hits))
         self._log.info(
             "gallery",
@@ -196,7 +267,7 @@ class GalleryServer:
             fingers=len(question.templates),
             hits=len(hits),
             people=people,
-            milliseconds=round(1000 * (now - self._asked_at)),
+            milliseconds=round(looking.milliseconds),
         )
 
     def _refuse(self, booth: str, name: str, reason: str) -> None:

@@ -236,6 +236,23 @@ def test_sealed_records_are_given_to_the_station_one_after_the_other_until_it_ha
     assert bench.desk.unsettled == 0
 
 
+def test_a_gallery_that_tells_its_number_is_not_asked_twice_and_one_that_came_back_is(bench: Bench) -> None:
+    bench.seal(NAMES[0])
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    assert bench.line.take() == NAMES[:1]
+    bench.desk.heard(True)
+    bench.desk.work(None, FIRST_PATIENCE / 2)
+    assert bench.line.take() == [], "another booth's record was kept meanwhile"
+    bench.desk.heard(True, anew=True)
+    bench.desk.work(None, FIRST_PATIENCE / 2)
+    assert bench.line.take() == NAMES[:1], "this booth was away"
+    bench.desk.heard(False)
+    bench.desk.heard(True)
+    bench.desk.work(None, FIRST_PATIENCE / 2)
+    assert bench.line.take() == NAMES[:1], "the gallery was away"
+
+
 def test_a_refusal_is_told_and_the_record_stays_unsettled(bench: Bench) -> None:
     bench.seal(NAMES[0])
     bench.desk.heard(True)

@@ -1,6 +1,8 @@
 """The station's gallery as a program on a real broker: asked, killed, asked again; what it holds it finds."""
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,8 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.gallery.question import Finger, Head, Question, written
+from edge.gallery.lines import RECORDS_TURN
+from edge.gallery.question import MOST_BYTES, Finger, Head, Question, written
 from edge.keys import make_gallery_keys, read_key
 from edge.messages import GalleryAnswer, GalleryStatus, booth_topic, gallery_topic, parse
 from fwtools.synthesis.impressions import impression
@@ -60,9 +63,22 @@ class Station:
         return self.answers(question.booth, question.id)[-1]
 
 
-def question(name: int, kind: str, person: int, booth: str = "b-1", number: int = 1, **more: Any) -> Question:
-    """Ask with both index fingers of somebody."""
-    templates = {position: template(person, position, number) for position in (2, 7)}
+def question(
+    name: int,
+    kind: str,
+    person: int,
+    booth: str = "b-1",
+    number: int = 1,
+    positions: Sequence[int] = (2, 7),
+    **more: Any,
+) -> Question:
+    """Ask with fingers of somebody, both index fingers if nothing is said."""
+    return with_templates(name, kind, {p: template(person, p, number) for p in positions}, booth, **more)
+
+
+def with_templates(
+    name: int, kind: str, templates: dict[int, bytes], booth: str = "b-1", **more: Any
+) -> Question:
     head = Head.model_validate(
         {
             "kind": kind,
@@ -161,3 +177,61 @@ def test_a_matcher_that_is_killed_is_started_again_with_everybody(station: Stati
     until(lambda: (s := station.status()) is not None and not s.online, "away meanwhile")
     station.ready(1)
     assert len(station.ask(question(2, "search", person=1, number=2)).hits) >= 2
+
+
+def test_who_stands_there_is_answered_between_two_fingers_of_a_record(station: Station) -> None:
+    from edge.demo.stage import kill_child
+
+    station.ready(0)
+    assert kill_child(station.program.pid, "edge.booth.matcher_worker")  # all of these wait for the next one
+    until(lambda: (s := station.status()) is not None and not s.online, "away meanwhile")
+    station.send(question(1, "add", person=1, positions=range(1, 11)))
+    names = range(2, RECORDS_TURN + 6)
+    for name in names:
+        station.send(question(name, "search", person=2, booth="b-2", positions=[2]))
+    until(lambda: station.answers("b-1", f"{1:016x}"), "the record's answer")
+    heard = [m.topic for m in station.line.heard if m.topic.endswith("gallery-answer")]
+    assert heard == [booth_topic("b-2", "gallery-answer")] * len(names) + [
+        booth_topic("b-1", "gallery-answer")
+    ]
+
+
+def test_no_question_however_made_ends_the_matcher_or_keeps_others_waiting(station: Station) -> None:
+    station.ready(0)
+    station.ask(question(1, "add", person=1, subject="a" * 64))
+    many = [f"{n:064x}" for n in range(1000)]
+    answer = station.ask(question(2, "search", person=1, number=2, suspected=many, fmr=0.1))
+    assert len(answer.hits) >= 2
+    bare = serial.to_bytes(replace(serial.from_bytes(template(1, 2, 1)), ridges=None))
+    assert "it has no ridges" in str(station.ask(with_templates(3, "add", {2: bare})).refused)
+    station.line.publish(gallery_topic("b-1"), bytes(16) + b"\xff" * 2_000_000)
+    station.line.publish(gallery_topic("b-1"), f"{4:016x}".encode() + b"\xff" * (MOST_BYTES - 16))
+    until(lambda: station.answers("b-1", f"{4:016x}"), "a refusal")
+    sealed = written(question(5, "search", person=1, number=2), station.key)
+    for _ in range(3):
+        station.line.publish(gallery_topic("b-1"), sealed)  # replayed: asked again
+    station.line.publish(gallery_topic("b-2"), sealed)  # by another booth
+    until(lambda: station.answers("b-2", f"{5:016x}"), "a refusal")
+    assert "copy the right one" in str(station.answers("b-2", f"{5:016x}")[0].refused)
+    assert len(station.ask(question(6, "search", person=1, number=2)).hits) >= 2
+    assert "worker died" not in station.program.said()
+    assert "Traceback" not in station.program.said()
+    station.program.kill()
+    station.program.start()
+    station.ready(1)
+
+
+def test_a_record_that_cannot_be_kept_is_refused_and_people_are_looked_for_all_the_same(
+    station: Station,
+) -> None:
+    station.ready(0)
+    station.ask(question(1, "add", person=1))
+    holder = sqlite3.connect(station.folder / "data" / "gallery.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")  # as a disk that does not take it
+    refused = station.ask(question(2, "add", person=2)).refused
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert "cannot be written" in str(refused)
+    assert len(station.ask(question(3, "search", person=1, number=2)).hits) >= 2
+    assert station.ask(question(2, "add", person=2)).refused is None
+    station.ready(2)
