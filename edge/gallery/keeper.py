@@ -11,7 +11,7 @@ from edge.gallery.question import Question
 from edge.store import VAULT_SCHEMA, Database
 from edge.vault import ENROLLED, ENROLLED_CODE, Label, Vault, gallery_code, gallery_id
 
-WHOSE = "whose"
+WHOSE, FORGOTTEN = "whose", "forgotten"
 
 
 class GalleryStore(Database):
@@ -41,9 +41,12 @@ class Keeper:
         }
 
     def add(self, question: Question, codes: list[bytes]) -> list[tuple[Label, bytes]]:
-        """Keep a person once, on disk when this returns; return the search codes for the matcher."""
+        """Keep a person once, on disk when this returns; return the search codes for the matcher.
+
+        One who was forgotten is not kept again, whoever sends the record once more.
+        """
         head = question.head
-        if head.enrolment in self.whose:
+        if head.enrolment in self.whose or self._vault.find(_forgotten(head.enrolment)) is not None:
             return []
         kept = []
         with self._store.transaction():
@@ -65,6 +68,13 @@ class Keeper:
 
     def forget(self, enrolment: str) -> bool:
         """Forget one person, bytes and all; tell whether they were here."""
+        if self.whose.pop(enrolment, None) is None:
+            return False
         with self._store.transaction():
             self._vault.purge(enrolment, WHOSE, ENROLLED, ENROLLED_CODE)
-        return self.whose.pop(enrolment, None) is not None
+            self._vault.put(Label(_forgotten(enrolment), FORGOTTEN, enrolment, ""), b"")
+        return True
+
+
+def _forgotten(enrolment: str) -> str:
+    return f"{enrolment}.{FORGOTTEN}"

@@ -57,3 +57,15 @@ def test_nothing_of_a_finger_is_in_the_file_in_clear_and_nothing_of_one_forgotte
     held = b"".join(path.read_bytes() for path in file.parent.iterdir())
     assert not any(one in held for one in sealed), "not even what was encrypted"
     assert running.template(GalleryFinger(enrolment=ENROLMENT, position=2)) == b"", "found no more at once"
+
+
+def test_one_who_was_forgotten_is_not_kept_again_by_a_record_that_comes_once_more(
+    store: GalleryStore,
+) -> None:
+    keeper = Keeper(store, KEY)
+    keeper.add(question(FINGERS), CODES)
+    assert Keeper(store, KEY).forget(ENROLMENT)
+    again = Keeper(store, KEY)
+    assert again.add(question(FINGERS), CODES) == []
+    assert again.whose == {}
+    assert again.page(0, 10) == ([], 0)
