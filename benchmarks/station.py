@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.people import POSITIONS, SEED, Finger, default_cache, make_people, people_folder
 from benchmarks.station_people import asked, hold, probes
 from benchmarks.station_program import Asker, Gallery
+from edge.booth.already import EVERYWHERE
 
 MOST_MS = 1000.0  # of ten fingers
 FIRST_NEW = 1_000_000  # number of the first person who is added
@@ -65,6 +66,9 @@ def measured(gallery: Gallery, shown: dict[Finger, bytes], crowd: int, people: i
     askers = [Asker(gallery, f"b-{number}", number) for number in range(booths)]
     alone = [ten(askers[0], shown, person, wrong) for person in range(1, people + 1)]
     said("one booth, ten fingers", alone)
+    parts = askers[0].times
+    said("of these, fingers looked for everywhere", [t for n, t in enumerate(parts) if n % 10 < EVERYWHERE])
+    said("of these, the other fingers", [t for n, t in enumerate(parts) if n % 10 >= EVERYWHERE])
     together = at_once(askers, shown, people, wrong)
     said(f"{booths} booths at once, ten fingers each", together)
     with askers[1].flooding(shown):

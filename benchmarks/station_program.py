@@ -127,6 +127,7 @@ class Asker:
     def __init__(self, gallery: Gallery, booth: str, number: int) -> None:
         self.booth, self._key = booth, gallery.key
         self._next = (number + 1) << 40  # ids of questions
+        self.times: list[float] = []  # ms from each question to its answer
         self._events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
         topic = booth_topic(booth, "gallery-answer")
         self._link = Link(gallery.broker, f"bench-{booth}", [topic], self._events.put)
@@ -143,7 +144,7 @@ class Asker:
         """Ask until it is answered."""
         self._next += 1
         question = asked(kind, person if kind == "add" else self._next, person, self.booth, fingers, before)
-        deadline = time.monotonic() + SECONDS
+        began, deadline = time.perf_counter(), time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             self.send(question)
             again = time.monotonic() + PATIENCE
@@ -155,6 +156,7 @@ class Asker:
                             if answer.question == question.id:
                                 if answer.refused:
                                     raise RuntimeError(answer.refused)
+                                self.times.append(1000 * (time.perf_counter() - began))
                                 return answer
         raise RuntimeError(f"{self.booth} is not answered")
 
