@@ -190,8 +190,11 @@ class Booth:
             attendants=tuple(hit.person for hit in attendants),
             facts={
                 "scores": [
-                    {"position": one.position, "score": round(one.score, 1)}
-                    for one in (*same, *perhaps, *already)
+                    *(hit.model_dump() for hit in (*same, *perhaps)),
+                    *(
+                        {"subject": self._subjects[h.key], "position": h.position, "score": h.score}
+                        for h in already
+                    ),
                 ]
             },
         )
