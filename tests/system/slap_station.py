@@ -73,14 +73,16 @@ class Hands:
         return self._show(name, self.picture(fingers, impression, subject), artefact)
 
     def _show(self, name: str, picture: bytes, artefact: int | None = None) -> State:
-        self._console.until(lambda: self._console.shows(Phase.PLACE), "the wish for fingers")
         before = self._judged()
         (self._folder / name).write_bytes(picture)
-        self._hand.put(name, artefact)
-        self._console.until(lambda: self._judged() > before, "a judgement")
+        while self._judged() == before:  # who comes before the first look at the platen is asked to lift
+            self._console.until(lambda: self._console.shows(Phase.PLACE), "the wish for fingers")
+            self._hand.put(name, artefact)
+            self._console.until(lambda: self._judged() > before or self._console.shows(Phase.LIFT), "a look")
+            self._hand.lift()
+            self._console.until(lambda: self._judged() > before or self._console.shows(Phase.PLACE), "a word")
         judged = self._judged()
         self._console.until(lambda: self.journal() >= judged, "the state with the judgement")
-        self._hand.lift()
         time.sleep(LIFTED_SECONDS)
         self._console.listen()
         assert self._console.state
