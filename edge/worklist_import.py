@@ -5,12 +5,12 @@
 What is said of a line names line, field and what to do, never a value.
 """
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
 
+from edge.csv_lines import cells_of, columns_of
 from edge.errors import BadCommand
 from edge.names import fold, same_name, typed_name
 from edge.subject import LEAST_AGE, Birth, Remark, Stated, birth_of, remarks_on, sex_of
@@ -61,6 +61,9 @@ def plan_import(
     plan = Plan()
     by_number: dict[str, list[tuple[int, Listed]]] = {}
     for line, cells in _rows(lines):
+        if isinstance(cells, str):
+            plan.refuse(line, "cells", f"{cells}; correct the line")
+            continue
         try:
             person, remarks = _person(cells, source, today, least_age)
         except _BadLine as bad:
@@ -143,31 +146,31 @@ class _BadLine(Exception):
         self.about = about
 
 
-def _rows(lines: Iterable[str]) -> Iterator[tuple[int, Cells]]:
-    """Yield (line, cells); empty lines are passed over, a line of another length has no cells."""
+def _rows(lines: Iterable[str]) -> Iterator[tuple[int, Cells | str]]:
+    """Yield (line, its cells), or (line, what is wrong with it); empty lines are passed over."""
     lines = iter(lines)
     header = next(lines, "")
     delimiter = max(",;\t", key=header.count)
     try:
-        names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        missing = [name for name in NEEDED if name not in names]
-        unknown = [name for name in names if name not in NEEDED + OPTIONAL]
-        if missing or unknown or len(set(names)) != len(names):
-            wrong = f"{missing[0]} is missing" if missing else "another is there, or one is there twice"
-            raise BadCommand(
-                f"the first line must name the columns {', '.join(NEEDED)}, and may name "
-                f"{', '.join(OPTIONAL)}: {wrong}"
-            )
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                cells = [cell.strip() for cell in row]
-                yield (
-                    reader.line_num + 1,
-                    dict(zip(names, cells, strict=False)) if len(row) == len(names) else {},
-                )
-    except csv.Error as error:
-        raise BadCommand(f"the list is no CSV ({error}): nothing was taken; save it again as CSV") from None
+        names = columns_of(next(cells_of([header.casefold()], delimiter), (1, list[str]()))[1])
+    except ValueError as error:
+        raise BadCommand(f"{error}; nothing was taken") from None
+    missing = [name for name in NEEDED if name not in names]
+    unknown = [name for name in names if name not in NEEDED + OPTIONAL]
+    if missing or unknown:
+        wrong = f"{missing[0]} is missing" if missing else "another is there"
+        raise BadCommand(
+            f"the first line must name the columns {', '.join(NEEDED)}, and may name "
+            f"{', '.join(OPTIONAL)}: {wrong}"
+        )
+    for line, cells in cells_of(lines, delimiter):
+        if isinstance(cells, str):
+            yield line + 1, cells
+        elif any(cell.strip() for cell in cells):
+            if len(cells) == len(names):
+                yield line + 1, dict(zip(names, map(str.strip, cells), strict=True))
+            else:
+                yield line + 1, "another number of cells than in the first line"
 
 
 def _checked(about: str, check: Callable[[], T]) -> T:
@@ -179,8 +182,6 @@ def _checked(about: str, check: Callable[[], T]) -> T:
 
 def _person(cells: Cells, source: str, today: date, least_age: int) -> tuple[Listed, list[Remark]]:
     """Return who a line names, and what is odd about it."""
-    if not cells:
-        raise _BadLine("cells", "another number of cells than in the first line: correct the line")
     name = _checked("name", lambda: typed_name(cells["name"]))
     birth = _checked("birth", lambda: birth_of(cells["birth"]))
     sex = _checked("sex", lambda: sex_of(cells["sex"]))

@@ -42,7 +42,7 @@ def hamlet_of(text: str) -> str:
 def read_hamlets(lines: Iterable[str], units: Units) -> Hamlets:
     """Read `unit,hamlet,cap`; an empty cap is the campaign's."""
     found = Hamlets({}, [])
-    for line, row in rows_of(lines, ("unit", "hamlet", "cap")):
+    for line, row in rows_of(lines, ("unit", "hamlet", "cap"), found.problems):
         try:
             key = _unit(row["unit"], units), hamlet_of(row["hamlet"])
             if key in found.caps:

@@ -106,8 +106,11 @@ def event_key(event: str) -> int:
 
 
 def _complete(event: Event) -> None:
-    if event.kind in _STEPS and event.id != f"{file_of(event.id)}:{event.kind}":
+    file, _, suffix = event.id.rpartition(":")
+    if event.kind in _STEPS and (suffix != event.kind or not file):
         raise ValueError(f"the id of a file's event is FILE:{event.kind}, so that it counts once")
+    if event.kind not in _STEPS and suffix in _STEPS:
+        raise ValueError(f"an id that ends in :{suffix} is of a file that was {suffix}, not of {event.kind}")
     if event.kind == "fault" and (event.cause not in CAUSES or event.minutes < 0):
         raise ValueError(f"a fault needs minutes and a cause, one of {', '.join(CAUSES)}")
     if event.kind in OPERATOR and not event.operator:

@@ -1,10 +1,11 @@
 """Imported lists: units by official code, quotas, rounds. A line that is wrong is named, none is guessed."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from edge.csv_lines import cells_of, columns_of
 
 UNIT_COLUMNS = ("district_code", "district", "commune_code", "commune", "kind")
 
@@ -64,23 +65,30 @@ class Stop(NamedTuple):
     code: str
 
 
-def rows_of(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line, cells) of a CSV with a header; ValueError when a column is missing."""
-    reader = csv.DictReader(lines, strict=True)
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+def rows_of(
+    lines: Iterable[str], columns: tuple[str, ...], problems: list[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line, cells) of a CSV with a header; a line that cannot be read is told among the problems.
+
+    ValueError when a column is missing, or is there twice.
+    """
+    rows = cells_of(lines)
+    names = columns_of(next(rows, (1, list[str]()))[1])
+    missing = [name for name in columns if name not in names]
     if missing:
         raise ValueError(f"the column {missing[0]} is missing: the first line must name {', '.join(columns)}")
-    try:
-        for row in reader:
-            yield reader.line_num, {name: (row.get(name) or "").strip() for name in columns}
-    except csv.Error as error:
-        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from None
+    for line, cells in rows:
+        if isinstance(cells, str):
+            problems.append(f"line {line}: {cells}")
+        else:
+            row = dict(zip(names, cells, strict=False))
+            yield line, {name: row.get(name, "").strip() for name in columns}
 
 
 def read_units(lines: Iterable[str]) -> tuple[Units, list[str]]:
     """Read the official list; a line without commune_code is a district alone, as an office that collects."""
-    units, problems = Units({}, {}), []
-    for line, row in rows_of(lines, UNIT_COLUMNS):
+    units, problems = Units({}, {}), list[str]()
+    for line, row in rows_of(lines, UNIT_COLUMNS, problems):
         district, code = row["district_code"], row["commune_code"]
         if not district:
             problems.append(f"line {line}: no district_code")
@@ -96,11 +104,11 @@ def read_units(lines: Iterable[str]) -> tuple[Units, list[str]]:
 def read_quota(lines: Iterable[str], units: Units) -> Imported:
     """Read `code,quota`. A code that comes again is a duplicate, or a conflict, which counts nowhere."""
     found, first, conflicts = Imported(), dict[str, int](), set[str]()
-    for line, row in rows_of(lines, ("code", "quota")):
+    for line, row in rows_of(lines, ("code", "quota"), found.problems):
         code, text = row["code"], row["quota"]
         if code not in units:
             found.problems.append(f"line {line}: no unit has the code {code or '(empty)'}")
-        elif not (text.isascii() and text.isdigit()):
+        elif not _whole(text):
             found.problems.append(f"line {line}: the quota of {code} must be a whole number")
         elif code not in first:
             first[code], found.numbers[code] = line, int(text)
@@ -120,11 +128,11 @@ def read_quota(lines: Iterable[str], units: Units) -> Imported:
 def read_rounds(lines: Iterable[str], units: Units) -> tuple[list[Stop], list[str]]:
     """Read `round,team,code`: which team goes where in which round."""
     stops: dict[tuple[int, str], Stop] = {}
-    problems = []
-    for line, row in rows_of(lines, ("round", "team", "code")):
+    problems = list[str]()
+    for line, row in rows_of(lines, ("round", "team", "code"), problems):
         if row["code"] not in units.communes:
             problems.append(f"line {line}: no commune has the code {row['code'] or '(empty)'}")
-        elif not (row["round"].isascii() and row["round"].isdigit()):
+        elif not _whole(row["round"]):
             problems.append(f"line {line}: the round must be a whole number")
         elif (key := (int(row["round"]), row["code"])) in stops:
             problems.append(
@@ -133,3 +141,7 @@ def read_rounds(lines: Iterable[str], units: Units) -> tuple[list[Stop], list[st
         else:
             stops[key] = Stop(key[0], row["team"], row["code"])
     return list(stops.values()), problems
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 12

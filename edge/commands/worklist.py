@@ -83,7 +83,7 @@ class Desk:
         while True:  # the daemon is not kept waiting while the list is read
             version = self._worklist.version()
             held = {person.number: person for _, person in self._worklist.all()}
-            lines = StringIO(content.decode("utf-8-sig"), newline="")
+            lines = StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
             plan = plan_import(lines, held, source, today, least_age, correct)
             counts = {"new": len(plan.new), "corrected": len(plan.corrected), "refused": plan.refused}
             with self._store.transaction():
@@ -179,9 +179,6 @@ def _read(file: Path) -> bytes:
         if file.stat().st_size > MOST_BYTES:
             raise BadCommand(f"{file} has more than {MOST_BYTES} bytes: import it in parts")
         content = file.read_bytes()
-        content.decode("utf-8-sig")
     except OSError as error:
         raise BadCommand(f"{file} cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise BadCommand(f"{file} is not UTF-8: save it again as 'CSV UTF-8'") from None
     return content

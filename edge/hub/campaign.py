@@ -13,6 +13,7 @@ from edge.campaign.events import Event, event_key
 from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, read_units
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
+from edge.csv_lines import list_file
 from edge.errors import BadSettings
 from edge.hub.tables import Tables
 from edge.messages import canonical
@@ -86,7 +87,7 @@ def read_lists(campaign: Campaign) -> Lists:
 
 def _read(path: Path, reader: Callable[[Iterable[str]], Read]) -> Read:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with list_file(path) as file:
             return reader(file)
     except OSError as error:
         raise BadSettings(f"{path} cannot be read ({error.strerror}): hub.toml names it") from None

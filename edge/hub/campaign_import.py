@@ -1,6 +1,6 @@
 """Events from a file, CSV or JSON lines: each line taken once, or refused with its number and a reason."""
 
-import csv
+import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from edge.campaign.events import FIELDS, Event, event_of
+from edge.csv_lines import NOT_UTF8, cells_of, columns_of, list_file, read_whole
 from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook, Row
 
@@ -40,7 +41,7 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
     outcome = Outcome()
     book.store.for_import()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with list_file(path) as file:
             lines = _csv(file) if path.suffix.lower() == ".csv" else _json_lines(file)
             size = FIRST
             while batch := list(islice(lines, size)):
@@ -51,7 +52,7 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
                 _take(book, good, rows, outcome, refused)
                 size = next_size(size, time.monotonic() - began)
                 outcome.refuse(refused)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
         raise VantayError(
             f"{path} cannot be read ({error}): {outcome.new} events before that were taken and stay; "
             "mend the file and import it again"
@@ -105,23 +106,55 @@ def _take(
 
 
 def _csv(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
-    reader = csv.DictReader(file, strict=True)
-    wrong = sorted(set(reader.fieldnames or ()) - set(FIELDS))
-    if wrong or not reader.fieldnames:
+    rows = cells_of(file)
+    try:
+        names = columns_of(next(rows, (1, list[str]()))[1])
+    except ValueError as error:
+        raise VantayError(f"{error}; nothing was taken") from None
+    wrong = sorted(set(names) - set(FIELDS))
+    if wrong or not names:
         raise VantayError(
             f"the first line must name columns among {', '.join(FIELDS)}; not {wrong or 'nothing'}"
         )
-    for row in reader:
-        short = None in row or None in row.values()
-        yield reader.line_num, "the line has another number of cells than the first" if short else row
+    for line, cells in rows:
+        if isinstance(cells, str):
+            yield line, cells
+        elif len(cells) != len(names):
+            yield line, "the line has another number of cells than the first"
+        else:
+            yield line, dict(zip(names, cells, strict=True))
 
 
 def _json_lines(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            row = from_json(line)
-        except ValueError:
-            row = None
-        yield number, row if isinstance(row, dict) else "the line is no JSON object"
+        if line.strip():
+            yield number, _object(line) if read_whole(line) else NOT_UTF8
+
+
+def _object(line: str) -> dict[str, Any] | str:
+    """Return the object of a line, or what is wrong with it."""
+    try:
+        row = from_json(line)
+        if isinstance(row, dict):
+            words = len(row) + sum(type(value) is str for value in row.values())
+            if line.count('"') != 2 * words:  # a key is there twice, or there is more in it than plain words
+                json.loads(line, object_pairs_hook=_once)
+            return row
+    except _Twice as error:
+        return str(error)
+    except (ValueError, RecursionError):
+        pass
+    return "the line is no JSON object"
+
+
+class _Twice(ValueError):
+    """A key is there twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in row:
+            raise _Twice(f"the key {key!r} is there twice: which one counts is not guessed")
+        row[key] = value
+    return row

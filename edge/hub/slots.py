@@ -10,6 +10,7 @@ from edge.campaign.bookings import COLUMNS, Booking, Hamlets, booking_of, read_h
 from edge.campaign.definition import Calendar, Campaign
 from edge.campaign.lists import Units, rows_of
 from edge.campaign.slots import Slots, book
+from edge.csv_lines import list_file
 from edge.errors import BadCommand, BadSettings, VantayError
 from edge.hub.tables import Tables
 
@@ -67,16 +68,16 @@ class SlotBook:
         """Take every line of `id,unit,hamlet,begin,people`, or say why not; again, it changes nothing."""
         planned = Planned()
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file, self._store.transaction():
+            with list_file(path) as file, self._store.transaction():
                 self._store.hold(NAME)
-                for line, row in rows_of(file, COLUMNS):
+                for line, row in rows_of(file, COLUMNS, planned.reasons):
                     try:
                         self._take(booking_of(row, self._units, self.hamlets), planned)
                     except (ValueError, BadCommand) as error:
                         planned.reasons.append(f"line {line}: {error}")
         except OSError as error:
             raise VantayError(f"{path} cannot be read ({error.strerror})") from None
-        except (UnicodeDecodeError, ValueError) as error:
+        except ValueError as error:
             raise VantayError(f"{path}: {error}; nothing of it was taken") from None
         return planned
 
@@ -141,7 +142,7 @@ def readable(slots: list[Slot], units: Units) -> str:
 
 def _hamlets(path: Path, units: Units) -> Hamlets:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with list_file(path) as file:
             return read_hamlets(file, units)
     except OSError as error:
         raise BadSettings(f"{path} cannot be read ({error.strerror}): hub.toml names it") from None

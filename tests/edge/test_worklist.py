@@ -75,7 +75,6 @@ def test_source_state_and_reason_may_stand_in_columns_of_their_own() -> None:
         ("number,name,birth", "sex is missing"),
         ("số,name,birth,sex", "number is missing"),
         ("number,name,birth,sex,class", "another is there"),
-        ("number,name,birth,sex,name", "is there twice"),
     ],
 )
 def test_a_file_that_is_no_such_list_is_refused_whole(header: str, sentence: str) -> None:
@@ -84,9 +83,25 @@ def test_a_file_that_is_no_such_list_is_refused_whole(header: str, sentence: str
     assert "the first line must name the columns number, name, birth, sex" in str(caught.value)
 
 
-def test_a_file_that_is_cut_off_within_quotes_is_refused_whole() -> None:
-    with pytest.raises(BadCommand, match="is no CSV"):
-        planned(line_of(AN), '"001190000002,Lê')
+@pytest.mark.parametrize("header", ["number,name,birth,sex,Name", "number,name,birth,sex, name"])
+def test_a_column_that_is_there_twice_is_named(header: str) -> None:
+    with pytest.raises(BadCommand, match="the column name is there twice"):
+        planned(line_of(AN), header=header)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ('"001190000002,Lê', "line 3, cells: a quote is not closed"),
+        ("001190000002,L\udcea", "line 3, cells: the line is not UTF-8"),
+        (f"001190000002,{'x' * 200_000},1990,nam", "line 3, cells: the line is no CSV (field larger than"),
+    ],
+    ids=["open", "bytes", "long"],
+)
+def test_a_broken_line_costs_no_other_one(broken: str, told: str) -> None:
+    plan = planned(line_of(AN), broken, line_of(BINH))
+    assert (plan.new, plan.refused) == ([AN, BINH], 1)
+    assert plan.told[0].startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +236,7 @@ cells = st.sampled_from(
         "due",
         '"',
     ]
-) | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=6)
 files = st.lists(st.lists(cells, min_size=4, max_size=5), max_size=12)
 
 

@@ -32,6 +32,10 @@ def test_an_event_from_json_and_from_csv() -> None:
     [
         ({"id": ""}, "the id must be 1 to 120 letters"),
         ({"id": "f-1"}, "the id of a file's event is FILE:collected, so that it counts once"),
+        ({"id": ":collected"}, "the id of a file's event is FILE:collected"),
+        ({"id": "f-1:sent"}, "the id of a file's event is FILE:collected"),
+        ({"id": "f-1:sent", "kind": "cleaned"}, "ends in :sent is of a file that was sent, not of cleaned"),
+        ({"id": "f-1:handed-over", "kind": "account-1"}, "is of a file that was handed-over"),
         ({"id": 5}, "id must be text"),
         ({"at": "2023-05-18T09:30:00"}, "at must be a time with its offset"),
         ({"at": "yesterday"}, "at must be a time with its offset"),
@@ -43,13 +47,13 @@ def test_an_event_from_json_and_from_csv() -> None:
         ({"age": True}, "age must be a whole number"),
         ({"operator": "Bình"}, "the operator must be 1 to 31 small letters"),
         ({"name": "x"}, "unknown key name; known are id, at"),
-        ({"kind": "fee", "issue": "exchange", "amount": 15000}, "fee needs the operator"),
-        ({"kind": "fee", "operator": "b"}, "a fee needs issue and amount"),
+        ({"id": "f-1:fee", "kind": "fee", "issue": "exchange", "amount": 15000}, "fee needs the operator"),
+        ({"id": "f-1", "kind": "fee", "operator": "b"}, "a fee needs issue and amount"),
         (
-            {"kind": "fault", "cause": "rain", "minutes": 3},
+            {"id": "f-1", "kind": "fault", "cause": "rain", "minutes": 3},
             "a fault needs minutes and a cause, one of scanner",
         ),
-        ({"kind": "fault", "cause": "power"}, "a fault needs minutes and a cause"),
+        ({"id": "f-1", "kind": "fault", "cause": "power"}, "a fault needs minutes and a cause"),
     ],
 )
 def test_one_sentence_for_each_mistake(change: dict[str, Any], sentence: str) -> None:

@@ -35,6 +35,38 @@ def test_what_is_wrong_with_a_list_of_units() -> None:
     assert set(units.communes) == {"00475", "09718"}
 
 
+def test_a_broken_line_costs_no_other_one() -> None:
+    units, problems = read_units([*UNITS, '017,"Huyện Đông Anh,00478,X,xa', "017,Huyện Đông Anh,00481,Y,xa"])
+    assert problems == ["line 5: a quote is not closed: a row is one line"]
+    assert "00481" in units
+    lines = [
+        "code,quota",
+        "00475\udcff,1",
+        '"00475"x,1',
+        f"{'x' * 200_000},1",
+        f"09718,{'9' * 5000}",
+        "00475,7",
+    ]
+    found = read_quota(lines, units)
+    assert found.numbers == {"00475": 7}
+    assert [line.split(":")[0] for line in found.problems] == [f"line {n}" for n in (2, 3, 4, 5)]
+    assert found.problems[0] == "line 2: the line is not UTF-8: save the file as UTF-8"
+    rounds = read_rounds(["round,team,code", '1,"a,00475', "1,a,09718"], units)
+    assert rounds == ([Stop(1, "a", "09718")], ["line 2: a quote is not closed: a row is one line"])
+
+
+@pytest.mark.parametrize("header", ["code,quota,code", "code, code,quota"])
+def test_a_column_that_is_there_twice_is_named(header: str) -> None:
+    units, _ = read_units(UNITS)
+    with pytest.raises(ValueError, match="the column code is there twice"):
+        read_quota([header, "00475,7,09718"], units)
+
+
+def test_a_first_line_that_is_broken_is_named() -> None:
+    with pytest.raises(ValueError, match="the first line cannot be used: the line is not UTF-8"):
+        read_units(["\udcff\udcfed", *UNITS])
+
+
 def test_quotas_with_duplicates_and_conflicts() -> None:
     units, _ = read_units(UNITS)
     lines = [

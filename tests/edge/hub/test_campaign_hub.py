@@ -151,6 +151,66 @@ def test_each_line_that_is_refused_is_named(book: CampaignBook, tmp_path: Path) 
     assert outcome.reasons[3] == "line 4: the time is before the campaign's start or beyond its span"
 
 
+LINE = f"{{id}}:collected,{MAY18},collected,00091\n"
+BROKEN = (
+    (b"\xff\xfe\n", "line 3: the line is not UTF-8"),
+    (f'"{LINE}'.encode(), "line 3: a quote is not closed"),
+    (b"x" * 200_000 + b",,,\n", "line 3: the line is no CSV (field larger than field limit"),
+    (b'"a"b,,,\n', "line 3: the line is no CSV"),
+)
+
+
+@pytest.mark.parametrize(("broken", "told"), BROKEN, ids=["bytes", "open", "long", "quote"])
+def test_a_broken_line_of_csv_costs_no_other_one(
+    book: CampaignBook, tmp_path: Path, broken: bytes, told: str
+) -> None:
+    path, lines = tmp_path / "events.csv", [LINE.format(id=n).encode() for n in range(3)]
+    path.write_bytes(b"".join([b"id,at,kind,unit\n", lines[0], broken, *lines[1:]]))
+    outcome = import_events(book, path)
+    assert (outcome.new, outcome.refused) == (3, 1)
+    assert outcome.reasons[0].startswith(told)
+    assert import_events(book, path).known == 3
+
+
+def test_a_broken_line_of_json_costs_no_other_one(book: CampaignBook, tmp_path: Path) -> None:
+    path, lines = tmp_path / "events.jsonl", [json.dumps(event(n)).encode() + b"\n" for n in range(3)]
+    path.write_bytes(b"".join([lines[0], lines[1].replace(b"collected", b"\xe1", 1), *lines[1:]]))
+    outcome = import_events(book, path)
+    assert (outcome.new, outcome.reasons) == (3, ["line 2: the line is not UTF-8: save the file as UTF-8"])
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"id": "f-2:collected", "id": "f-1:collected"', "the key 'id' is there twice"),
+        ('{"id": "f-1:collected", "\\u0069d": "f-2:collected"', "the key 'id' is there twice"),
+        ('{"id": "f-1:collected", "age": {"a": 1, "a": 2}', "the key 'a' is there twice"),
+        ('{"id": "f-1:\\"collected"', "the id must be 1 to 120 letters"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_named(book: CampaignBook, tmp_path: Path, line: str, told: str) -> None:
+    rest = f', "at": "{MAY18}", "kind": "collected", "unit": "00091"}}'
+    outcome = import_events(book, written(tmp_path, line + rest, event(3)))
+    assert outcome.new == 1
+    assert outcome.reasons[0].startswith(f"line 1: {told}")
+
+
+def test_a_column_that_is_there_twice_is_named(vantay: Say, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        f"id,at,kind,unit,unit\nf-1:collected,{MAY18},collected,00091,00094\n"
+    )
+    said = vantay("import", str(tmp_path / "events.csv"), code=2)
+    assert "the column unit is there twice" in said
+    assert said.count("\n") == 1
+
+
+def test_another_kind_does_not_take_the_place_of_a_files_step(book: CampaignBook, tmp_path: Path) -> None:
+    other = {**event(1, "cleaned"), "id": "f-1:sent"}
+    outcome = import_events(book, written(tmp_path, event(1), other, event(1, "sent")))
+    assert (outcome.new, outcome.refused) == (2, 1)
+    assert outcome.reasons[0].startswith("line 2: an id that ends in :sent is of a file that was sent")
+
+
 def test_csv_and_json_lines_are_the_same(config: Path, tmp_path: Path) -> None:
     rows = [event(1, place="mobile", age=33, issue="exchange"), event(2), event(1, "sent")]
     path = tmp_path / "events.csv"

@@ -154,13 +154,21 @@ def test_a_wrong_line_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
     assert told.out == "new=0 known=0 moved=0 refused=1\n"
 
 
+def test_a_broken_line_costs_no_other_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    station, good = Station(tmp_path, None), "00091,A,2021-05-29 07:30,1"
+    assert station.plan(f'1,{good}\n2,"{good}\n3,{good}\n4,{"x" * 200_000},{good}\n5,{good}') == 1
+    told = capsys.readouterr()
+    assert told.out == "new=3 known=0 moved=0 refused=2\n"
+    assert [line.split(":")[0] for line in told.err.splitlines()] == ["line 3", "line 5"]
+
+
 def test_what_is_no_plan_at_all_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     station = Station(tmp_path, None)
     config = ["--config", str(station.config)]
     assert station.plan(head="id,unit,hamlet,begin") == 2
     assert "the column people is missing" in capsys.readouterr().err
-    assert station.plan('1,00091,A,2021-05-29 07:30,1\n2,00091,"A', head=",".join(COLUMNS)) == 2
-    assert "nothing of it was taken" in capsys.readouterr().err
+    assert station.plan(head="id,unit,hamlet,begin,people,unit") == 2
+    assert "the column unit is there twice" in capsys.readouterr().err
     assert main(["hub", "slots", "nowhere.csv", *config]) == 2
     assert "nowhere.csv cannot be read" in capsys.readouterr().err
     assert main(["hub", "slots", "--unit", "7", *config]) == 2
