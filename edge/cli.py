@@ -43,14 +43,25 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; every expected failure is one sentence on standard error and exit code 2."""
+    """Run one command; every expected failure is one sentence on standard error and exit code 2.
+
+    1 where the system did not let it read or write something.
+    """
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader has seen enough: vantay journal show … | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        _drop_output()
         return 1
+    except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was the output that failed
+            _drop_output()
+        where = f"{error.filename}: " if error.filename is not None else ""
+        text = f"{where}{error.strerror or error}: see to the path, its rights and the room there, then again"
+        return _fail(text, 1)
 
 
 def _run(argv: list[str]) -> int:
@@ -78,6 +89,11 @@ def _run(argv: list[str]) -> int:
         return 130
 
 
-def _fail(sentence: str) -> int:
+def _drop_output() -> None:
+    """Let the flush at the end write what is left to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(sentence: str, code: int = 2) -> int:
     print(f"vantay: {sentence}", file=sys.stderr)
-    return 2
+    return code

@@ -5,9 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from edge.business_day import BEGINS, BusinessDays
+from edge.campaign.measures import check_measure
 from edge.campaign.slots import Shift, Slots
 
 Code = Annotated[
@@ -22,6 +23,8 @@ Name = Annotated[
 ]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 LONGEST = 1500  # days that a ledger spans
+FARTHEST = 36_500  # days from the start to a milestone
+LAST_START = date(2200, 1, 1)  # every day of a campaign, and of its milestones, is one of the calendar
 
 
 class Part(BaseModel):
@@ -36,7 +39,9 @@ class Target(Part):
     title: Words
     file: Path | None = None  # CSV: code,quota
     total: Annotated[int, Field(ge=1)] | None = None  # of the whole campaign, where no list by unit exists
-    measures: tuple[str, ...] = ("collected",)
+    measures: Annotated[tuple[Annotated[str, AfterValidator(check_measure)], ...], Field(min_length=1)] = (
+        "collected",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -92,9 +97,9 @@ class Campaign(Part):
 
     name: Words
     legal_basis: tuple[Words, ...]  # printed on every report
-    start: date  # the first business day
+    start: Annotated[date, Field(ge=date(1970, 1, 2), le=LAST_START)]  # the first business day
     deadlines: dict[Name, date] = {}
-    milestones_days: dict[Name, Annotated[int, Field(ge=1)]] = {}  # name -> days after the start
+    milestones_days: dict[Name, Annotated[int, Field(ge=1, le=FARTHEST)]] = {}  # name -> days after the start
     units: Path  # CSV: district_code,district,commune_code,commune,kind
     targets: dict[Name, Target]
     rounds: Path | None = None  # CSV: round,team,code

@@ -18,9 +18,8 @@ import numpy as np
 
 from edge.campaign.definition import Campaign
 from edge.campaign.events import Event
+from edge.campaign.measures import AGES, UNKNOWN
 
-AGES = ((14, "14-17"), (18, "18-24"), (25, "25-39"), (40, "40-59"), (60, "60+"))  # from the lower end on
-UNKNOWN = "unknown"
 MOST_TAKEN = "operator/most-taken"  # dong
 LAST = "last/collected"
 MAXIMA = (MOST_TAKEN, LAST)  # all other measures are sums

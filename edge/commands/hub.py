@@ -4,7 +4,7 @@ import gc
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -55,6 +55,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Serve until SIGTERM or SIGINT, or tell what is held."""
+    if arguments.what is not None and arguments.action not in ("report", "import", "slots"):
+        raise BadCommand(f"'{arguments.what}' says nothing to vantay hub {arguments.action}: leave it out")
     settings = read_settings(arguments.config, HubSettings)
     if arguments.action == "import":
         return _import(settings, arguments.what)
@@ -86,7 +88,7 @@ def _told(settings: HubSettings, store: Tables, span: Span, arguments: Namespace
         case "report":
             return _report(settings, store, arguments)
         case "export":
-            _export(arguments.output, lines(store, arguments.booth, span))
+            _write(arguments.output, lines(store, arguments.booth, span))
         case "status":
             status = status_of(store)
             print(json.dumps(status) if arguments.json else readable(status))
@@ -99,14 +101,15 @@ def _told(settings: HubSettings, store: Tables, span: Span, arguments: Namespace
     return 0
 
 
-def _export(output: Path | None, entries: Iterator[bytes]) -> None:
+def _write(output: Path | None, parts: Iterable[bytes]) -> None:
+    """Write to standard output, or a file that is whole or as it was before."""
     if output is None:
-        sys.stdout.buffer.writelines(entries)
+        sys.stdout.buffer.writelines(parts)
         return
     from edge.images import whole_file  # costs time that nothing else here needs
 
     with whole_file(output) as file:
-        file.writelines(entries)
+        file.writelines(parts)
 
 
 def _book(settings: HubSettings, store: Tables) -> CampaignBook:
@@ -142,7 +145,7 @@ def _slots(settings: HubSettings, arguments: Namespace) -> int:
     lists = read_lists(campaign)
     if arguments.unit and arguments.unit not in lists.units:
         raise BadCommand(f"no unit has the code {arguments.unit}: units are named by official code")
-    store = writable(settings.place)
+    store = writable(settings.place) if arguments.what is not None else opened(settings.place)
     try:
         book = SlotBook(store, campaign, lists.units)
         for problem in book.hamlets.problems if book.hamlets else []:
@@ -200,10 +203,7 @@ def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
         files, counted = None, book.book(cut_off, operators=name == OPERATORS)
     made = report(name, counted, Scope(day, arguments.unit, by, arguments.target), files)
     written = FORMATS[arguments.format](made)
-    if arguments.output:
-        arguments.output.write_bytes(written)
-    else:
-        sys.stdout.buffer.write(written)
+    _write(arguments.output, [written])
     return 0
 
 
@@ -213,13 +213,14 @@ def _moment(campaign: Campaign, at: str | None) -> tuple[int, int | None]:
         if at is not None and len(at) == len("2023-05-18"):
             day, cut_off = campaign.index(date.fromisoformat(at)), None
         else:
-            moment = datetime.fromisoformat(at or clock.now())
+            moment = datetime.fromisoformat(clock.now() if at is None else at)
             if moment.tzinfo is None:
                 raise ValueError
             cut_off = int(moment.timestamp())
             day = campaign.day_index(cut_off)
-    except ValueError:
+        shown = campaign.day(day)
+    except (ValueError, OverflowError):
         raise BadCommand("--at must be a date, 2023-05-18, or a time with its offset") from None
     if not 0 <= day < campaign.span_days:
-        raise BadCommand(f"{campaign.day(day)} is not a day of the campaign, which began on {campaign.start}")
+        raise BadCommand(f"{shown} is not a day of the campaign, which began on {campaign.start}")
     return day, cut_off

@@ -123,9 +123,10 @@ class SlotBook:
 def span_of(first: str | None, last: str | None, today: date, days: int) -> tuple[date, date]:
     """Read the days to be listed: from today on, unless told otherwise; BadCommand when they are none."""
     try:
-        begin = date.fromisoformat(first) if first else today
-        end = date.fromisoformat(last) if last else begin + timedelta(days=days - 1)
-    except ValueError:
+        begin = date.fromisoformat(first) if first is not None else today
+        end = date.fromisoformat(last) if last is not None else begin + timedelta(days=days - 1)
+        end + timedelta(days=1)  # is one of the calendar, too
+    except (ValueError, OverflowError):
         raise BadCommand("--from and --to must be dates, as 2021-05-29") from None
     if not 0 <= (end - begin).days < 366:
         raise BadCommand("--to must be a day from --from on, at most a year later")

@@ -74,6 +74,18 @@ def test_a_reader_that_goes_away_is_no_error_of_ours() -> None:
 
 
 @pytest.mark.system
+def test_what_the_system_refuses_is_one_sentence(tmp_path: Path) -> None:
+    program = (
+        "import sys, edge.commands.schema as one; one.run = lambda _: print('before') or open(sys.argv[1]);"
+        "from edge.cli import main; sys.exit(main(['schema']))"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path / "gone")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "before\n"), "what was said before is not lost"
+    assert done.stderr.startswith(f"vantay: {tmp_path / 'gone'}: No such file or directory: see to the path")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_reader_that_has_seen_enough_is_no_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "booth.toml").write_text('booth = "b-1"\ndata = "."\nkeys = "keys"\n')
     store = Store(tmp_path / "booth.db")

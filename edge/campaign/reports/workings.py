@@ -5,8 +5,9 @@ from statistics import median
 
 from edge.campaign.book import Book, Scope, rate
 from edge.campaign.events import CAUSES
+from edge.campaign.measures import PARTS
 from edge.campaign.reports.table import UNIT, Cell, Column, Plot, Table, unit_cells
-from edge.campaign.tally import AGES, MOST_TAKEN
+from edge.campaign.tally import MOST_TAKEN
 
 FEWEST = 20  # collected files below which an operator's shares say nothing
 FEWEST_OVERRIDES = 3
@@ -35,7 +36,7 @@ def places(book: Book, scope: Scope) -> Table:
 def ages(book: Book, scope: Scope) -> Table:
     """Collected by age group; the groups and the unknown add up to the total."""
     total = book.done("collected", scope.unit, scope.day)
-    names = ["below-14", *(name for _, name in AGES), "unknown"]
+    names = list(PARTS["age"])
     numbers = {name: book.done(f"age/{name}", scope.unit, scope.day) for name in names}
     rows: list[dict[str, Cell]] = [
         {"age": n, "collected": c, "share": rate(c, total)} for n, c in numbers.items()

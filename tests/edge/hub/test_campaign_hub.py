@@ -1,9 +1,12 @@
 """The campaign in the hub: files imported once, journals counted, reports by the command that people use."""
 
 import csv
+import errno
 import io
 import json
+import os
 import random
+import subprocess
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -457,6 +460,11 @@ def test_the_manifest_lists_the_days_files(vantay: Say, tmp_path: Path) -> None:
         ),
         (("report", "summary", "--at", "2023-05-18", "--unit", "Tây Hồ"), "no unit has the code Tây Hồ"),
         (("report", "summary", "--at", "2023-05-18", "--target", "x"), "no target 'x'; there are all"),
+        (("report", "summary", "--at", ""), "--at must be a date"),
+        (("report", "summary", "--at", "0001-01-01T00:00:00+14:00"), "--at must be a date"),
+        (("report", "summary", "--at", "9999-12-31T23:59:59-14:00"), "--at must be a date"),
+        (("status", "extra"), "'extra' says nothing to vantay hub status: leave it out"),
+        (("move", "hub.db"), "'hub.db' says nothing to vantay hub move: leave it out"),
         (("import",), "name the file: vantay hub import FILE"),
         (("import", "/nowhere.csv"), "cannot be read"),
     ],
@@ -468,6 +476,35 @@ def test_one_sentence_for_each_mistake(
     said = vantay(*words, code=2)
     assert sentence in said
     assert said.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_leaves_the_earlier_one(
+    vantay: Say, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(config).store.close()
+    path, words = tmp_path / "page.html", ("report", "summary", "--at", "2023-05-18", "-o")
+    vantay(*words, str(path))
+    before = path.read_bytes()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(full))
+        assert "page.html: cannot be written: No space left" in vantay(*words, str(path), code=2)
+    assert path.read_bytes() == before
+    for nowhere in (tmp_path, tmp_path / "no" / "folder.html", Path("/dev/full")):
+        said = vantay(*words, str(nowhere), code=2)
+        assert f"{nowhere}: cannot be written" in said
+        assert said.count("\n") == 1
+
+
+def test_a_full_disk_behind_the_output_is_one_sentence(config: Path) -> None:
+    opened(config).store.close()
+    command = [VANTAY, "hub", "report", "summary", "--at", "2023-05-18", "--config", str(config)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "No space left on device" in done.stderr
 
 
 def test_refused_lines_are_told_and_the_exit_code_says_so(vantay: Say, tmp_path: Path) -> None:
@@ -499,6 +536,20 @@ def test_a_hub_without_a_campaign_says_so(vantay: Say, config: Path) -> None:
             'titel = "the',
             "unknown key 'campaign.targets.all.titel'; known there: title, file",
         ),
+        (
+            'title = "the',
+            'measures = ["colected"]\ntitle = "the',
+            "nothing is counted as 'colected': a measure is",
+        ),
+        ('title = "the', 'measures = ["age/14-18"]\ntitle = "the', "age/ and one of below-14, 14-17, 18-24"),
+        (
+            'title = "the',
+            'measures = ["last/collected"]\ntitle = "the',
+            "nothing is counted as 'last/collected'",
+        ),
+        ('title = "the', 'measures = []\ntitle = "the', "campaign.targets.all.measures"),
+        ("deadlines =", "milestones_days = {far = 9999999}\ndeadlines =", "campaign.milestones_days.far"),
+        ("start = 2023-05-05", "start = 9999-05-05", "campaign.start"),
         ('unit = "00091"', 'unit = "Phú Thượng"', "campaign.booths.b-1.unit' must be an official code"),
     ],
 )

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
+from edge.hub.ledger import Ledger
 from edge.hub.publishing import LARGEST, PUBLISHED, SHARE, Made, Publisher, fitting, made_of
 from edge.hub.reading import writable
 from edge.journal import GENESIS, entry_hash
@@ -223,6 +224,23 @@ def test_reports_are_made_at_a_bounded_rate_and_sent_when_they_say_something_els
     imported(desk, tmp_path, event(10))
     assert not desk.turn(181.0 + SHARE * 30 - 1), "slow ones are made less often"
     assert desk.turn(181.0 + SHARE * 30)
+
+
+def test_the_warning_of_a_booth_that_is_not_listed_is_sent(desk: Desk) -> None:
+    assert desk.turn(0.0)
+    desk.sent.clear()
+    ledger = Ledger(desk.book.store)
+    for entry in sealed(range(1)):
+        with ledger.batch({"b-7"}):
+            assert ledger.take_checked("b-7", entry, AT, verified=True) == "new"
+            desk.publisher._counter.take("b-7", entry, AT)
+    assert desk.turn(61.0)
+    assert "summary" in desk.sent
+    assert any(
+        "booth b-7 is not in [campaign.booths]" in note for note in desk.publisher._last["summary"].notes
+    )
+    desk.sent.clear()
+    assert not desk.turn(122.0), "said once"
 
 
 def test_what_a_broker_did_not_take_is_sent_later(desk: Desk) -> None:

@@ -154,6 +154,19 @@ def test_a_wrong_line_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
     assert told.out == "new=0 known=0 moved=0 refused=1\n"
 
 
+def test_who_lists_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    station = Station(tmp_path, None)
+    words = ["hub", "slots", "--from", "2021-05-29", "--to", "2021-05-29", "--config", str(station.config)]
+    assert main(words) == 2
+    assert "hub.db does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "hub" / "hub.db").exists()
+    assert station.plan("1,00091,A,2021-05-29 07:30,1") == 0
+    writer = writable(tmp_path / "hub" / "hub.db")
+    with writer.transaction():
+        assert main(words) == 0, "it does not wait for who writes"
+    writer.close()
+
+
 def test_a_broken_line_costs_no_other_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     station, good = Station(tmp_path, None), "00091,A,2021-05-29 07:30,1"
     assert station.plan(f'1,{good}\n2,"{good}\n3,{good}\n4,{"x" * 200_000},{good}\n5,{good}') == 1
@@ -175,6 +188,9 @@ def test_what_is_no_plan_at_all_is_one_sentence(tmp_path: Path, capsys: pytest.C
     assert "no unit has the code 7" in capsys.readouterr().err
     assert main(["hub", "slots", "--from", "tomorrow", *config]) == 2
     assert "--from and --to must be dates" in capsys.readouterr().err
+    for first in ("", "9999-12-31"):
+        assert main(["hub", "slots", "--from", first, *config]) == 2
+        assert "--from and --to must be dates" in capsys.readouterr().err
     assert main(["hub", "slots", "--from", "2021-05-29", "--to", "2021-05-28", *config]) == 2
     assert "--to must be a day from --from on" in capsys.readouterr().err
     station.config.write_text(station.before)
