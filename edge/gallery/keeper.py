@@ -35,10 +35,24 @@ class Keeper:
     def __init__(self, store: Database, key: bytes) -> None:
         self._store, self._vault = store, Vault(store, key)
         self.page = self._vault.gallery_page
-        self.whose = {
+        self._version = self._changed_by_others()
+        self._whose = {
             label.enrolment: Whose(label.subject, json.loads(data)["booth"])
             for label, data in self._vault.all_of(WHOSE)
         }
+
+    @property
+    def whose(self) -> dict[str, Whose]:
+        """Who is held, by enrolment; another process may have forgotten somebody meanwhile."""
+        if (version := self._changed_by_others()) != self._version:
+            held = {label.enrolment for label in self._vault.labels(WHOSE)}
+            self._whose = {name: one for name, one in self._whose.items() if name in held}
+            self._version = version
+        return self._whose
+
+    def _changed_by_others(self) -> int:
+        """Return a number that changes with every commit of another connection."""
+        return int(self._store.db.execute("PRAGMA data_version").fetchone()[0])
 
     def add(self, question: Question, codes: list[bytes]) -> list[tuple[Label, bytes]]:
         """Keep a person once, on disk when this returns; return the search codes for the matcher.

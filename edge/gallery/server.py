@@ -93,6 +93,7 @@ class GalleryServer:
         self._asked: Looking | None = None  # what the matcher is at
         self._deadly: dict[tuple[str, str], int] = {}  # questions that matchers died over: how many
         self._asked_at, self._token, self._away = 0.0, 0, ""
+        self._people = len(self._keeper.whose)  # as the status says
 
     def run(self) -> None:
         """Serve until Stop is put into the mailbox."""
@@ -139,6 +140,8 @@ class GalleryServer:
                 self._log.warning("worker died", worker="matcher", reason=reason, again_in=pause)
                 self._tell_status()
         self._watch(now)
+        if len(self._keeper.whose) != self._people:  # also when another process forgot somebody
+            self._tell_status()
         self._fill()
         self._ask_next(now)
         return True
@@ -294,6 +297,7 @@ class GalleryServer:
         self._matcher.send(*load_of(fingers))
 
     def _tell_status(self) -> None:
+        self._people = len(self._keeper.whose)
         self._link.publish(GALLERY_STATUS_TOPIC, self._status(self._ready, clock.now()), retain=True)
 
     def _status(self, online: bool, at: str | None) -> bytes:

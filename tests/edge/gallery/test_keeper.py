@@ -59,6 +59,16 @@ def test_nothing_of_a_finger_is_in_the_file_in_clear_and_nothing_of_one_forgotte
     assert running.template(GalleryFinger(enrolment=ENROLMENT, position=2)) == b"", "found no more at once"
 
 
+def test_who_is_forgotten_by_another_process_is_nobody_here(store: GalleryStore, file: Path) -> None:
+    keeper = Keeper(store, KEY)
+    keeper.add(question(FINGERS), CODES)
+    other = GalleryStore(file)
+    assert Keeper(other, KEY).forget(ENROLMENT)
+    other.close()
+    assert keeper.whose == {}
+    assert keeper.add(question(FINGERS), CODES) == []
+
+
 def test_one_who_was_forgotten_is_not_kept_again_by_a_record_that_comes_once_more(
     store: GalleryStore,
 ) -> None:

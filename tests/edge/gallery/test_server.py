@@ -161,6 +161,7 @@ def test_a_person_who_is_forgotten_is_not_found_any_more(
     assert main(forget) == 0
     assert main(forget) == 1
     assert "is not held here" in capsys.readouterr().out
+    station.ready(0)
     assert station.ask(question(3, "search", person=1, number=2)).hits == [], "while it runs"
     station.program.kill()
     station.program.start()
