@@ -1,15 +1,18 @@
 """When: a date for each unit with an interval, held against each deadline."""
 
 from datetime import date
+from itertools import accumulate
 from math import floor, sqrt
 from statistics import stdev
 from typing import NamedTuple
 
 from edge.campaign.book import Book, Scope, with_quota
-from edge.campaign.reports.table import UNIT, Cell, Column, Table, target_note, unit_cells
+from edge.campaign.reports.table import UNIT, Cell, Column, Plot, Table, target_note, unit_cells
 
 Z90 = 1.645  # standard normal, 5 % beyond it on either side
 FARTHEST = 10_000  # days; later than this is no date
+MOST_MONTHS = 36  # bars
+DRAWN_AHEAD = 1000  # days of a forecast that are drawn
 
 
 class Forecast(NamedTuple):
@@ -105,7 +108,22 @@ def forecast(book: Book, scope: Scope) -> Table:
         when = _date(book, whole.day) or ("finished" if whole.left <= 0 else "no date at this rate")
         span = f"{_date(book, whole.early) or '?'} to {_date(book, whole.late) or '?'}"
         notes.append(f"all together: {whole.left:,} left, {whole.daily:,.0f} a day, {when} ({span})")
-    return Table("Forecast by unit", _columns(book), [row for _, row in open_rows], notes)
+    plot = _by_month(book, [cast for cast, _ in open_rows])
+    return Table("Forecast by unit", _columns(book), [row for _, row in open_rows], notes, plot)
+
+
+def _by_month(book: Book, casts: list[Forecast]) -> Plot:
+    """Draw how many units are done in which month: at most three years, then later, then no date."""
+    found: dict[str, float] = {}
+    for day in sorted(cast.day for cast in casts if cast.day is not None):
+        month = f"{book.campaign.day(day):%Y-%m}"
+        name = month if month in found or len(found) < MOST_MONTHS else "later"
+        found[name] = found.get(name, 0.0) + 1
+    if without := sum(cast.day is None for cast in casts):
+        found["no date at this rate"] = float(without)
+    return Plot(
+        "units by the month of their forecast", list(found), {"units": list(found.values())}, bars=True
+    )
 
 
 def whole(book: Book, scope: Scope) -> Table:
@@ -127,7 +145,26 @@ def whole(book: Book, scope: Scope) -> Table:
                 row[name] = None if cast.day is None else cast.day - book.campaign.index(deadline)
             rows.append(row)
     columns = (Column("what", "what"), Column("of", "of"), *_columns(book)[len(UNIT) :])
-    return Table("Forecast of everything together", columns, rows)
+    return Table("Forecast of everything together", columns, rows, [], _course(book, scope))
+
+
+def _course(book: Book, scope: Scope) -> Plot | None:
+    """Draw the course of the first target's measure so far, and the line that the forecast makes of it."""
+    target, measure = book.one_target(scope)
+    if not (quota := book.quota(target, scope.unit)):
+        return None
+    if not (daily := book.daily(measure, scope.unit, scope.day)):  # before the campaign began
+        return None
+    done, cast = list(accumulate(daily)), forecast_of(quota, daily, book.campaign.rate_days)
+    today = len(done) - 1
+    ends = today if cast.day is None else min(max(cast.day, today), today + DRAWN_AHEAD)
+    ahead = [None] * today + [done[-1] + cast.daily * n for n in range(ends - today + 1)]
+    series: dict[str, list[float | None]] = {measure: [float(number) for number in done]}
+    if ends > today:
+        series["forecast"] = [None if one is None else min(one, float(quota)) for one in ahead]
+    series["target"] = [float(quota)] * (ends + 1)
+    days = [str(book.campaign.day(day)) for day in range(ends + 1)]
+    return Plot(f"{measure}, of {book.campaign.targets[target].title}", days, series)
 
 
 def expected(book: Book, scope: Scope) -> Table:
@@ -140,4 +177,7 @@ def expected(book: Book, scope: Scope) -> Table:
     ]
     soon.sort(key=lambda row: (str(row["forecast"]), str(row["code"])))
     notes = [f"{len(soon)} units", target_note(book, target)]
-    return Table("Units expected within seven days", _columns(book), soon, notes)
+    days = [str(book.campaign.day(scope.day + n)) for n in range(8)]
+    numbers = [float(sum(str(row["forecast"]) == day for row in soon)) for day in days]
+    plot = Plot("units expected on the day", days, {"units": numbers}, bars=True)
+    return Table("Units expected within seven days", _columns(book), soon, notes, plot)

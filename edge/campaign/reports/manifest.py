@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from edge.campaign.book import Book, Scope
-from edge.campaign.reports.table import Cell, Column, Table
+from edge.campaign.reports.table import Cell, Column, Plot, Table
 
 
 class File(NamedTuple):
@@ -41,4 +41,10 @@ def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
             f"{len(listed)} files, SHA-256 {manifest_hash(map(itemgetter(0), listed))}",
             f"{sent} sent, {acknowledged} acknowledged, {len(listed) - acknowledged} not yet acknowledged",
         ],
+        Plot(
+            "files of the day",
+            ["collected", "sent", "acknowledged"],
+            {"files": [float(len(listed)), float(sent), float(acknowledged)]},
+            bars=True,
+        ),
     )

@@ -4,10 +4,19 @@ from collections import Counter
 
 from edge.campaign.book import Book, Scope, rate, with_quota
 from edge.campaign.events import CHAIN
-from edge.campaign.reports.table import UNIT, Cell, Column, Plot, Table, target_note, unit_cells
+from edge.campaign.reports.table import (
+    NAMED,
+    UNIT,
+    Cell,
+    Column,
+    Plot,
+    Table,
+    bars_of,
+    number_of,
+    target_note,
+    unit_cells,
+)
 from edge.campaign.tally import LAST
-
-LONGEST_PLOT = 40  # bars
 
 
 def week(book: Book, day: int) -> str:
@@ -66,6 +75,7 @@ def few_left(book: Book, scope: Scope) -> Table:
         (*UNIT, Column("left", "left", "number"), Column("quota", "quota", "number")),
         rows,
         [f"{len(rows)} units; finished units are not among them", target_note(book, target)],
+        bars_of("people left", rows, NAMED, left="left"),
     )
 
 
@@ -153,13 +163,13 @@ def ranking(book: Book, scope: Scope) -> Table:
                 ranked.append({**unit_cells(book, code), **row})
             ranked.sort(key=lambda row: (-(row["number"] or 0) / (row["base"] or 1), row["code"]))  # type: ignore[operator]
             rows += [{"rank": place, **row} for place, row in enumerate(ranked, 1)]
-            plot = plot or _plot_of(ranked[:LONGEST_PLOT], f"{measure}, per cent of {target}")
+            plot = plot or _plot_of(ranked, f"{measure}, per cent of {target}")
     return Table("Ranking", (Column("rank", "rank", "number"), *UNIT, *RATE), rows, [], plot)
 
 
-def _plot_of(ranked: list[dict[str, Cell]], title: str) -> Plot | None:
-    heights = [100 * float(row["rate"] or 0) for row in ranked]  # type: ignore[arg-type]
-    return Plot(title, [str(row["unit"]) for row in ranked], {title: heights}, bars=True) if ranked else None
+def _plot_of(ranked: list[dict[str, Cell]], title: str) -> Plot:
+    shares: list[dict[str, Cell]] = [{**row, "rate": 100 * number_of(row["rate"])} for row in ranked]
+    return bars_of(title, shares, NAMED, rate="rate")
 
 
 def sent(book: Book, scope: Scope) -> Table:
@@ -179,10 +189,12 @@ def sent(book: Book, scope: Scope) -> Table:
             rows.append({**unit_cells(book, code), **numbers})
     rows.sort(key=lambda row: (-float(row["share"] or 0), str(row["code"])))  # type: ignore[arg-type]
     above = sum(not row["low"] for row in rows)
+    low: list[dict[str, Cell]] = [{**row, "share": 100 * number_of(row["share"])} for row in reversed(rows)]
     numbers_of = (Column("collected", "collected", "number"), Column("sent", "sent", "number"))
     return Table(
         "Sent to the ministry, of what was collected",
         (*UNIT, *numbers_of, Column("share", "sent / collected", "share"), Column("low", "too low", "yes")),
         rows,
         [f"{above} units have sent more than {100 * limit:g} % of their files, {len(rows) - above} have not"],
+        bars_of("per cent sent, the least first", low, NAMED, share="share"),
     )

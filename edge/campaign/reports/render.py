@@ -17,8 +17,8 @@ h1{font-size:1.5rem;margin-bottom:.2rem}p{margin:.2rem 0;color:#444}ul{padding-l
 svg{width:100%;margin:1rem 0}svg text{font:12px system-ui,sans-serif}
 table{border-collapse:collapse;width:100%;margin-top:1rem}
 th,td{padding:.3rem .6rem;border-bottom:1px solid #ddd}
-th{text-align:left;border-bottom:2px solid #888;vertical-align:bottom}
-.number,.share{text-align:right;font-variant-numeric:tabular-nums}.date{white-space:nowrap}
+th{text-align:left;border-bottom:2px solid #888;vertical-align:bottom;position:sticky;top:0;background:#fff}
+.number,.share{text-align:right;font-variant-numeric:tabular-nums}td.number,td.share,td.date{white-space:nowrap}
 @media print{body{margin:0;max-width:none}}
 """
 
@@ -112,7 +112,7 @@ def as_html(report: Report) -> bytes:
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     titles = "".join(f'<th class="{column.kind}">{escape(column.title)}</th>' for column in table.columns)
     body = "".join(f"<tr>{_cells(row, table)}</tr>\n" for row in table.rows)
-    plot = ""
+    plot = "<p>There is nothing to draw yet.</p>"
     if table.plot and table.plot.labels:
         title = "" if table.plot.title == table.title else f"<h2>{escape(table.plot.title)}</h2>"
         plot = title + svg(table.plot)

@@ -1,12 +1,15 @@
 """A plot as inline SVG: bars beside their labels, or lines over days. No script, nothing from outside."""
 
+from collections.abc import Sequence
 from html import escape
 from math import ceil, floor, log10
 
 from edge.campaign.reports.table import Plot
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 300, 70, 130, 20, 50  # px
-BAR, LABEL = 22, 190  # px: height of a bar with its gap, width of the labels
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 300, 70, 150, 20, 50  # px
+BAR, NUMBER = 22, 90  # px: height of a bar with its gap, room for its number
+LETTER, LINE = 7.5, 15  # px: width of most letters at most, and between two lines of text
+LONGEST_LABEL = 48  # letters; what is longer ends with dots
 SMALLEST = 1e-6  # top of an axis
 COLOURS = ("#1f5fa8", "#c2571a", "#2e7d32", "#6a3d9a")
 
@@ -27,18 +30,36 @@ def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
+def _cut(words: str) -> str:
+    return words if len(words) <= LONGEST_LABEL else f"{words[: LONGEST_LABEL - 1].rstrip()}…"
+
+
+def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'
+
+
 def _bars(plot: Plot) -> str:
-    (values,) = plot.series.values()
-    top = max([*values, 0.0]) or 1.0
-    body = []
-    for row, (label, value) in enumerate(zip(plot.labels, values, strict=True)):
-        y, length = row * BAR + 4, (WIDTH - LABEL - 90) * max(value, 0.0) / top
-        body.append(_text(LABEL - 8, y + 13, label, "end"))
-        body.append(
-            f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR - 6}" fill="{COLOURS[0]}"/>'
-        )
-        body.append(_text(LABEL + length + 6, y + 13, f"{value:,.1f}".removesuffix(".0")))
-    return _frame(WIDTH, len(values) * BAR + 8, plot.title, body)
+    """Draw a bar for each label; several series stand behind each other in it, and are named above."""
+    rows = [[max(value or 0.0, 0.0) for value in row] for row in zip(*plot.series.values(), strict=True)]
+    top = max(map(sum, rows)) or 1.0
+    labels = [_cut(label) for label in plot.labels]
+    left = max(LETTER * max(map(len, labels)) + 12, 80)
+    body, above = [], 4.0
+    if len(plot.series) > 1:
+        x = left
+        for colour, name in zip(COLOURS, plot.series, strict=False):
+            body += [_rect(x, above, 12, 12, colour), _text(x + 17, above + 11, name)]
+            x += 17 + LETTER * len(name) + 20
+        above += BAR
+    for place, (label, row) in enumerate(zip(labels, rows, strict=True)):
+        y, x = above + place * BAR, left
+        body.append(_text(left - 8, y + 13, label, "end"))
+        for colour, value in zip(COLOURS, row, strict=False):
+            length = (WIDTH - left - NUMBER) * value / top
+            body.append(_rect(x, y, length, BAR - 6, colour))
+            x += length
+        body.append(_text(x + 6, y + 13, f"{sum(row):,.1f}".removesuffix(".0")))
+    return _frame(WIDTH, above + len(rows) * BAR + 4, plot.title, body)
 
 
 def ticks(top: float) -> list[float]:
@@ -50,7 +71,7 @@ def ticks(top: float) -> list[float]:
 
 
 def _lines(plot: Plot) -> str:
-    values = [value for series in plot.series.values() for value in series]
+    values = [value for series in plot.series.values() for value in series if value is not None]
     marks = ticks(max([*values, 1.0]))
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     last = max(len(plot.labels) - 1, 1)
@@ -63,11 +84,31 @@ def _lines(plot: Plot) -> str:
         )
     for index in sorted({0, last // 2, len(plot.labels) - 1}):
         body.append(_text(LEFT + wide * index / last, HEIGHT - BOTTOM + 20, plot.labels[index], "middle"))
+    ends = []
     for colour, (name, series) in zip(COLOURS, plot.series.items(), strict=False):
-        points = [(LEFT + wide * i / last, TOP + high * (1 - v / marks[-1])) for i, v in enumerate(series)]
+        points = [
+            (LEFT + wide * i / last, TOP + high * (1 - v / marks[-1]))
+            for i, v in enumerate(series)
+            if v is not None
+        ]
+        if not points:
+            continue
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         body.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         x, y = points[-1]
         body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
-        body.append(f'<g fill="{colour}">{_text(x + 8, y + 4, name)}</g>')
+        ends.append((y + 4, name, colour))
+    ends.sort()
+    for y, (_, name, colour) in zip(_apart([end[0] for end in ends]), ends, strict=True):
+        body.append(f'<g fill="{colour}">{_text(LEFT + wide + 8, y, name)}</g>')
     return _frame(WIDTH, HEIGHT, plot.title, body)
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Move words, from the top down, so that none lies upon another and all stay above the days."""
+    lowest = HEIGHT - BOTTOM + 4 - LINE * (len(heights) - 1)
+    found: list[float] = []
+    for place, height in enumerate(heights):
+        y = min(height, lowest + LINE * place)
+        found.append(max(y, found[-1] + LINE) if found else y)
+    return found

@@ -1,5 +1,6 @@
 """A report as data: columns, rows, notes, a plot. What people read in any format is made from this alone."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
@@ -19,11 +20,11 @@ class Column(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Bars (one series) or lines over labels."""
+    """Bars, of which several series stand behind each other, or lines over labels; None is no number."""
 
     title: str
     labels: list[str]
-    series: dict[str, list[float]]
+    series: Mapping[str, Sequence[float | None]]
     bars: bool = False
 
 
@@ -53,6 +54,8 @@ class Report(NamedTuple):
     table: Table
 
 
+NAMED = "{unit} ({code})"  # a name alone may be of several units
+LONGEST_PLOT = 40  # bars
 UNIT = (Column("code", "code"), Column("unit", "unit"), Column("district", "district"))
 
 
@@ -60,6 +63,20 @@ def unit_cells(book: Book, code: str) -> dict[str, Cell]:
     """Return the cells of the columns UNIT."""
     units = book.units
     return {"code": code, "unit": units.name(code), "district": units.districts[units.district(code)]}
+
+
+def bars_of(title: str, rows: list[dict[str, Cell]], label: str, **series: str) -> Plot:
+    """Draw columns of the first rows; `label` is how a row is named, as "{unit} ({code})"."""
+    drawn = rows[:LONGEST_PLOT]
+    if len(drawn) < len(rows):
+        title = f"{title}: the first {len(drawn)} of {len(rows)}"
+    numbers = {name.replace("_", " "): [number_of(row[key]) for row in drawn] for name, key in series.items()}
+    return Plot(title, [label.format_map(row) for row in drawn], numbers, bars=True)
+
+
+def number_of(cell: Cell) -> float:
+    """Return a cell as the length of a bar; none where there is no number."""
+    return float(cell) if isinstance(cell, int | float) else 0.0
 
 
 def target_note(book: Book, target: str) -> str:

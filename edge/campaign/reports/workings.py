@@ -6,7 +6,7 @@ from statistics import median
 from edge.campaign.book import Book, Scope, rate
 from edge.campaign.events import CAUSES
 from edge.campaign.measures import PARTS
-from edge.campaign.reports.table import UNIT, Cell, Column, Plot, Table, unit_cells
+from edge.campaign.reports.table import NAMED, UNIT, Cell, Column, Plot, Table, bars_of, number_of, unit_cells
 from edge.campaign.tally import MOST_TAKEN
 
 FEWEST = 20  # collected files below which an operator's shares say nothing
@@ -30,7 +30,10 @@ def places(book: Book, scope: Scope) -> Table:
             rows.append({**unit_cells(book, code), **numbers})
     counts = tuple(Column(name, name, "number") for name in ("fixed", "mobile", "unknown", "total"))
     shares = (Column("mobile_share", "mobile / total", "share"), Column("quota", "quota", "number"))
-    return Table("Fixed and mobile points", (*UNIT, *counts, *shares, Column("rate", "rate", "share")), rows)
+    most = sorted(rows, key=lambda row: -number_of(row["total"]))
+    plot = bars_of("collected", most, NAMED, fixed="fixed", mobile="mobile", unknown="unknown")
+    columns = (*UNIT, *counts, *shares, Column("rate", "rate", "share"))
+    return Table("Fixed and mobile points", columns, rows, [], plot)
 
 
 def ages(book: Book, scope: Scope) -> Table:
@@ -100,6 +103,16 @@ def rounds(book: Book, scope: Scope) -> Table:
         (*columns, *numbers, Column("differs", "differs", "yes")),
         rows,
         warnings,
+        bars_of(
+            "units in the list",
+            [
+                {**row, "lacking": max(number_of(row["official"]) - number_of(row["listed"]), 0)}
+                for row in rows
+            ],
+            "{district} ({code}), round {round}",
+            listed="listed",
+            lacking="lacking",
+        ),
     )
 
 
@@ -146,7 +159,20 @@ def operators(book: Book, scope: Scope) -> Table:
             Column("why", "why"),
         ),
         rows,
+        [],
+        bars_of(
+            "overrides and exceptions, per cent of files",
+            [{**row, **{key: _per_cent(row, key) for key in ("overrides", "exceptions")}} for row in rows],
+            "{operator}",
+            overrides="overrides",
+            exceptions="exceptions",
+        ),
     )
+
+
+def _per_cent(row: dict[str, Cell], key: str) -> float:
+    files = number_of(row["collected"])
+    return 100 * number_of(row[key]) / files if files else 0.0
 
 
 def _reasons(one: dict[str, int], totals: dict[str, int], usual: float | None) -> list[str]:

@@ -2,21 +2,26 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 import xml.etree.ElementTree as ET
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edge.campaign.reports.catalogue import NAMES
 from edge.campaign.reports.render import FORMATS
 from edge.campaign.reports.svg import svg, ticks
 from edge.campaign.reports.table import Column, Plot, Report, Table
+from tests.edge.hub.campaigns import Story, at, made, over_days, people, units_csv
 from tests.edge.parts import steady
+
+WIDE = 7  # px of a letter of 12 px, most of them
 
 COLUMNS = (
     Column("unit", "unit"),
@@ -143,3 +148,61 @@ def test_ticks_are_few_and_enough(top: float) -> None:
     assert marks[0] == 0
     assert marks[-1] >= top * (1 - 1e-9)
     assert 2 <= len(marks) <= 12
+
+
+UNITS = {"00001": "Phường Phú Thượng/003", "00002": "Thị trấn Chúc Sơn, tên rất dài và còn dài hơn nữa/003"}
+START = date(2023, 5, 5)
+
+
+def story() -> Story:
+    """Return a campaign of which each report has something to draw."""
+    told = Story(
+        units_csv(UNITS, {"003": "Quận Tây Hồ"}),
+        {"all": {"00001": 35, "00002": 60}},
+        START,
+        rounds=["1,team-1,00001"],
+        settings={"deadlines": {"city": date(2023, 6, 30)}},
+    )
+    told.happened(
+        over_days(35, START, 5, "collected", "00001", operator="binh"),
+        over_days(40, START, 5, "collected", "00002", place="mobile", operator="lan"),
+        over_days(20, START, 5, "sent", "00001"),
+        people(2, "override", "00001", at(START), operator="binh"),
+    )
+    return told
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("after", [-1, 0, 5])
+def test_every_report_has_a_plot_that_fits_or_says_that_there_is_none(name: str, after: int) -> None:
+    page = FORMATS["html"](made(story().book(), name, START + timedelta(days=after))).decode()
+    drawing = re.search(r"<svg.*?</svg>", page)
+    assert drawing or "There is nothing to draw yet." in page
+    if after == 5:
+        assert drawing
+    if drawing:
+        drawn = ET.fromstring(drawing[0])
+        _, _, width, height = map(float, drawn.attrib["viewBox"].split())
+        for text in drawn.iter("text"):
+            x, words = float(text.attrib["x"]), len(text.text or "")
+            before = {"start": 0.0, "middle": words / 2, "end": words}[text.attrib["text-anchor"]]
+            assert x - before * WIDE >= 0, f"{text.text} is cut off at the left"
+            assert x + (words - before) * WIDE <= width, f"{text.text} is cut off at the right"
+            assert 0 <= float(text.attrib["y"]) <= height
+
+
+def test_names_of_lines_that_end_together_lie_apart() -> None:
+    drawn = ET.fromstring(svg(PLOT._replace(series={name: [0.0, 1.0, 0.0] for name in "abc"})))
+    ends = sorted(float(text.attrib["y"]) for text in drawn.iter("text") if text.text in ("a", "b", "c"))
+    assert len(ends) == 3
+    assert min(below - above for above, below in itertools.pairwise(ends)) >= 14
+
+
+def test_bars_of_several_series_stand_behind_each_other() -> None:
+    plot = Plot("sums", ["one", "two"], {"a": [1.0, 0.0], "b": [3.0, 2.0]}, bars=True)
+    drawn = ET.fromstring(svg(plot))
+    bars = [bar for bar in drawn.iter("rect") if bar.attrib["height"] != "12.0"]
+    (first, second, *_) = [(float(bar.attrib["x"]), float(bar.attrib["width"])) for bar in bars]
+    assert second[0] == pytest.approx(first[0] + first[1])
+    assert second[1] == pytest.approx(3 * first[1], rel=0.01)
+    assert {"a", "b", "4", "2"} <= {text.text for text in drawn.iter("text")}
