@@ -42,9 +42,12 @@ def run(arguments: Namespace) -> int:
         complaints = []
         try:
             delivery.deliver(clock.now())
-            complaints = delivery.hear(clock.now())
-        except VantayError as error:  # what is overdue is told all the same
-            complaints = [str(error)]
+        except VantayError as error:  # answers are read, and what is overdue is told, all the same
+            complaints.append(str(error))
+        try:
+            complaints += delivery.hear(clock.now())
+        except VantayError as error:
+            complaints += [] if str(error) in complaints else [str(error)]
         code = _tell(store, settings.ministry, complaints, arguments.json)
         store.close()
     return code

@@ -10,6 +10,7 @@ the hub's file say that it is delivered. Killed in between, the next delivery fi
 packet is delivered once. The folder may be emptied by whoever carries it on.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -17,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import VantayError
-from edge.hub.drop import Drop
+from edge.hub.drop import BadPacket, Drop
 from edge.hub.packets import PacketFiles
 from edge.hub.tables import Tables
 from edge.messages import BoothName, Digest, utc
@@ -90,21 +91,29 @@ class Delivery:
     def deliver(self, at: str) -> list[str]:
         """Deliver all that is complete and was not delivered; return the names of the batches made.
 
-        VantayError when the place cannot be written, or a packet is not what its name says.
+        VantayError when the place cannot be written; and, after all others were delivered, when a packet
+        cannot be read or is not what its name says.
         """
-        self._drop.open()
+        self._drop.open(first=not self._db.execute("SELECT 1 FROM delivery LIMIT 1").fetchone())
         self._note_found()
-        made = []
-        while packets := self._undelivered(MOST):
-            made.append(self._make(packets, at))
+        made, bad = [], dict[str, str]()
+        while packets := self._undelivered(MOST, bad):
+            try:
+                made.append(self._make(packets, at))
+            except BadPacket as error:
+                bad[error.digest] = str(error)
+        if bad:
+            more = f" ({len(bad) - 1} more are as bad)" if len(bad) > 1 else ""
+            raise VantayError(f"{next(iter(bad.values()))}{more}")
         return made
 
     def hear(self, at: str) -> list[str]:
-        """Read the answers to batches that wait for one; return a sentence for each that cannot be used."""
+        """Read the answers to batches that are not accepted; return a sentence for each that cannot be used.
+
+        What was refused may be accepted by a later answer, and not the other way round.
+        """
         complaints = []
-        query = (
-            "SELECT DISTINCT batch FROM delivery WHERE accepted_at IS NULL AND refused IS NULL ORDER BY batch"
-        )
+        query = "SELECT DISTINCT batch FROM delivery WHERE accepted_at IS NULL ORDER BY batch"
         for row in self._db.execute(query).fetchall():
             path = self._drop.where(row["batch"], ANSWER)
             try:
@@ -119,7 +128,7 @@ class Delivery:
             complaints += self._take(answer, at, path)
         return complaints
 
-    def _undelivered(self, most: int) -> list[Delivered]:
+    def _undelivered(self, most: int, without: Collection[str]) -> list[Delivered]:
         query = (
             "SELECT packet.* FROM packet LEFT JOIN delivery USING (hash)"
             " WHERE complete_at IS NOT NULL AND delivered_at IS NULL ORDER BY complete_at, hash LIMIT ?"
@@ -132,8 +141,9 @@ class Delivery:
                 enrolment=row["enrolment"],
                 complete_at=row["complete_at"],
             )
-            for row in self._db.execute(query, (most,))
-        ]
+            for row in self._db.execute(query, (most + len(without),))
+            if row["hash"] not in without
+        ][:most]
 
     def _make(self, packets: list[Delivered], at: str) -> str:
         name = self._next_name(at[:10])
@@ -158,7 +168,7 @@ class Delivery:
                 where = self._drop.where(batch, MANIFEST)
                 try:
                     self._note(Manifest.model_validate_json(self._drop.read(batch, MANIFEST)))
-                except FileNotFoundError:
+                except (FileNotFoundError, NotADirectoryError):
                     continue
                 except (OSError, ValueError) as error:
                     raise VantayError(f"{where} is no manifest of ours: {_why(error)}") from None
@@ -184,7 +194,9 @@ class Delivery:
         with self._store.transaction():
             for packet in answer.accepted:
                 self._db.execute(
-                    "UPDATE delivery SET accepted_at = ? WHERE hash = ? AND accepted_at IS NULL", (at, packet)
+                    "UPDATE delivery SET accepted_at = ?, refused = NULL"
+                    " WHERE hash = ? AND accepted_at IS NULL",
+                    (at, packet),
                 )
             for refusal in answer.refused:
                 self._db.execute(

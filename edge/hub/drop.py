@@ -11,20 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from edge.errors import VantayError
 from edge.files import sync_folder
 
 BATCH = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{3,}")
 AT_ONCE = 1 << 18  # bytes copied at a time
+GONE = "is its share mounted? Nothing is lost: mount it, or make the folder, then deliver again"
+ONE_EACH = "give each hub a folder of its own"
 
 
 class Drop(Protocol):
     """A place for batches. Everything may raise VantayError with one sentence: the place, and what to do."""
 
-    def open(self) -> None:
-        """Be ready."""
+    def open(self, first: bool) -> None:
+        """Be ready; a folder that is not there is made at the first delivery: later it is a lost share."""
 
     def batches(self) -> list[str]:
         """Return the names of the whole batches that are there."""
@@ -51,10 +53,13 @@ class FolderDrop:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def open(self) -> None:
-        """Make the folder where there is none."""
+    def open(self, first: bool) -> None:
+        """Make the folder at the first delivery; VantayError when it is gone later."""
         with self._told():
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            if first:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            elif not self._folder.is_dir():
+                raise VantayError(f"the ministry's folder {self._folder} is gone: {GONE}")
 
     def batches(self) -> list[str]:
         """Return the names of the whole batches that are there."""
@@ -66,7 +71,10 @@ class FolderDrop:
         with self._told():
             for left in list(self._folder.iterdir()):
                 if left.name.startswith(".") and BATCH.fullmatch(left.name[1:]):
-                    shutil.rmtree(left)
+                    if left.is_dir() and not left.is_symlink():
+                        shutil.rmtree(left)
+                    else:
+                        left.unlink()
             (self._folder / f".{batch}").mkdir(mode=0o750)
 
     def put(self, batch: str, name: str, source: Path, digest: str) -> None:
@@ -83,6 +91,8 @@ class FolderDrop:
         with self._told():
             _write_synced(begun / name, content)
             sync_folder(begun)
+            if (self._folder / batch).exists():  # a rename would take the place of an empty one
+                raise VantayError(f"{self._folder / batch} is there already, and not of this hub: {ONE_EACH}")
             begun.rename(self._folder / batch)
             sync_folder(self._folder)
 
@@ -105,16 +115,43 @@ class FolderDrop:
             ) from None
 
 
+class BadPacket(VantayError):
+    """A packet of the hub's own that cannot be delivered; the others can."""
+
+    def __init__(self, digest: str, text: str) -> None:
+        super().__init__(text)
+        self.digest = digest
+
+
 def checked(source: Path, digest: str) -> Iterator[tuple[int, bytes]]:
-    """Yield a packet's (offset, piece); VantayError after the last when it is not what its hash says."""
+    """Yield a packet's (offset, piece); BadPacket when it cannot be read, or is not what its hash says."""
     found, offset = sha256(), 0
-    with source.open("rb") as reader:
-        while piece := reader.read(AT_ONCE):
+    try:
+        reader = source.open("rb")
+    except OSError as error:
+        raise _unreadable(source, digest, error) from None
+    with reader:
+        while piece := _piece(reader, source, digest):
             found.update(piece)
             yield offset, piece
             offset += len(piece)
     if found.hexdigest() != digest:
-        raise VantayError(f"the packet {source} is not what its name says: restore it, then deliver again")
+        raise BadPacket(
+            digest, f"the packet {source} is not what its name says: restore it, then deliver again"
+        )
+
+
+def _piece(reader: BinaryIO, source: Path, digest: str) -> bytes:
+    try:
+        return reader.read(AT_ONCE)
+    except OSError as error:
+        raise _unreadable(source, digest, error) from None
+
+
+def _unreadable(source: Path, digest: str, error: OSError) -> BadPacket:
+    return BadPacket(
+        digest, f"the packet {source} cannot be read ({error.strerror}): restore it, then deliver again"
+    )
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 import asyncssh
 
 from edge.errors import BadSettings, VantayError
-from edge.hub.drop import BATCH, checked
+from edge.hub.drop import BATCH, GONE, ONE_EACH, checked
 from edge.settings import Sftp
 
 LARGEST = 8 << 20  # bytes of a manifest or an answer that are read
 DIRECTORY_MODE = 0o750
 AGAIN = "nothing is lost, deliver again when it can"
-ONE_EACH = "give each hub a folder of its own"
 RSA = ["rsa-sha2-512", "rsa-sha2-256"]  # what an RSA key signs with
 OTHERS = ["ssh-ed25519", *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)), *RSA]
 CUT = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError, ConnectionError)
@@ -42,10 +41,10 @@ class SftpDrop:
         self._client: asyncssh.SFTPClient | None = None
         self._offered: list[asyncssh.SSHKey] = []
 
-    def open(self) -> None:
-        """Connect, and make the folder where there is none."""
+    def open(self, first: bool) -> None:
+        """Connect, and make the folder at the first delivery; VantayError when it is gone later."""
         with self._told("cannot be written"):
-            self._run(self._make_folder())
+            self._run(self._make_folder(first))
 
     def close(self) -> None:
         """Say goodbye."""
@@ -116,9 +115,11 @@ class SftpDrop:
             self._client = await self._connection.start_sftp_client()
         return self._client
 
-    async def _make_folder(self) -> None:
+    async def _make_folder(self, first: bool) -> None:
         sftp = await self._sftp()
         if not await sftp.isdir(self._folder):
+            if not first:
+                raise VantayError(f"{self._folder} on {self._place.host} is gone: {GONE}")
             await sftp.makedirs(self._folder, asyncssh.SFTPAttrs(permissions=DIRECTORY_MODE))
 
     async def _listed(self) -> list[str]:

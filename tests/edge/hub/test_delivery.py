@@ -124,6 +124,7 @@ def test_answers_are_taken_and_what_waits_too_long_is_an_alarm(hub: Hub) -> None
 
 BAD: list[tuple[Callable[[str, str], str], str]] = [
     (lambda _batch, _one: "no JSON", "Invalid JSON"),
+    (lambda batch, one: json.dumps({"batch": batch, "accepted": [one]})[:-3], "Invalid JSON: EOF"),
     (lambda _batch, one: json.dumps({"batch": "another", "accepted": [one]}), "it answers batch another"),
     (lambda batch, _one: json.dumps({"batch": batch, "accepted": ["ab" * 32]}), "the batch does not hold"),
     (lambda batch, one: json.dumps({"batch": batch, "accepted": [one, one]}), "names a packet twice"),
@@ -144,12 +145,19 @@ def test_an_answer_that_cannot_be_used_changes_nothing(
     assert standing_of(hub.store, AT, 12).waiting == 1
 
 
-def test_a_packet_that_was_altered_is_not_delivered(hub: Hub) -> None:
-    (one,) = hub.receive("a")
+def test_a_packet_that_was_altered_or_is_gone_keeps_no_other_one_back(hub: Hub) -> None:
+    one, two, gone = hub.receive("a", "b", "c")
     hub.files.path(one).write_bytes(b"something else")
-    with pytest.raises(VantayError, match="is not what its name says"):
+    hub.files.path(gone).unlink()
+    with pytest.raises(
+        VantayError, match=r"packets/.*: restore it, then deliver again \(1 more are as bad\)"
+    ):
         hub.delivery.deliver(AT)
-    assert hub.batches() == {}
+    assert hub.delivered() == [two]
+    assert standing_of(hub.store, AT, 12).undelivered == 2
+    with pytest.raises(VantayError, match=r"cannot be read|is not what its name says"):
+        hub.delivery.deliver(AT)
+    assert hub.delivered() == [two]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(hub: Hub) -> None:
@@ -157,6 +165,67 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(hub: Hub) -> None:
     hub.folder.write_text("a file")
     with pytest.raises(VantayError, match=r"cannot be written .*: nothing is lost"):
         hub.delivery.deliver(AT)
+
+
+def test_a_folder_that_vanishes_later_is_not_made_anew(hub: Hub) -> None:
+    (one,) = hub.receive("a")
+    (batch,) = hub.delivery.deliver(AT)
+    away = hub.folder.rename(hub.folder.with_name("away"))  # as a share that is not mounted any more
+    hub.receive("b")
+    with pytest.raises(VantayError, match=r"ministry is gone: is its share mounted\?"):
+        hub.delivery.deliver(AT)
+    assert not hub.folder.exists()
+    assert hub.delivery.hear(AT) == []
+    away.rename(hub.folder)
+    hub.answer(batch, accepted=[one])
+    assert hub.delivery.deliver(AT) == ["2026-01-05-002"]
+    assert hub.delivery.hear(AT) == []
+    assert standing_of(hub.store, AT, 12).accepted == 1
+
+
+def test_what_somebody_else_put_there_stops_nothing_and_stays(hub: Hub) -> None:
+    hub.receive("a")
+    hub.folder.mkdir()
+    for name in ("2026-01-04-001", ".2026-01-04-002", "thumbs.db"):
+        (hub.folder / name).write_text("no batch")
+    (hub.folder / "2026-01-04-003").mkdir()
+    assert hub.delivery.deliver(AT) == ["2026-01-05-001"]
+    assert {"2026-01-04-001", "2026-01-04-003", "thumbs.db"} < {path.name for path in hub.folder.iterdir()}
+    hub.receive("b")
+    (hub.folder / "2026-01-05-002").mkdir()
+    with pytest.raises(VantayError, match="2026-01-05-002 is there already, and not of this hub"):
+        hub.delivery.deliver(AT)
+    assert list((hub.folder / "2026-01-05-002").iterdir()) == []
+
+
+def test_what_was_refused_may_be_accepted_by_a_later_answer(hub: Hub) -> None:
+    one, two = hub.receive("a", "b")
+    (batch,) = hub.delivery.deliver(AT)
+    hub.answer(batch, accepted=[one], refused=[{"packet": two, "reason": "unreadable"}])
+    assert hub.delivery.hear(AT) == []
+    hub.answer(batch, accepted=[one, two])
+    assert hub.delivery.hear(AT) == []
+    standing = standing_of(hub.store, LATER, 12)
+    assert (standing.accepted, standing.refused, standing.waiting, standing.alarms) == (2, 0, 0, [])
+    hub.answer(batch, refused=[{"packet": two, "reason": "after all"}])
+    assert hub.delivery.hear(AT) == []
+    assert standing_of(hub.store, LATER, 12).accepted == 2
+
+
+def test_an_answer_is_read_also_when_nothing_can_be_delivered(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str | None
+) -> None:
+    config = tmp_path / "hub.toml"
+    config.write_text(f'{database(url)}data = "hub"\n[ministry]\nfolder = "ministry"\n')
+    (one,) = hub.receive("a")
+    (batch,) = hub.delivery.deliver(AT)
+    hub.answer(batch, accepted=[one])
+    (bad,) = hub.receive("b")
+    hub.files.path(bad).unlink()
+    assert main(["ministry", "deliver", "--config", str(config)]) == 1
+    told = capsys.readouterr()
+    assert "cannot be read (No such file or directory): restore it" in told.err
+    assert told.out == "undelivered=1 waiting=0 accepted=1 refused=0\n"
 
 
 def test_the_command_delivers_tells_and_ends_with_1_on_an_alarm(
