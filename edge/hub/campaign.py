@@ -198,7 +198,7 @@ class CampaignBook:
     def _book(self, tally: Tally) -> Book:
         lists = self.lists
         return Book(
-            self.campaign, lists.units, lists.quotas, tally, lists.stops, [*lists.problems, *self._apart()]
+            self.campaign, lists.units, lists.quotas, tally, lists.stops, [*lists.problems, *self.apart()]
         )
 
     def files(self, day: int) -> list[File]:
@@ -211,7 +211,8 @@ class CampaignBook:
             for file, unit, steps in found
         ]
 
-    def _apart(self) -> list[str]:
+    def apart(self) -> list[str]:
+        """Return a sentence for each booth whose files are not counted."""
         lost = [row["name"] for row in self.db.execute(SEALERS) if row["name"] not in self.campaign.booths]
         told = [
             f"booth {name} is not in [campaign.booths]: what it collected is not counted" for name in lost

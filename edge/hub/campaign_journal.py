@@ -34,7 +34,7 @@ class JournalCounter:
 
     def __init__(self, book: CampaignBook) -> None:
         self.book = book
-        self.counted = 0  # entries that may have changed what reports say, since the start
+        self.counted = 0  # events, since the start
         book.prepare()
         with book.store.transaction():
             self._catch_up()
@@ -44,8 +44,6 @@ class JournalCounter:
         if entry.kind in TOLD and booth in self.book.campaign.booths:
             at = moment_of(entry.at, entry.clock.synchronised, received)
             self._count(booth, at, entry.kind, entry.body)
-        elif entry.kind == SEALED:  # reports warn of a booth that is not listed
-            self.counted += 1
 
     def _count(self, booth: str, at: int, kind: str, body: Mapping[str, object]) -> None:
         place, packet = self.book.campaign.booths[booth], str(body.get("packet", ""))

@@ -25,7 +25,8 @@ PUBLISHED = tuple(name for name in NAMES if name not in (OPERATORS, MANIFEST))  
 LARGEST = 512 * 1024  # bytes of one report: brokers of clusters take a mebibyte
 SHARE = 10  # making reports takes at most a tenth of the time
 
-Version = tuple[int, int, int]  # of the database by others, of our own counting, the business day
+# of the database by others, of our own counting, the business day, and what reports warn of
+Version = tuple[int, int, int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Publisher:
     def _now_at(self) -> Version:
         others = self._book.store.version()
         day = self._book.campaign.day_index(int(datetime.fromisoformat(clock.now()).timestamp()))
-        return others, self._counter.counted, day
+        return others, self._counter.counted, day, tuple(self._book.apart())
 
     def _make(self, day: int) -> None:
         began = time.monotonic()

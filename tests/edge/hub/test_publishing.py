@@ -226,21 +226,21 @@ def test_reports_are_made_at_a_bounded_rate_and_sent_when_they_say_something_els
     assert desk.turn(181.0 + SHARE * 30)
 
 
-def test_the_warning_of_a_booth_that_is_not_listed_is_sent(desk: Desk) -> None:
+@pytest.mark.parametrize("other", [False, True])
+def test_the_warning_of_a_booth_that_is_not_listed_is_sent(desk: Desk, other: bool) -> None:
     assert desk.turn(0.0)
     desk.sent.clear()
-    ledger = Ledger(desk.book.store)
-    for entry in sealed(range(1)):
-        with ledger.batch({"b-7"}):
-            assert ledger.take_checked("b-7", entry, AT, verified=True) == "new"
-            desk.publisher._counter.take("b-7", entry, AT)
+    store = writable(desk.publisher._place) if other else desk.book.store  # of another collector
+    (entry,) = sealed(range(1))
+    with Ledger(store).batch({"b-7"}):
+        assert Ledger(store).take_checked("b-7", entry, AT, verified=True) == "new"
     assert desk.turn(61.0)
     assert "summary" in desk.sent
-    assert any(
-        "booth b-7 is not in [campaign.booths]" in note for note in desk.publisher._last["summary"].notes
-    )
+    assert any("booth b-7 is not in" in note for note in desk.publisher._last["summary"].notes)
     desk.sent.clear()
     assert not desk.turn(122.0), "said once"
+    if other:
+        store.close()
 
 
 def test_what_a_broker_did_not_take_is_sent_later(desk: Desk) -> None:
