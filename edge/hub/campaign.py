@@ -13,8 +13,8 @@ from edge.campaign.events import Event, event_key
 from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, read_units
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
-from edge.csv_lines import list_file
 from edge.errors import BadSettings
+from edge.hub.list_file import list_file
 from edge.hub.tables import Tables
 from edge.messages import canonical
 

@@ -1,6 +1,5 @@
 """Events from a file, CSV or JSON lines: each line taken once, or refused with its number and a reason."""
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,9 +10,11 @@ from typing import Any
 from pydantic_core import from_json
 
 from edge.campaign.events import FIELDS, Event, event_of
-from edge.csv_lines import NOT_UTF8, cells_of, columns_of, list_file, read_whole
+from edge.csv_lines import NOT_UTF8, cells_of, columns_of, read_whole
 from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook, Row
+from edge.hub.list_file import list_file
+from edge.json_once import Twice, check_once
 
 LEAST, FIRST, MOST = 5_000, 10_000, 100_000  # lines of one transaction
 HELD_SECONDS = 2.0  # that one is meant to have the file; the collector waits five for it (edge/store.py)
@@ -138,23 +139,10 @@ def _object(line: str) -> dict[str, Any] | str:
         if isinstance(row, dict):
             words = len(row) + sum(type(value) is str for value in row.values())
             if line.count('"') != 2 * words:  # a key is there twice, or there is more in it than plain words
-                json.loads(line, object_pairs_hook=_once)
+                check_once(line)
             return row
-    except _Twice as error:
+    except Twice as error:
         return str(error)
     except (ValueError, RecursionError):
         pass
     return "the line is no JSON object"
-
-
-class _Twice(ValueError):
-    """A key is there twice."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in row:
-            raise _Twice(f"the key {key!r} is there twice: which one counts is not guessed")
-        row[key] = value
-    return row

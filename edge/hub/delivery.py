@@ -21,6 +21,7 @@ from edge.errors import VantayError
 from edge.hub.drop import BadPacket, Drop
 from edge.hub.packets import PacketFiles
 from edge.hub.tables import Tables
+from edge.json_once import check_once
 from edge.messages import BoothName, Digest, utc
 
 MOST = 1000  # packets of a batch
@@ -117,7 +118,9 @@ class Delivery:
         for row in self._db.execute(query).fetchall():
             path = self._drop.where(row["batch"], ANSWER)
             try:
-                answer = Acknowledgement.model_validate_json(self._drop.read(row["batch"], ANSWER))
+                content = self._drop.read(row["batch"], ANSWER)
+                answer = Acknowledgement.model_validate_json(content)
+                check_once(content)
                 if answer.batch != row["batch"]:
                     raise ValueError(f"it answers batch {answer.batch}")
             except FileNotFoundError:

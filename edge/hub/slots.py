@@ -10,8 +10,8 @@ from edge.campaign.bookings import COLUMNS, Booking, Hamlets, booking_of, read_h
 from edge.campaign.definition import Calendar, Campaign
 from edge.campaign.lists import Units, rows_of
 from edge.campaign.slots import Slots, book
-from edge.csv_lines import list_file
 from edge.errors import BadCommand, BadSettings, VantayError
+from edge.hub.list_file import list_file
 from edge.hub.tables import Tables
 
 NAME = "the slots"  # of whom books, where there are several

@@ -129,6 +129,10 @@ BAD: list[tuple[Callable[[str, str], str], str]] = [
     (lambda batch, _one: json.dumps({"batch": batch, "accepted": ["ab" * 32]}), "the batch does not hold"),
     (lambda batch, one: json.dumps({"batch": batch, "accepted": [one, one]}), "names a packet twice"),
     (lambda batch, _one: json.dumps({"batch": batch, "accepted": ["x"]}), "accepted.0: String should"),
+    (
+        lambda batch, one: f'{{"batch": "{batch}", "accepted": ["{one}"], "accepted": []}}',
+        "'accepted' is there",
+    ),
     (lambda batch, _one: json.dumps({"batch": batch, "version": 2}), "version: Input should be 1"),
 ]
 

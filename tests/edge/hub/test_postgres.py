@@ -1,6 +1,7 @@
 """What only PostgreSQL can do to a hub: go away, be shared, be somebody else's or not keep its word."""
 
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from edge.settings import HubSettings, read_settings
 from tests.edge.hub.hubs import database
 from tests.edge.parts import AT, chain, steady, undone
 from tests.edge.postgres import Postgres, program, somebody
-from tests.edge.programs import until
+from tests.edge.programs import VANTAY, until
 
 COLUMNS = """
 SELECT table_name AS name, column_name AS column FROM information_schema.columns
@@ -364,6 +365,10 @@ def test_only_so_many_are_put_ahead(store: PostgresStore) -> None:
 
 # from a file
 
+NUMBERED = "WITH RECURSIVE one (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM one WHERE n < ?)"
+PACKET = "printf('%064x', n), 'b-1', 'e' || n, 7, NULL, NULL"
+WRITES = "SELECT 1 FROM pg_stat_activity WHERE query LIKE ?"
+
 
 def test_a_file_is_carried_over_whole_or_not_at_all(
     postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -402,6 +407,31 @@ def test_a_file_is_carried_over_whole_or_not_at_all(
     assert "a text that PostgreSQL does not take" in capsys.readouterr().err
     with PostgresStore(str(read_settings(tmp_path / "hub.toml", HubSettings).place)) as empty:
         assert Ledger(empty).booths() == [], "all or nothing"
+
+
+@pytest.mark.system
+def test_a_move_killed_anywhere_leaves_nothing_and_is_done_again(postgres: Postgres, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub.toml").write_text(f'{database(postgres.fresh())}data = "hub"\n')
+    place = str(read_settings(tmp_path / "hub.toml", HubSettings).place)
+    file, number = HubStore(tmp_path / "hub" / "hub.db"), 40_000
+    with file.transaction():
+        for table, values in (("entry", "'b-1', n, 'at', '{}', 'k', '{}', 'p', 'h'"), ("packet", PACKET)):
+            file.db.execute(f"{NUMBERED} INSERT INTO {table} SELECT {values} FROM one", (number,))
+    file.close()
+    words = [VANTAY, "hub", "move", "--config", str(tmp_path / "hub.toml")]
+    with PostgresStore(place) as store:
+        for table in ("entry", "packet"):
+            writing = f"INSERT INTO {table} %"
+            move = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+            until(lambda said=writing: store.db.execute(WRITES, (said,)).fetchone(), f"a write to {table}")
+            move.kill()
+            assert move.wait() == -signal.SIGKILL, "it was under way"
+            assert not store.db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+        assert f"entry={number} " in done.stdout
+        assert f"packet={number} " in done.stdout
+        assert store.db.execute("SELECT count(*) FROM entry").fetchone()[0] == number
 
 
 # the way in
