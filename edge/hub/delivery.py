@@ -10,6 +10,7 @@ the hub's file say that it is delivered. Killed in between, the next delivery fi
 packet is delivered once. The folder may be emptied by whoever carries it on.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,7 +119,7 @@ class Delivery:
         for row in self._db.execute(query).fetchall():
             path = self._drop.where(row["batch"], ANSWER)
             try:
-                content = self._drop.read(row["batch"], ANSWER)
+                content = self._drop.read(row["batch"], ANSWER).removeprefix(BOM_UTF8)
                 answer = Acknowledgement.model_validate_json(content)
                 check_once(content)
                 if answer.batch != row["batch"]:

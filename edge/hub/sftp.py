@@ -36,7 +36,7 @@ class SftpDrop:
         self._pinned = [_public_key(line) for line in place.host_keys]
         self._key = _private_key(place.key)
         self._runner = asyncio.Runner()
-        logging.getLogger("asyncio").setLevel(logging.ERROR)  # a cut line is told in one sentence of ours
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a cut line is told in one sentence of ours
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
         self._offered: list[asyncssh.SSHKey] = []

@@ -163,6 +163,15 @@ def test_cut_again_and_again_it_comes_to_an_end(hub: Hub) -> None:
     assert hub.delivered() == sorted(digests)
 
 
+def test_what_a_cut_leaves_undone_is_not_told_as_a_traceback(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(SftpDrop(hub.place)) as drop:  # as asyncio does for each write that was under way
+        lost = {"message": "Task exception was never retrieved", "exception": ConnectionError("lost")}
+        drop._runner.get_loop().call_exception_handler(lost)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     "left",
     [
