@@ -80,6 +80,8 @@ def rows_of(
     for line, cells in rows:
         if isinstance(cells, str):
             problems.append(f"line {line}: {cells}")
+        elif any(cells[len(names) :]):  # as a comma in a name makes, without quotes around it
+            problems.append(f"line {line}: the line has more cells than the first")
         else:
             row = dict(zip(names, cells, strict=False))
             yield line, {name: row.get(name, "").strip() for name in columns}

@@ -9,7 +9,7 @@ from edge.campaign.reports.table import Plot
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 300, 70, 150, 20, 50  # px
 BAR, NUMBER = 22, 90  # px: height of a bar with its gap, room for its number
 LETTER, LINE = 7.5, 15  # px: width of most letters at most, and between two lines of text
-LONGEST_LABEL = 48  # letters; what is longer ends with dots
+LONGEST_LABEL, LAST_LETTERS = 48, 18  # letters, and those of them that are the last of a longer name
 SMALLEST = 1e-6  # top of an axis
 COLOURS = ("#1f5fa8", "#c2571a", "#2e7d32", "#6a3d9a")
 
@@ -31,7 +31,10 @@ def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
 
 
 def _cut(words: str) -> str:
-    return words if len(words) <= LONGEST_LABEL else f"{words[: LONGEST_LABEL - 1].rstrip()}…"
+    """Shorten a label in its middle: its end is the code that tells it from others."""
+    if len(words) <= LONGEST_LABEL:
+        return words
+    return f"{words[: LONGEST_LABEL - LAST_LETTERS - 1].rstrip()}…{words[-LAST_LETTERS:].lstrip()}"
 
 
 def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:

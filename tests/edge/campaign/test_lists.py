@@ -55,6 +55,13 @@ def test_a_broken_line_costs_no_other_one() -> None:
     assert rounds == ([Stop(1, "a", "09718")], ["line 2: a quote is not closed: a row is one line"])
 
 
+def test_a_comma_in_a_name_without_quotes_is_named() -> None:
+    lines = ["017,Huyện Đông Anh,00478,Xã Vân, Hà,xa", '017,Huyện Đông Anh,00481,"Xã Vân, Hà",xa,,']
+    units, problems = read_units([*UNITS, *lines])
+    assert problems == ["line 5: the line has more cells than the first"]
+    assert units.name("00481") == "Xã Vân, Hà"
+
+
 @pytest.mark.parametrize("header", ["code,quota,code", "code, code,quota"])
 def test_a_column_that_is_there_twice_is_named(header: str) -> None:
     units, _ = read_units(UNITS)

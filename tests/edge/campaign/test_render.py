@@ -150,7 +150,7 @@ def test_ticks_are_few_and_enough(top: float) -> None:
     assert 2 <= len(marks) <= 12
 
 
-UNITS = {"00001": "Phường Phú Thượng/003", "00002": "Thị trấn Chúc Sơn, tên rất dài và còn dài hơn nữa/003"}
+UNITS = {"00001": "Phường Phú Thượng/003", "00002": "Thị trấn Chúc Sơn tên rất dài và còn dài hơn nữa/003"}
 START = date(2023, 5, 5)
 
 
@@ -196,6 +196,13 @@ def test_names_of_lines_that_end_together_lie_apart() -> None:
     ends = sorted(float(text.attrib["y"]) for text in drawn.iter("text") if text.text in ("a", "b", "c"))
     assert len(ends) == 3
     assert min(below - above for above, below in itertools.pairwise(ends)) >= 14
+
+
+def test_a_long_name_keeps_its_code() -> None:
+    page = FORMATS["html"](made(story().book(), "few-left", START + timedelta(days=5))).decode()
+    (label,) = re.findall(r">(Thị trấn[^<]*…[^<]*)</text>", page)
+    assert label.endswith(" (00002)")
+    assert len(label) <= 48
 
 
 def test_bars_of_several_series_stand_behind_each_other() -> None:
