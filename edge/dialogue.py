@@ -6,8 +6,8 @@ Where the booth has a worklist, name, birth and sex come after the number, and w
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON`,
 `single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon REASON`; and, of a person who is
 found to be enrolled already, `review`: the record is sealed as that. Where people log in, name and PIN come
-first, a registered finger where there is one, and a supervisor's sign overrides. Ids, files, keys and time
-are the program's.
+first, a registered finger where there is one, and a supervisor's sign overrides. Where the booth waits for
+another finger, as at a hand-over, that wait is ended first. Ids, files, keys and time are the program's.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,8 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 
+from edge.booth.plan import enrolling_plans, plan_named
+from edge.booth.slap_rule import FINGERS as SLAPS
 from edge.errors import BadCommand
 from edge.explain import explain
 from edge.messages import (
@@ -39,7 +41,10 @@ from edge.names import typed_name
 from edge.subject import birth_of, sex_of
 
 FINGERS = "1 to 5 are right thumb to little, 6 to 10 left thumb to little"
-HELP = "type: missing POSITION REASON | override REASON | single SLAP REASON | abandon REASON"
+HELP = (
+    "type: missing POSITION REASON | override REASON | single SLAP REASON | "
+    "review (who is enrolled already) | abandon REASON"
+)
 NAMES: dict[type[Command], str] = {
     Enrol: "enrol",
     MarkMissing: "mark-missing",
@@ -92,13 +97,21 @@ class ReadPortrait:
 
 
 @dataclass(frozen=True)
+class Leave:
+    """The end, once the booth has answered this command; `unheard` is said where it does not."""
+
+    send: Send
+    unheard: str
+
+
+@dataclass(frozen=True)
 class Done:
     """The end, with the program's exit code."""
 
     code: int
 
 
-Effect = Say | Ask | Send | SendSealed | ReadPortrait | Done
+Effect = Say | Ask | Send | SendSealed | ReadPortrait | Leave | Done
 
 NAME, SUPERVISOR = Ask("your name: "), Ask("the supervisor's name: ")
 PIN = Ask("PIN: ", secret=True)
@@ -109,6 +122,8 @@ SEX = Ask("sex (male, female; nam, nữ): ")
 MISSING = Ask("missing fingers, as 4=amputated, 9=bandaged (nothing when all are there): ")
 AGAIN = Ask("why it is right all the same (nothing to stop): ")
 ONCE_MORE = Ask("the person's identity number once more: ")
+OF_KNOWN = Ask("the person's identity number once more (nothing to go back): ")
+END_WAIT = Ask("end that and enrol somebody? (y, or nothing to stop): ")
 OPEN_SHIFT = Ask("no shift is open; open one now? (y, or nothing to stop): ")
 PORTRAIT = Ask("the portrait's file, or - and why there is none: ")
 
@@ -117,6 +132,9 @@ class Stage(StrEnum):
     """What the dialogue waits for."""
 
     START = "start"
+    LEAVING = "leaving"
+    WAITED = "waited"
+    ENDING_WAIT = "ending wait"
     LOGIN_NAME = "login name"
     LOGIN_PIN = "login pin"
     LOGGING_IN = "logging in"
@@ -139,6 +157,9 @@ class Stage(StrEnum):
 
 
 BEFORE = (
+    Stage.LEAVING,
+    Stage.WAITED,
+    Stage.ENDING_WAIT,
     Stage.LOGIN_NAME,
     Stage.LOGIN_PIN,
     Stage.LOGGING_IN,
@@ -154,6 +175,8 @@ BEFORE = (
 )  # there is no enrolment of ours
 BUSY = (
     Stage.START,
+    Stage.LEAVING,
+    Stage.ENDING_WAIT,
     Stage.LOGGING_IN,
     Stage.OPENING_SHIFT,
     Stage.ASKED,
@@ -162,6 +185,28 @@ BUSY = (
 
 
 REVIEWING = (Stage.REVIEW_NUMBER, Stage.REVIEW_PORTRAIT, Stage.REVIEWED)
+LEFT = "nobody goes on at the terminal"  # why what the booth waits for is given up
+KEY_CHANGED = "the PIN does not open"  # how the booth begins to say so
+
+
+def refusal(reply: Reply) -> Say:
+    """Say why the booth refused, in words for whoever types."""
+    if reply.wants == "pin" and reply.reason.startswith(KEY_CHANGED):
+        return Say("refused: the booth was started again, nothing was done: type it and the PIN anew")
+    return Say(f"refused: {reply.reason}")
+
+
+def missing_of(text: str) -> dict[int, str]:
+    """Read 4=amputated, 9=bandaged; BadCommand in one sentence when it is something else."""
+    missing: dict[int, str] = {}
+    for part in filter(str.strip, text.split(",")):
+        position, _, reason = (word.strip() for word in part.partition("="))
+        if position not in map(str, POSITION_NAMES) or not reason:
+            raise BadCommand(f"a missing finger is POSITION=REASON, as 4=amputated, 9=bandaged: {FINGERS}")
+        if int(position) in missing:
+            raise BadCommand(f"finger {position} is named twice: name each missing finger once")
+        missing[int(position)] = reason
+    return missing
 
 
 class Dialogue:
@@ -198,6 +243,8 @@ class Dialogue:
             return self._begin(state)
         if self.stage is Stage.LOGIN_FINGER:
             return self._finger(state)
+        if self.stage is Stage.WAITED and state.attendant is None:
+            return [Say("that is over"), *self._start(state)]
         if self.stage in BEFORE:
             return []
         if not self._enrolment:
@@ -209,7 +256,11 @@ class Dialogue:
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered the command that was sent last."""
         refused = reply.outcome == "refused"
-        said: list[Effect] = [Say(f"refused: {reply.reason}")] if refused else []
+        said: list[Effect] = [refusal(reply)] if refused else []
+        if self.stage is Stage.LEAVING:
+            return [Done(1)] if refused else [Say("nobody is logged in"), Done(1)]
+        if self.stage is Stage.ENDING_WAIT:
+            return [*said, *self._wait_ended(f"{reply.request_id}.then")]
         if self.stage is Stage.LOGGING_IN and reply.command == "login":
             if refused:
                 self.stage = Stage.LOGIN_NAME
@@ -227,13 +278,16 @@ class Dialogue:
             if reply.wants == "again":
                 self.stage = Stage.AGAIN
                 return [*said, AGAIN]
+            if reply.wants == "abandon":  # of the finger that is awaited
+                self.stage = Stage.WAITED
+                return [*said, END_WAIT]
             if reply.wants in ("identity_number", "name", "birth", "sex"):
                 self.stage, self._corrects = Stage.NUMBER, True
                 return [*said, NUMBER]
             return [*said, Done(1)]
         if self.stage is Stage.REVIEWED and reply.command == "review" and refused:
             self.stage = Stage.REVIEW_NUMBER
-            return [*said, ONCE_MORE]
+            return [*said, OF_KNOWN if self._known else ONCE_MORE]
         return [*said, *(self._follow(self._state) if self._state and self._enrolment else [])]
 
     def line(self, text: str, request_id: str) -> list[Effect]:
@@ -252,6 +306,13 @@ class Dialogue:
             case Stage.LOGIN_FINGER:
                 self.stage = Stage.LOGIN_NAME
                 return [NAME]
+            case Stage.WAITED if text.lower() in ("y", "yes"):
+                return self._end_wait(request_id)
+            case Stage.WAITED:
+                return [Say("nobody was enrolled"), Done(1)]
+            case Stage.SIGN_NAME if not text:
+                self.stage = Stage.WORK
+                return [Say("nothing was signed"), *self._now()]
             case Stage.SIGN_NAME:
                 self._name, self.stage = text, Stage.SIGN_PIN
                 return [PIN]
@@ -282,8 +343,8 @@ class Dialogue:
             case Stage.WORK:
                 return self._typed(word, rest.strip(), request_id)
             case Stage.REVIEW_NUMBER if self._known and not text:
-                self.stage = Stage.WORK
-                return []
+                self.stage, self._prompt = Stage.WORK, ()
+                return self._now()
             case Stage.REVIEW_NUMBER if self._known:
                 self._number = text
                 return self._review(request_id)
@@ -309,7 +370,17 @@ class Dialogue:
         if self.stage is Stage.LOGGING_IN:
             self.stage = Stage.LOGIN_NAME
             return [Say(problem), NAME]
-        return [Say(problem)]
+        return [Say(f"{problem}: nothing was signed"), *self._now()]
+
+    def leave(self, request_id: str) -> list[Effect]:
+        """Nobody goes on here: end the wait for a finger that logs in; an enrolment stays open."""
+        if self.stage in (Stage.LOGGING_IN, Stage.LOGIN_FINGER):
+            self.stage = Stage.LEAVING
+            command = Abandon(request_id=request_id, reason=LEFT, awaited="log-in")
+            unheard = f"the booth does not answer: it may still wait for a finger of {self._name}"
+            return [Leave(Send("abandon", command), unheard)]
+        begun = self.stage is Stage.ASKED or self.stage not in (Stage.START, *BEFORE)
+        return [*([Say("what has begun stays open at the booth")] if begun else []), Done(1)]
 
     # before
 
@@ -347,6 +418,10 @@ class Dialogue:
         return []
 
     def _start(self, state: State) -> list[Effect]:
+        if state.enrolment is None and state.attendant:
+            self.stage = Stage.WAITED
+            waits = f"the booth waits for a finger of {state.attendant.person} ({state.attendant.purpose})"
+            return [Say(f"{waits}: whatever is shown now is taken for it"), END_WAIT]
         if state.enrolment is None and state.shift_wanted:
             self.stage = Stage.SHIFT
             return [OPEN_SHIFT]
@@ -356,6 +431,22 @@ class Dialogue:
         self.stage, self._enrolment = Stage.WORK, state.enrolment
         said = Say(f"enrolment {state.enrolment} is under way and goes on here; {HELP}")
         return [said, *self._follow(state)]
+
+    def _end_wait(self, request_id: str) -> list[Effect]:
+        """Have the booth wait for another's finger no longer."""
+        assert self._state is not None
+        shown = self._state.attendant
+        if shown is None:
+            return self._wait_ended(request_id)
+        self.stage = Stage.ENDING_WAIT
+        return self._send(Abandon, request_id, reason="somebody is enrolled instead", awaited=shown.purpose)
+
+    def _wait_ended(self, request_id: str) -> list[Effect]:
+        """Go on where the wait was in the way."""
+        assert self._state is not None
+        if self._enrol:
+            return self._ask_booth(request_id, self._enrol.again)
+        return self._start(self._state.model_copy(update={"attendant": None}))
 
     def _take_number(self, text: str, request_id: str) -> list[Effect]:
         try:
@@ -382,8 +473,10 @@ class Dialogue:
         return [question]
 
     def _take_missing(self, text: str, request_id: str) -> list[Effect]:
-        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-        missing = {position.strip(): reason.strip() for position, _, reason in pairs}
+        try:
+            missing = missing_of(text)
+        except BadCommand as error:
+            return [Say(str(error)), MISSING]
         try:
             self._enrol = Enrol.model_validate(
                 {
@@ -410,6 +503,10 @@ class Dialogue:
     def _known(self) -> bool:
         """Whether the person is found to be enrolled already."""
         return bool(self._state and self._state.known_as)
+
+    def _now(self) -> list[Effect]:
+        """Say anew what the booth asks for."""
+        return self._follow(self._state) if self._state and self._enrolment else []
 
     def _follow(self, state: State) -> list[Effect]:
         done, total = len(state.accepted + state.rolled), len(state.positions + state.to_roll)
@@ -443,25 +540,48 @@ class Dialogue:
         match word:
             case "review" if self._known:
                 self.stage = Stage.REVIEW_NUMBER
-                return [ONCE_MORE]
+                return [OF_KNOWN]
+            case "review":
+                return [Say("nobody is found to be enrolled already: the review comes after the last finger")]
+            case "override" if self._logs_in and self._state and not self._state.alarm:
+                return [Say("there is no alarm to override")]
             case "override":
                 return self._signed(Override, request_id, reason=rest)
             case "single":
                 slap, _, reason = rest.partition(" ")
-                what = int(slap) if slap.isdecimal() else slap
-                return self._signed(SingleFingers, request_id, slap=what, reason=reason)
+                if problem := self._not_split(slap, reason.strip()):
+                    return [Say(problem)]
+                return self._signed(SingleFingers, request_id, slap=int(slap), reason=reason)
             case "missing":
                 position, _, reason = rest.partition(" ")
-                number = int(position) if position.isdecimal() else position
-                return self._send(MarkMissing, request_id, position=number, reason=reason)
+                if position not in map(str, POSITION_NAMES) or not reason.strip():
+                    return [Say(f"type: missing POSITION REASON, as missing 4 amputated: {FINGERS}")]
+                return self._send(MarkMissing, request_id, position=int(position), reason=reason)
             case "":
                 return []
         return [Say(HELP)]
 
+    @property
+    def _logs_in(self) -> bool:
+        """Whether people log in here, and sign."""
+        return bool(self._state and self._state.login_key)
+
+    def _not_split(self, slap: str, reason: str) -> str | None:
+        """Why no slap's fingers are taken one by one; None where they may be."""
+        if slap not in map(str, SLAPS) or not reason:
+            return (
+                "type: single SLAP REASON, as single 13 webbed fingers: "
+                "13 four right fingers, 14 four left fingers, 15 two thumbs"
+            )
+        plan = self._state.plan if self._state else None
+        if plan in enrolling_plans() and int(slap) not in plan_named(plan).slaps:
+            return f"the plan {plan} does not ask for these fingers together: there is nothing to split"
+        return None
+
     def _signed(self, model: type[Command], request_id: str, **values: str | int) -> list[Effect]:
         """Send what a supervisor signs where people log in."""
         effects = self._send(model, request_id, **values)
-        if not (isinstance(effects[0], Send) and self._state and self._state.login_key):
+        if not (isinstance(effects[0], Send) and self._logs_in):
             return effects
         self._to_sign, self.stage = (NAMES[model], values), Stage.SIGN_NAME
         return [SUPERVISOR]
@@ -478,7 +598,7 @@ class Dialogue:
         effects = self._send(Review, request_id, identity_number=self._number, **values)
         sent = isinstance(effects[0], Send)
         self.stage = Stage.REVIEWED if sent else Stage.REVIEW_NUMBER
-        return effects if sent else [*effects, ONCE_MORE]
+        return effects if sent else [*effects, OF_KNOWN if self._known else ONCE_MORE]
 
     def _end(self, state: State) -> list[Effect]:
         ended = state.ended

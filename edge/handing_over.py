@@ -1,7 +1,8 @@
 """A card is handed over, or a person verified, from a terminal, pure: the number, then the finger.
 
 A holder who has no finger to show gets the card by a reason and, where people log in, a supervisor's sign:
-typed as `without REASON` while a finger is awaited, and asked for where the record has none.
+typed as `without REASON` while a finger is awaited, and asked for where the record has none. However it ends
+here, the booth is told to wait for the finger no longer.
 """
 
 from enum import StrEnum
@@ -9,12 +10,16 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from edge.booth.attendant import HOLDER
-from edge.dialogue import NUMBER, PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed
+from edge.dialogue import NUMBER, PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed, refusal
 from edge.explain import explain
 from edge.messages import HandOver, Reply, State, Verify
 from edge.one_finger import OneFinger
 
 HELP = "where no finger can be shown, type: without REASON"
+ANEW = {
+    "card": "start anew with --card FILE --position N: the card's own template, and whose finger it is",
+    "position": "start anew with --position N for another finger",
+}  # what the booth wants, in this program's words
 REASON = Ask("why no finger can be shown (nothing to stop): ")
 
 
@@ -39,11 +44,12 @@ class HandingOver(OneFinger):
         said = {"card": card, "card_format": card_format, "position": position}
         self._said: dict[str, str | int] = {key: value for key, value in said.items() if value is not None}
         self._asked, self._signs, self._name = Asked.NUMBER, False, ""
+        self._awaits = False  # the booth does, since it said so
 
     @property
     def busy(self) -> bool:
         """Whether what is typed must wait: while a finger is awaited, that there is none may be typed."""
-        return not self._begun or (self._sent and not self._accepted)
+        return not self._begun or self._leaving or (self._sent and not self._accepted)
 
     @property
     def asking(self) -> bool:
@@ -69,7 +75,7 @@ class HandingOver(OneFinger):
             case Asked.REASON if text:
                 return self._without(text, request_id)
             case Asked.REASON:
-                return [Say("the card stays here"), Done(1)]
+                return self._stop(request_id)
             case Asked.NAME:
                 self._name, self._asked = text, Asked.PIN
                 return [PIN]
@@ -83,22 +89,41 @@ class HandingOver(OneFinger):
 
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered."""
+        if self._leaving:
+            return self._left(reply)
         without = "without_finger" in self._said
         if reply.outcome == "accepted":
             if without:  # no finger is awaited: nothing comes after
                 return [Say(reply.reason), Done(0)]
-            self._accepted = True
-            return [Say(HELP)] if self.command is HandOver else []
-        said = Say(f"refused: {reply.reason}")
+            self._awaits = True
+            help_with: list[Effect] = [Say(HELP)] if self.command is HandOver else []
+            return [*help_with, *self._await_finger(reply)]
+        said = refusal(reply)
         if reply.wants == "without_finger":
             return [said, self._ask(Asked.REASON, REASON)]
         if without and reply.wants in ("person", "pin"):
             return [said, self._ask(Asked.NAME, SUPERVISOR)]
-        return [said, Done(1)]
+        anew = [Say(ANEW[reply.wants])] if reply.wants in ANEW else []
+        return [said, *anew, *self._stop(f"{reply.request_id}.then")]
 
     def unsealed(self, problem: str) -> list[Effect]:
         """The PIN could not be sealed, or the name is none."""
         return [Say(problem), self._ask(Asked.NAME, SUPERVISOR)]
+
+    @property
+    def stays(self) -> str:
+        """What is to be said where the wait ended without a finger."""
+        return "the card stays here" if self.command is HandOver else "nothing was compared"
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the booth may wait for the finger."""
+        return self._awaits or super()._waits
+
+    def _stop(self, request_id: str) -> list[Effect]:
+        """End it; the booth is told where it waits."""
+        self._sent = False
+        return self.leave(request_id) if self._waits else [Say(self.stays), Done(1)]
 
     def _without(self, reason: str, request_id: str) -> list[Effect]:
         """Take the reason; where people log in, a supervisor's name comes next."""

@@ -55,7 +55,13 @@ REQUEST_ID = r"^[A-Za-z0-9._:-]{1,64}$"
 RequestId = Annotated[
     str, StringConstraints(pattern=REQUEST_ID), Field(description="1 to 64 letters, digits or ._:-")
 ]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Reason = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ),
+    Field(description="one line of 1 to 200 characters, none of them a control character"),
+]
 IdentityNumber = Annotated[
     str,
     StringConstraints(pattern=r"^([0-9]{9}|[0-9]{12})$"),
@@ -429,9 +435,13 @@ class MarkMissing(Command):
 
 
 class Abandon(Command):
-    """Give the current enrolment up; what was captured is purged, why is kept."""
+    """Give the current enrolment up; what was captured is purged, why is kept.
+
+    Where a finger of no enrolment is awaited, that wait is given up.
+    """
 
     reason: Reason
+    awaited: Literal["register", "log-in", "hand-over", "verify"] | None = None  # that wait, and no enrolment
 
 
 class Override(Command):

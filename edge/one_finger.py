@@ -3,24 +3,25 @@
 The same shape as `edge.dialogue.Dialogue`, with its words; the terminal of `vantay enrol` carries it out.
 """
 
-from edge.dialogue import Done, Effect, Say
-from edge.messages import Portrait, Reply, State
+from edge.dialogue import LEFT, Done, Effect, Leave, Say, Send, refusal
+from edge.messages import Abandon, Portrait, Reply, State
 
 
 class OneFinger:
     """Feed it states, replies and typed lines; carry out what it returns."""
 
-    purpose = ""  # of the state's `attendant`
+    purpose = ""  # of the state's `attendant`; none: no finger is awaited
 
     def __init__(self, person: str) -> None:
         self._person = person
-        self._begun = self._sent = self._accepted = False
+        self._begun = self._sent = self._accepted = self._shown = self._leaving = False
         self._prompt = ""
+        self._last: State | None = None
 
     @property
     def busy(self) -> bool:
         """Whether what is typed must wait."""
-        return not self._begun or self._sent
+        return not self._begun or self._sent or self._leaving
 
     @property
     def asking(self) -> bool:
@@ -37,6 +38,7 @@ class OneFinger:
 
     def state(self, state: State) -> list[Effect]:
         """The booth shows itself."""
+        self._last = state
         if not self._begun:
             self._begun = True
             return self.begin(state)
@@ -44,18 +46,54 @@ class OneFinger:
         if not self._accepted:
             return []
         if shown and (shown.purpose, shown.person) == (self.purpose, self._person):
+            self._shown = True
             new, self._prompt = state.prompt != self._prompt, state.prompt
             return [Say(state.prompt)] if new else []
         if ended and (ended.purpose, ended.person) == (self.purpose, self._person):
             return [Say(ended.text), Done(0 if ended.done else 1)]
-        return []
+        return [Say("the booth waits for no finger any more: begin anew"), Done(1)] if self._shown else []
 
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered."""
-        if reply.outcome == "refused":
-            return [Say(f"refused: {reply.reason}"), Done(1)]
-        self._accepted = True
-        return []  # what the booth shows of it comes after
+        if self._leaving:
+            return self._left(reply)
+        return [refusal(reply), Done(1)] if reply.outcome == "refused" else self._await_finger(reply)
+
+    def leave(self, request_id: str) -> list[Effect]:
+        """Nobody goes on here: the booth is to wait for the finger no longer."""
+        if not (self.purpose and self._waits):
+            return [Done(1)]
+        self._leaving = True
+        said = {"request_id": request_id, "reason": LEFT, "awaited": self.purpose}
+        waits = "still waits" if self._accepted or self._shown else "may still wait"
+        unheard = f"the booth does not answer: it {waits} for the finger, and takes the next one for it"
+        return [Leave(Send("abandon", Abandon.model_validate(said)), unheard)]
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the booth may wait for the finger."""
+        return self._sent or self._accepted
+
+    def _await_finger(self, reply: Reply) -> list[Effect]:
+        """Follow what the booth shows from now on; of an answer that is repeated, that may be over."""
+        self._accepted, self._shown = True, reply.repeated
+        return self.state(self._last) if reply.repeated and self._last else []
+
+    def _left(self, reply: Reply) -> list[Effect]:
+        """The booth waits no longer; refused, it had ended before."""
+        ended = self._last.attendant_ended if self._last and reply.outcome == "refused" else None
+        if (
+            (self._accepted or self._shown)
+            and ended
+            and (ended.purpose, ended.person) == (self.purpose, self._person)
+        ):
+            return [Say(ended.text), Done(0 if ended.done else 1)]
+        return [Say(self.stays), Done(1)]
+
+    @property
+    def stays(self) -> str:
+        """What is to be said where the wait ended without a finger."""
+        return "no finger is awaited any more"
 
     def unsealed(self, problem: str) -> list[Effect]:
         """What was typed could not be sealed, or the words are none."""

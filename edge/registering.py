@@ -1,7 +1,7 @@
 """A finger of somebody who works at the booth, from a terminal, pure: a supervisor's PIN, then samples."""
 
-from edge.dialogue import PIN, Done, Effect, Say, SendSealed
-from edge.messages import State
+from edge.dialogue import KEY_CHANGED, PIN, Done, Effect, Say, SendSealed, refusal
+from edge.messages import Reply, State
 from edge.one_finger import OneFinger
 
 
@@ -29,3 +29,15 @@ class Registering(OneFinger):
         del request_id
         self._sent = True
         return [SendSealed("register-finger", self._values, text.strip())]
+
+    def reply(self, reply: Reply) -> list[Effect]:
+        """The booth answered; where it was started again meanwhile, the PIN is asked for once more."""
+        if reply.wants == "pin" and reply.reason.startswith(KEY_CHANGED) and not self._leaving:
+            self._sent = False
+            return [refusal(reply), PIN]
+        return super().reply(reply)
+
+    @property
+    def stays(self) -> str:
+        """What is to be said where the wait ended without a finger."""
+        return f"no finger of {self._person} was registered"

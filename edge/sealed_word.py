@@ -17,8 +17,15 @@ KEY, NONCE = 32, 12
 
 
 def seal_word(word: str, key: str, purpose: str) -> str:
-    """Return a word sealed to a public key (hex), as hex; ValueError when the key is none."""
-    return seal_to(word.encode(), bytes.fromhex(key), purpose).hex()
+    """Return a word sealed to a public key (hex), as hex; ValueError when word or key are none."""
+    try:
+        said = word.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a character of what was typed is no UTF-8: type it anew") from None
+    try:
+        return seal_to(said, bytes.fromhex(key), purpose).hex()
+    except ValueError:
+        raise ValueError("there is no key to seal it to: the booth's state shows none") from None
 
 
 def seal_to(data: bytes, key: bytes, purpose: str) -> bytes:

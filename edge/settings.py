@@ -148,6 +148,7 @@ class BoothSettings(Section):
     refusals_kept: Annotated[int, Field(ge=1, le=10_000_000)] = (
         100  # of commands, an hour; others are counted
     )
+    finger_wait_seconds: Annotated[float, Field(ge=5, le=3600)] = 300  # for a finger of no enrolment
     log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written
 

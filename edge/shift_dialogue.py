@@ -31,7 +31,7 @@ class AtShift(Dialogue):
 
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered."""
-        if reply.command == "login":
+        if reply.command == "login" or self.stage is Stage.LEAVING:
             return super().reply(reply)
         self._sent = False
         if reply.wants == "left_open":

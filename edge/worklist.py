@@ -90,9 +90,15 @@ class Worklist:
         return self._vault.version(LISTED)
 
     def put(self, person: Listed, day: date | None = None) -> None:
-        """Add a person, listed on a day; None where no clock tells it."""
+        """Add a person, listed on a day; None where no clock tells it. BadCommand for what is no text."""
         said = {**{key: getattr(person, key) for key in KEYS}, "birth": str(person.birth)}
-        self._vault.put(self._label(person.number, day), json.dumps(said, ensure_ascii=False).encode())
+        try:
+            data = json.dumps(said, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise BadCommand(
+                "the reason, or the source, has a character that is no UTF-8: type it anew"
+            ) from None
+        self._vault.put(self._label(person.number, day), data)
 
     def change(self, person: Listed, day: date | None = None) -> None:
         """Put a person in the place of the one with the same number."""

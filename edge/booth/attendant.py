@@ -9,6 +9,7 @@
     verify     matches the card's, or the record's, finger  it is the same person
     any        matches none                                 asked again
     any        the third that was asked again               given up
+    any        none within the booth's limit, or 'abandon'  given up; nobody failed (`give_up`)
 
 An attendant (ISO/IEC 2382-37) whose fingers are known cannot slip one into a subject's record: every sample
 of an enrolment is compared with all of them (`enrolment.judge`).
@@ -22,6 +23,7 @@ from edge.messages import POSITION_NAMES, AttendantEnded
 from matching.calibration import fmr_of_search
 
 REGISTERED, FORGOTTEN = "person.finger", "person.fingers-forgotten"
+AWAITED, GIVEN_UP = "finger.awaited", "finger.given-up"  # of a card's holder; of anybody
 PRESENTATIONS = 3  # kept of one finger: the best of three scores misses far fewer than one
 MISSES = 3  # after which it is given up
 SUBJECT_FINGERS = 10  # compared with every attendant's
@@ -96,6 +98,33 @@ def present(current: Presenting, sample: Presented) -> Outcome:
     (kind, body), *others = reversed(current.success)
     last = (kind, {**body, **sample.facts})
     return Outcome(None, (*reversed(others), last), keep=current.purpose == "register", done=True)
+
+
+def awaited(current: Presenting) -> Entry:
+    """Say that a holder's finger is awaited: the booth's next life will say that it no longer is."""
+    said = {"purpose": current.purpose, "position": current.position}
+    return (AWAITED, {**said, "subject": current.success[0][1]["subject"]})
+
+
+def awaited_before(body: Body) -> Presenting:
+    """Return what an entry `AWAITED` says was awaited."""
+    return Presenting(body["purpose"], HOLDER, body["position"], ((AWAITED, body),))
+
+
+def give_up(current: Presenting, reason: str) -> tuple[Entry, AttendantEnded]:
+    """Wait no longer: no finger was judged, so nobody failed."""
+    body: Body = {"purpose": current.purpose, "person": current.person, "position": current.position}
+    if subject := current.success[0][1].get("subject"):
+        body["subject"] = subject
+    left = {
+        "hand-over": "the card stays here",
+        "verify": "nothing was compared",
+        "log-in": f"{current.person} is not logged in",
+        "register": f"the {current.finger} of {current.person} is not registered",
+    }[current.purpose]
+    text = f"{reason}: {left}"
+    ended = AttendantEnded(purpose=current.purpose, person=current.person, done=False, text=text)
+    return (GIVEN_UP, {**body, "reason": reason}), ended
 
 
 def prompt(current: Presenting) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from edge.booth import enrolment as core
-from edge.booth.attendant import Presenting, prompt
+from edge.booth.attendant import Presenting, awaited, give_up, prompt
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of
 from edge.booth.plan import plan_named
@@ -34,6 +34,7 @@ from edge.messages import (
     COMMANDS,
     REQUEST_ID,
     Abandon,
+    AttendantEnded,
     CloseShift,
     Command,
     Enrol,
@@ -72,6 +73,7 @@ class Verdict:
     earlier: dict[int, bytes] = field(default_factory=dict)  # of a renewal: position -> template
     presenting: Presenting | None = None  # begins; one that was there before ends
     presented: bool = False  # one that was there ends
+    attended: AttendantEnded | None = None  # and how
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,21 @@ class CommandDesk:
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
             if presenting and isinstance(command, Enrol):
                 raise BadCommand(
-                    f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first"
+                    f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first",
+                    wants="abandon",
                 )
             if isinstance(command, Login | RegisterFinger | HandOver | Verify):
-                return self._attend(name, command, current, digest, at)
-            if presenting and current is None and isinstance(command, Abandon):
-                verdict = self._answer(
-                    name, request_id, digest, "accepted", "no finger is awaited any more", [], at
-                )
-                return replace(verdict, presented=True)
+                verdict = self._attend(name, command, current, digest, at)
+                handed_over = isinstance(command, HandOver) and command.without_finger is not None
+                return verdict if handed_over else _ending(presenting, verdict, f"'{name}' was sent")
+            if isinstance(command, Abandon) and (command.awaited or (presenting and current is None)):
+                if presenting is None or command.awaited not in (None, presenting.purpose):
+                    raise BadCommand(
+                        f"no finger is awaited for '{command.awaited}': there is nothing to abandon"
+                    )
+                reason = "no finger is awaited any more"
+                verdict = self._answer(name, request_id, digest, "accepted", reason, [], at)
+                return _ending(presenting, replace(verdict, presented=True), command.reason)
             return self._carry_out(name, command, current, digest, at, clock_is_set)
         except BadCommand as error:
             kept = error.entries if isinstance(error, NotedRefusal) else []
@@ -257,6 +265,8 @@ class CommandDesk:
                     entries += self.shift.log_in(person)
             else:
                 entries += self._without_finger(person, command)
+        if presenting and presenting.holder:
+            entries = [awaited(presenting)]
         reason = prompt(presenting) if presenting else done
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
         return replace(verdict, presenting=presenting, presented=True)
@@ -356,6 +366,15 @@ class CommandDesk:
 
     def _digest(self, name: str, content: str) -> str:
         return hmac.digest(self.keys.subject, json.dumps([name, content]).encode(), "sha256").hex()
+
+
+def _ending(before: Presenting | None, verdict: Verdict, reason: str) -> Verdict:
+    """Say what becomes of a finger that was awaited until now."""
+    if before is None:
+        return verdict
+    entry, ended = give_up(before, reason)
+    shown = None if verdict.presenting else ended
+    return replace(verdict, entries=[entry, *verdict.entries], attended=shown)
 
 
 def _refuse_during(current: Enrolment | None) -> None:

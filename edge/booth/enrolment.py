@@ -208,9 +208,15 @@ def review(
     _refuse_when_closed(current)
     if subject != current.subject:
         text = "another identity number than the one it began with was given at the review"
+        advice = "abandon the enrolment when it began with a wrong number"
+        if current.duplicate_of:
+            advice = (
+                "'review' and 'abandon' seal it under the number it began with; where that was wrong, "
+                "override the alarm with a reason first, then abandon the enrolment"
+            )
         raise NotedRefusal(
             f"this is not the identity number that enrolment {current.id} began with: check whose record is "
-            "on the screen; abandon the enrolment when it began with a wrong number",
+            f"on the screen; {advice}",
             [finding(current, NUMBER_DIFFERS, 0, None, text)],
         )
     if not current.reviewing:

@@ -7,7 +7,7 @@ import base64
 import binascii
 from typing import Literal
 
-from edge.booth.attendant import HOLDER, Presenting
+from edge.booth.attendant import GIVEN_UP, HOLDER, Presenting
 from edge.booth.enrolment import NO_FINGER, Body
 from edge.booth.plan import plan_named
 from edge.errors import BadCommand
@@ -20,6 +20,7 @@ from matching.template import Template
 
 HANDED_OVER, NOT_MATCHED = "card.handed-over", "card.not-matched"
 VERIFIED, NOT_VERIFIED = "person.verified", "person.not-verified"
+WAIT_ENDED = (HANDED_OVER, NOT_MATCHED, VERIFIED, NOT_VERIFIED, GIVEN_UP)
 Form = Literal["vantay", "iso", "ansi", "iso-normal", "iso-compact"]
 
 

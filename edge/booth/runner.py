@@ -15,11 +15,12 @@ from edge import clock
 from edge.booth import acquisition as finger
 from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
-from edge.booth.attendant import Presented, Presenting, ended, present
+from edge.booth.attendant import AWAITED, Presented, Presenting, awaited_before, ended, give_up, present
 from edge.booth.commands import CommandDesk
 from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
+from edge.booth.handover import WAIT_ENDED
 from edge.booth.refusals import Refusals
 from edge.booth.renewal import compared
 from edge.booth.reporter import Reporter
@@ -69,7 +70,7 @@ LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
 
 
-AWAITED = (Stage.PLACE, Stage.HOLD, Stage.JUDGE)  # something is to come of the finger
+UNDER_WAY = (Stage.PLACE, Stage.HOLD, Stage.JUDGE)  # something is to come of the finger
 
 
 class Stop:
@@ -122,6 +123,7 @@ class Runner:
         self._rolled = False  # whether it is a roll that was asked for
         self._presenting: Presenting | None = None  # an attendant's finger; a restart ends it
         self._presented: list[bytes] = []  # its templates so far
+        self._waits_since = 0.0  # for it, or since the last of its samples
         self._attended: AttendantEnded | None = None
         self._purged_at: float | None = None  # when the worklist was looked through
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
@@ -133,6 +135,7 @@ class Runner:
         standing = self._enrolment.id if self._enrolment else None
         self._figures.started(self._settings.booth, self._release)
         self._record([("booth.started", {"release": self._release, "enrolment": standing})])
+        self._end_wait_of_before()
         self._link.start()
         self._crew.start()
         try:
@@ -153,6 +156,7 @@ class Runner:
             return True
         now = time.monotonic()
         self._handle(event, now)
+        self._end_wait(now)
         self._keep_shift()
         if counted := self._desk.refused.counted(clock.now()):
             self._record(counted)
@@ -292,7 +296,7 @@ class Runner:
             if any(kind == enrolment.ABANDONED for kind, _ in verdict.entries):
                 self._vault.purge(verdict.entries[0][1]["enrolment"], *OPEN_KINDS)
         if verdict.presented:
-            self._await_attendant(verdict.presenting)
+            self._await_attendant(verdict.presenting, verdict.attended)
         reply = verdict.reply
         known = name if name in COMMANDS else "unknown"  # a topic may say anything
         self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
@@ -410,11 +414,33 @@ class Runner:
             rolled=self._rolled,
         )
 
-    def _await_attendant(self, presenting: Presenting | None) -> None:
+    def _await_attendant(self, presenting: Presenting | None, attended: AttendantEnded | None = None) -> None:
         """Begin with an attendant's finger, or end it; a sample under way is void."""
-        self._presenting, self._presented, self._attended = presenting, [], None
-        if self._acquisition.stage in AWAITED:
+        self._presenting, self._presented, self._attended = presenting, [], attended
+        self._waits_since = time.monotonic()
+        if self._acquisition.stage in UNDER_WAY:
             self._advance(Happened.CANCEL)
+
+    def _end_wait(self, now: float) -> None:
+        """Wait no longer for a finger of no enrolment that nobody shows."""
+        current, limit = self._presenting, self._settings.finger_wait_seconds
+        if current is None or now - self._waits_since <= limit:
+            return
+        if self._acquisition.stage in (Stage.HOLD, Stage.JUDGE):
+            return
+        told = f"{limit / 60:g} minutes" if limit >= 120 and limit % 60 == 0 else f"{limit:g} seconds"
+        entry, shown = give_up(current, f"nobody showed a finger within {told}")
+        self._record([entry])
+        self._await_attendant(None, shown)
+        self._log.info("attendant", purpose=current.purpose, taken=0, done=False)
+
+    def _end_wait_of_before(self) -> None:
+        """Say that the card's holder whom the last life of the booth waited for is waited for no longer."""
+        begun = self._journal.last_of(AWAITED)
+        if begun > self._journal.last_of(*WAIT_ENDED):
+            (entry,) = self._journal.read(begun - 1, 1)
+            given_up, self._attended = give_up(awaited_before(entry.body), "the booth was started again")
+            self._record([given_up])
 
     def _attendant_judged(
         self, current: Presenting, answer: channel.Examined, blobs: list[bytes], device: Device
@@ -434,7 +460,7 @@ class Runner:
             if outcome.keep and outcome.presenting is None:
                 self._people.register(current.person, current.position, self._presented)
             self._record(list(outcome.entries))
-        self._presenting = outcome.presenting
+        self._presenting, self._waits_since = outcome.presenting, time.monotonic()
         if self._presenting is None:
             self._presented, self._attended = [], ended(current, outcome.done)
         self._log.info("attendant", purpose=current.purpose, taken=len(self._presented), done=outcome.done)
@@ -575,7 +601,7 @@ class Runner:
         current, stage = self._enrolment, self._acquisition.stage
         presenting = self._presenting
         wanted = presenting.position if presenting else current.wanted() if current else None
-        busy = stage in AWAITED
+        busy = stage in UNDER_WAY
         fingers = current.fingers_of(wanted) if current and not presenting and wanted in FINGERS else ()
         rolled = bool(current and current.rolling and not presenting)
         asked = self._acquisition.position, self._fingers, self._rolled

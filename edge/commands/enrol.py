@@ -1,20 +1,26 @@
 """`vantay enrol --config booth.toml`: one person, from a terminal, over every console's topics."""
 
 import base64
+import io
+import os
 import queue
+import re
+import signal
 import sys
 import termios
 import threading
 import time
 import uuid
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TextIO
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from edge.dialogue import FINGERS, Ask, Dialogue, Done, Effect, ReadPortrait, Say, Send, SendSealed
+from edge.dialogue import FINGERS, Ask, Dialogue, Done, Effect, Leave, ReadPortrait, Say, Send, SendSealed
 from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import (
@@ -30,6 +36,7 @@ from edge.messages import (
 )
 from edge.mqtt import Link, LinkDown, LinkEvent, Received, Refused
 from edge.one_finger import OneFinger
+from edge.people import PIN
 from edge.records import load_bytes
 from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
@@ -37,7 +44,10 @@ from edge.tls import context_of
 
 PATIENCE = 3.0  # seconds after which a command that nobody answered is sent again
 SILENCE = 10.0  # seconds after which a booth that says nothing is worth a word
+GOODBYE = 10.0  # seconds that a booth has to say that it waits no longer
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MOST_BYTES = 64 * 1024 * 1024  # of a portrait
+WORDS: dict[str, type[BaseModel]] = {"state": State, "reply": Reply, "status": Status}
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -93,12 +103,17 @@ def as_console(arguments: Namespace) -> BoothSettings:
     return settings
 
 
+@dataclass(frozen=True)
+class Interrupted:
+    """Somebody ends the program, or nobody sees any more what it says."""
+
+
 class Terminal:
     """Carries out what the dialogue asks for."""
 
     def __init__(self, settings: BoothSettings, dialogue: Dialogue | OneFinger) -> None:
         self._booth, self._broker = settings.booth, settings.broker
-        self._mailbox: queue.SimpleQueue[LinkEvent | str | None] = queue.SimpleQueue()
+        self._mailbox: queue.SimpleQueue[LinkEvent | Interrupted | str | None] = queue.SimpleQueue()
         topics = [booth_topic(self._booth, name) for name in ("status", "state", "reply")]
         name = f"vantay-enrol-{uuid.uuid4().hex[:8]}"
         self._link = Link(settings.broker, name, topics, self._mailbox.put, keep_session=False)
@@ -107,10 +122,17 @@ class Terminal:
         self._sent_at = 0.0
         self._complaint, self._key = "", ""
         self._typed: list[str] = []  # not yet taken
-        self._closed = self._heard = False
+        self._closed = self._heard = self._unread = self._interrupted = False
+        self._gone = self._at_question = False
+        self._leaves: Leave | None = None
+        self._left_at = 0.0
 
     def run(self) -> int:
         """Until the enrolment has ended, or nobody types any more where an answer is wanted."""
+        for stream in (sys.stdin, sys.stdout):  # a byte that is no character, or no letter of the terminal's
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        before = {number: signal.signal(number, self._interrupt) for number in ENDING}
         threading.Thread(target=self._read, name="terminal", daemon=True).start()
         self._link.start()
         began = time.monotonic()
@@ -118,31 +140,55 @@ class Terminal:
             while True:
                 for effect in self._turn():
                     if isinstance(effect, Done):
-                        return effect.code
+                        return 130 if self._interrupted and effect.code else effect.code
                 if not self._heard and time.monotonic() - began > SILENCE:
+                    if self._unread:
+                        self._complain(
+                            "nothing can be shown here: use the 'vantay' of the booth's own release"
+                        )
+                        return 1
                     self._complain(f"the booth {self._booth} says nothing: does 'vantay booth' run?")
         finally:
             show_typing(True)
             self._link.stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _interrupt(self, number: int, _frame: object) -> None:
+        self._gone |= number == signal.SIGHUP
+        self._mailbox.put(Interrupted())
 
     def _read(self) -> None:
-        for line in sys.stdin:
-            self._mailbox.put(line)
-        self._mailbox.put(None)
+        try:
+            for line in sys.stdin:
+                self._mailbox.put(line)
+        except (OSError, ValueError):  # the terminal is gone
+            pass
+        finally:
+            self._mailbox.put(None)
 
     def _turn(self) -> list[Effect]:
-        if self._open and time.monotonic() - self._sent_at > PATIENCE:
+        now = time.monotonic()
+        if self._open and now - self._sent_at > PATIENCE:
             self._send(self._open)
-        if self._typed and not self._open and not self._dialogue.busy:
+        if self._leaves and now - self._left_at > GOODBYE:
+            effects: list[Effect] = [Say(self._leaves.unheard), Done(1)]
+        elif self._typed and not self._open and not self._dialogue.busy:
             show_typing(True)
             effects = self._dialogue.line(self._typed.pop(0), uuid.uuid4().hex)
-        elif self._closed and self._dialogue.asking:
-            effects = [Say("\nnobody types any more: what has begun stays open at the booth"), Done(1)]
+        elif self._closed and self._nobody_is_awaited:
+            effects = [Say("nobody types any more"), *self._dialogue.leave(uuid.uuid4().hex)]
         else:
             effects = self._hear()
         for effect in effects:
             self._carry_out(effect)
         return effects
+
+    @property
+    def _nobody_is_awaited(self) -> bool:
+        """Whether nothing comes any more: of a terminal at its end, not even a finger."""
+        ended = sys.stdin.isatty() and not self._dialogue.busy
+        return not self._open and (self._dialogue.asking or ended)
 
     def _hear(self) -> list[Effect]:
         try:
@@ -150,25 +196,43 @@ class Terminal:
         except queue.Empty:
             return []
 
-    def _take(self, event: LinkEvent | str | None) -> list[Effect]:
+    def _take(self, event: LinkEvent | Interrupted | str | None) -> list[Effect]:
         match event:
             case str():
+                self._at_question = False
                 self._typed.append(event)
             case None:
                 self._closed = True
-            case Received(topic, payload) if topic.endswith("/state"):
-                self._heard, state = True, parse(State, payload)
-                self._key = state.login_key or ""
-                return self._dialogue.state(state)
-            case Received(topic, payload) if topic.endswith("/reply"):
-                return self._answered(parse(Reply, payload))
-            case Received(_, payload):
-                if not parse(Status, payload).online:
-                    self._complain(f"the booth {self._booth} does not run: waiting for it")
+            case Interrupted() if self._leaves:  # once more: at once
+                return [Say(self._leaves.unheard), Done(1)]
+            case Interrupted():
+                self._interrupted = True
+                self._typed.clear()
+                return self._dialogue.leave(uuid.uuid4().hex)
+            case Received(topic, payload):
+                return self._read_word(topic.rpartition("/")[2], payload)
             case LinkDown(reason):
                 self._complain(f"no connection to the booth's broker: {reason}; waiting for it")
             case Refused(_, reason):
                 self._complain(f"the broker refuses commands of this console's certificate ({reason})")
+        return []
+
+    def _read_word(self, name: str, payload: bytes) -> list[Effect]:
+        """Take what the booth says; what cannot be read is told once, and waited over."""
+        try:
+            word: State | Reply | Status = parse(WORDS[name], payload)
+        except ValueError as error:
+            self._unread |= name == "state"
+            self._complain(f"the booth's {name} is of another release, or garbled, and is left out ({error})")
+            return []
+        match word:
+            case State():
+                self._heard, self._key = True, word.login_key or ""
+                return self._dialogue.state(word)
+            case Reply():
+                return self._answered(word)
+        if not word.online:
+            self._complain(f"the booth {self._booth} does not run: waiting for it")
         return []
 
     def _answered(self, reply: Reply) -> list[Effect]:
@@ -180,15 +244,38 @@ class Terminal:
     def _complain(self, text: str) -> None:
         if text != self._complaint:
             self._complaint = text
-            print(text, file=sys.stderr, flush=True)
+            self._print(f"{self._new_line}{text}\n", sys.stderr)
+
+    @property
+    def _new_line(self) -> str:
+        """What stands before a line that nobody typed, where a question is open on a terminal."""
+        open_there, self._at_question = self._at_question and sys.stdin.isatty(), False
+        return "\n" if open_there else ""
+
+    def _print(self, text: str, stream: TextIO) -> None:
+        """Write for whoever sees it; when nobody does any more, the program ends as if interrupted."""
+        try:
+            if not self._gone:
+                stream.write(text)
+                stream.flush()
+        except OSError:
+            self._gone = True
+            self._mailbox.put(Interrupted())
+        if self._gone:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush at the end
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Say(text):
-                print(text, flush=True)
+                self._print(f"{self._new_line}{text}\n", sys.stdout)
             case Ask(text, secret):
                 show_typing(not secret)
-                print(text, end="", flush=True)
+                self._print(f"{self._new_line}{text}", sys.stdout)
+                self._at_question = True
+            case Leave(send):
+                show_typing(True)
+                self._leaves, self._left_at = effect, time.monotonic()
+                self._send(send)
             case SendSealed():
                 self._seal(effect)
             case Send():
@@ -202,10 +289,14 @@ class Terminal:
         request_id = uuid.uuid4().hex
         model = COMMANDS[wanted.name]
         try:
+            if not re.fullmatch(PIN, wanted.pin):
+                raise ValueError("a PIN has 6 to 12 digits")
             pin = seal_word(wanted.pin, self._key, f"{self._booth}/{request_id}")
             command = model.model_validate({"request_id": request_id, "pin": pin, **wanted.values})
         except ValidationError as error:
             effects = self._dialogue.unsealed(explain(error, model))
+        except ValueError as error:
+            effects = self._dialogue.unsealed(str(error))
         else:
             effects = [Send(wanted.name, command)]
         for effect in effects:

@@ -98,9 +98,15 @@ def _record(store: Store, kind: str, body: dict[str, Any]) -> None:
 
 def _pin() -> str:
     """Ask for a PIN twice; from a pipe, read it once."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
-    pin = getpass.getpass("PIN: ")
-    if getpass.getpass("the same once more: ") != pin:
+    try:
+        if not sys.stdin.isatty():
+            return sys.stdin.readline().strip()
+        pin = getpass.getpass("PIN: ")
+        again = getpass.getpass("the same once more: ")
+    except UnicodeDecodeError:
+        raise BadCommand("a PIN has 6 to 12 digits, this is none: nothing was changed") from None
+    except EOFError:
+        raise BadCommand("no PIN was typed: nothing was changed") from None
+    if again != pin:
         raise BadCommand("these are two different PINs: nothing was changed")
     return pin

@@ -2,11 +2,13 @@
 
 import uuid
 from argparse import ArgumentParser, Namespace
+from datetime import datetime
 from pathlib import Path
 
 from edge.booth import open_shift as core
 from edge.booth.enrolment import Body
 from edge.commands.enrol import Terminal, as_console, configure_console
+from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.settings import BoothSettings, read_settings
 from edge.shift_dialogue import AtShift
@@ -28,13 +30,22 @@ def run(arguments: Namespace) -> int:
     """Do it; 1 where the booth refuses, or there is no such shift."""
     if arguments.action != "report":
         return Terminal(as_console(arguments), AtShift(arguments.action == "close", uuid.uuid4().hex)).run()
+    day = _day(arguments.day) if arguments.day is not None else None
     store = Store(read_settings(arguments.config, BoothSettings).data / "booth.db", read_only=True)
     try:
-        shown = _shifts(Journal(store), arguments.day)
+        shown = _shifts(Journal(store), day)
     finally:
         store.close()
     print("\n\n".join(shown) if shown else "there was no shift")
     return 0 if shown else 1
+
+
+def _day(text: str) -> str:
+    """Return a day as journals write it; BadCommand for what is none."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        raise BadCommand(f"--day {text!a} is no day: write YYYY-MM-DD, as 2026-01-31") from None
 
 
 def _shifts(journal: Journal, day: str | None) -> list[str]:

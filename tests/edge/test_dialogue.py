@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from edge.dialogue import (
     AGAIN,
     BIRTH,
+    END_WAIT,
+    HELP,
+    LEFT,
     MISSING,
     NUMBER,
+    OF_KNOWN,
     ONCE_MORE,
     OPEN_SHIFT,
     PIN,
@@ -21,12 +25,14 @@ from edge.dialogue import (
     Dialogue,
     Done,
     Effect,
+    Leave,
     Say,
     Send,
     SendSealed,
     Stage,
 )
 from edge.messages import (
+    Abandon,
     CloseShift,
     Earlier,
     Ended,
@@ -61,6 +67,7 @@ WORK = {
     "position": 1,
 }
 REVIEW = {**WORK, "phase": Phase.REVIEW, "prompt": "check", "position": None, "accepted": [1, 2]}
+HOLDERS = {"purpose": "hand-over", "person": "the card's holder", "taken": 0, "of": 1}
 PICTURE = Portrait.model_validate({"sha256": "ab" * 32, "taken_at": AT})
 
 
@@ -109,14 +116,18 @@ def test_the_missing_fingers_are_read_as_they_are_typed() -> None:
     )
 
 
-@pytest.mark.parametrize("typed", ["4", "4=", "left thumb=cut", "11=cut", "0=cut"])
+@pytest.mark.parametrize(
+    "typed", ["4", "4=", "x=y", "=cut", "left thumb=cut", "11=cut", "0=cut", "4=cut, long ago", "4=a, 4=b"]
+)
 def test_missing_fingers_that_cannot_be_meant_are_asked_again(typed: str) -> None:
     dialogue = Dialogue()
     dialogue.state(state())
     dialogue.line(TEN, "r")
     effects = dialogue.line(typed, "r")
     assert effects[-1] == MISSING
-    assert "'missing" in words(effects)
+    said = words(effects)
+    assert said.startswith(("a missing finger is POSITION=REASON, as 4=amputated", "finger 4 is named twice"))
+    assert "\n" not in said
 
 
 def test_where_a_shift_is_asked_for_it_is_opened_first() -> None:
@@ -155,12 +166,18 @@ def test_a_slap_is_taken_singly_as_it_is_typed_and_signed_where_people_log_in() 
         dialogue = asked()
         dialogue.reply(reply("enrol", "accepted"))
         dialogue.state(State(**{**WORK, "login_key": key, "slap": 13}))
-        assert "'reason'" in words(dialogue.line("single 13", "r")), "a reason is needed"
+        assert "type: single SLAP REASON" in words(dialogue.line("single 13", "r")), "a reason is needed"
         if key is None:
             command = sent(dialogue.line("single 13 webbed fingers", "r"))
             assert (command.slap, command.reason) == (13, "webbed fingers")
-            assert "'slap'" in words(dialogue.line("single 12 x", "r"))
+            assert "type: single SLAP REASON" in words(dialogue.line("single 12 x", "r"))
             continue
+        dialogue.state(State(**{**WORK, "login_key": key, "plan": "two-index"}))
+        plain = words(dialogue.line("single 13 webbed fingers", "r"))
+        assert (
+            plain == "the plan two-index does not ask for these fingers together: there is nothing to split"
+        )
+        dialogue.state(State(**{**WORK, "login_key": key, "plan": "four-four-two"}))
         assert dialogue.line("single 13 webbed fingers", "r") == [SUPERVISOR]
         assert dialogue.line("binh", "r") == [PIN]
         values = {"slap": 13, "reason": "webbed fingers", "person": "binh"}
@@ -254,6 +271,76 @@ def test_where_nobody_can_be_enrolled_no_number_is_asked_for() -> None:
     assert sent(AtShift(False, "r0").state(state(trouble="two scanners"))) == OpenShift(request_id="r0")
 
 
+def test_where_the_booth_waits_for_another_finger_that_is_said_and_can_be_ended() -> None:
+    waits = state(attendant=HOLDERS)
+    dialogue = Dialogue()
+    said = dialogue.state(waits)
+    assert "the booth waits for a finger of the card's holder (hand-over)" in words(said)
+    assert said[-1] == END_WAIT
+    assert dialogue.state(waits) == []
+    ending = sent(dialogue.line("y", "r1"))
+    assert ending == Abandon(request_id="r1", reason="somebody is enrolled instead", awaited="hand-over")
+    assert dialogue.busy
+    assert dialogue.reply(reply("abandon", "accepted")) == [NUMBER]
+    dialogue = Dialogue()
+    dialogue.state(waits)
+    assert dialogue.line("", "r1") == [Say("nobody was enrolled"), Done(1)]
+    dialogue = Dialogue()
+    dialogue.state(waits)
+    assert dialogue.state(state())[-1] == NUMBER, "it ended by itself"
+    assert AtShift(False, "r0").state(waits)[0] != said[0], "a shift has no need of the scanner"
+
+
+def test_a_wait_that_began_after_the_number_was_typed_is_ended_and_nothing_is_typed_anew() -> None:
+    dialogue = asked("4=amputated")
+    dialogue.state(state(attendant=HOLDERS))
+    assert dialogue.reply(reply("enrol", "refused", wants="abandon"))[-1] == END_WAIT
+    assert sent(dialogue.line("y", "r1")).awaited == "hand-over"
+    command = sent(dialogue.reply(reply("abandon", "accepted")))
+    assert (command.identity_number, command.missing) == (TEN, {4: "amputated"})
+    assert dialogue.reply(reply("enrol", "accepted"))[0] == Say(HELP)
+
+
+def test_whoever_leaves_while_a_finger_logs_in_ends_that_and_an_enrolment_stays() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state(login_key="ab"))
+    dialogue.line("an", "r1")
+    dialogue.line("271828", "r1")
+    dialogue.reply(reply("login", "accepted"))
+    (leave,) = dialogue.leave("r2")
+    assert isinstance(leave, Leave)
+    assert leave.send.command == Abandon(request_id="r2", reason=LEFT, awaited="log-in")
+    assert dialogue.busy
+    assert dialogue.reply(reply("abandon", "accepted")) == [Say("nobody is logged in"), Done(1)]
+    assert Dialogue().leave("r1") == [Done(1)]
+    assert reviewing().leave("r1") == [Say("what has begun stays open at the booth"), Done(1)]
+
+
+def test_a_pin_for_a_booth_that_was_started_again_says_what_to_do() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state(login_key="ab"))
+    dialogue.line("an", "r1")
+    dialogue.line("271828", "r1")
+    stale = reply("login", "refused", wants="pin").model_copy(
+        update={"reason": "the PIN does not open: seal it anew, to the key that 'state' shows now"}
+    )
+    said = words(dialogue.reply(stale))
+    assert "the booth was started again, nothing was done: type it and the PIN anew" in said
+    assert "seal" not in said
+    assert dialogue.stage is Stage.LOGIN_NAME
+
+
+def test_nobody_signs_what_cannot_be_done() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    dialogue.state(State(**{**WORK, "login_key": "ab"}))
+    assert words(dialogue.line("override x", "r")) == "there is no alarm to override"
+    dialogue.state(State(**{**WORK, "login_key": "ab", "alarm": "who is this"}))
+    assert dialogue.line("override x", "r") == [SUPERVISOR]
+    assert words(dialogue.line("", "r")) == "nothing was signed", "thought better of it"
+    assert dialogue.stage is Stage.WORK
+
+
 def test_another_refusal_ends_it() -> None:
     effects = asked().reply(reply("enrol", "refused"))
     assert effects == [Say("refused: because"), Done(1)]
@@ -294,12 +381,13 @@ def test_who_is_found_to_be_enrolled_already_is_reviewed_as_that_or_overridden()
     assert "ALARM: enrolled already.\n[2/2] send 'review'" in words(dialogue.state(State(**known)))
     assert dialogue.stage is Stage.WORK
     assert sent(dialogue.line("override her sister", "r1")).reason == "her sister"
-    assert dialogue.line("review", "r2") == [ONCE_MORE]
+    assert dialogue.line("review", "r2") == [OF_KNOWN]
+    assert "(nothing to go back)" in OF_KNOWN.text
     dialogue.state(State(**known))
-    assert dialogue.line("", "r3") == [], "thought better of it"
-    assert dialogue.line("review", "r4") == [ONCE_MORE]
+    assert words(dialogue.line("", "r3")) == "[2/2] send 'review'", "thought better of it"
+    assert dialogue.line("review", "r4") == [OF_KNOWN]
     assert sent(dialogue.line(TEN, "r5")) == Review(request_id="r5", identity_number=TEN)
-    assert dialogue.reply(reply("review", "refused"))[-1] == ONCE_MORE
+    assert dialogue.reply(reply("review", "refused"))[-1] == OF_KNOWN
     assert sent(dialogue.line("abandon went away", "r6")).reason == "went away"
 
 
@@ -333,6 +421,8 @@ states = st.sampled_from(
         {**WORK, "enrolment": "e2"},
         {**IDLE, "asks": ["name", "birth", "sex"]},
         {**IDLE, "shift_wanted": True},
+        {**IDLE, "attendant": HOLDERS},
+        {**REVIEW, "alarm": "enrolled already", "known_as": "s0"},
         {**REVIEW, "alarm": "the worklist says otherwise", "warnings": ["look twice"]},
         {**IDLE, "ended": {"enrolment": "e1", "outcome": "abandoned", "text": "given up"}},
     ]
@@ -341,7 +431,7 @@ replies = st.builds(
     reply,
     st.sampled_from(["enrol", "review", "override", "abandon", "mark-missing", "open-shift"]),
     st.sampled_from(["accepted", "refused"]),
-    wants=st.sampled_from([None, "again", "portrait", "birth"]),
+    wants=st.sampled_from([None, "again", "portrait", "birth", "abandon"]),
 )
 lines = st.text(max_size=20) | st.sampled_from(
     [
@@ -360,6 +450,9 @@ lines = st.text(max_size=20) | st.sampled_from(
         "missing",
         "single 13 x",
         "single",
+        "review",
+        "missing x",
+        "y",
         "?",
     ]
 )

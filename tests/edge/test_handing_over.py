@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.booth.attendant import HOLDER
-from edge.dialogue import NUMBER, PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed
+from edge.dialogue import NUMBER, PIN, SUPERVISOR, Ask, Done, Effect, Leave, Say, Send, SendSealed
 from edge.handing_over import HELP, REASON, HandingOver, Verifying
-from edge.messages import AttendantEnded, AttendantShows, HandOver, Reply, State, Verify
+from edge.messages import Abandon, AttendantEnded, AttendantShows, HandOver, Reply, State, Verify
 from tests.edge.parts import AT, steady
 from tests.edge.parts import NUMBER as TEN
 
@@ -92,7 +92,79 @@ def test_a_record_without_a_finger_asks_for_the_reason() -> None:
     assert dialogue.reply(reply("refused", "person")) == again, "the operator cannot sign"
     dialogue.line("binh", "r5")
     assert dialogue.unsealed("this is no PIN") == [Say("this is no PIN"), SUPERVISOR]
-    assert dialogue.reply(reply("refused")) == [Say("refused: because"), Done(1)]
+    assert dialogue.reply(reply("refused")) == [Say("refused: because"), Say("the card stays here"), Done(1)]
+
+
+def left(effects: list[Effect]) -> Leave:
+    (leave,) = effects
+    assert isinstance(leave, Leave)
+    assert leave.send.name == "abandon"
+    assert isinstance(leave.send.command, Abandon)
+    assert leave.send.command.awaited in ("hand-over", "verify")
+    return leave
+
+
+def test_whoever_thinks_better_of_it_has_the_booth_wait_no_longer() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.line("without", "r2")
+    assert "it still waits for the finger" in left(dialogue.line("", "r3")).unheard
+    assert dialogue.busy
+    assert not dialogue.asking
+    assert dialogue.reply(reply()) == [Say("the card stays here"), Done(1)]
+
+
+def test_a_finger_shown_in_the_last_moment_counts() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.state(state(login_key=KEY, attendant=SHOWS))
+    left(dialogue.leave("r2"))
+    ended = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given")
+    assert dialogue.state(state(login_key=KEY, attendant_ended=ended)) == [Say("given"), Done(0)]
+    assert dialogue.reply(reply("refused")) == [Say("given"), Done(0)]
+
+
+def test_wherever_it_is_left_the_booth_is_told_where_it_may_wait() -> None:
+    dialogue = begun()
+    assert dialogue.leave("r0") == [Done(1)], "nothing was asked for"
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    assert "it may still wait" in left(dialogue.leave("r2")).unheard, "the answer is under way"
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.line("without hands", "r2")
+    dialogue.line("binh", "r3")
+    dialogue.line("314159", "r4")
+    effects = dialogue.reply(reply("refused", reason="binh is locked"))
+    assert effects[0] == Say("refused: binh is locked")
+    left(effects[1:])
+
+
+def test_a_wait_that_is_over_ends_the_program() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.state(state(login_key=KEY, attendant=SHOWS))
+    over = [Say("the booth waits for no finger any more: begin anew"), Done(1)]
+    assert dialogue.state(state(login_key=KEY)) == over
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.state(state(login_key=KEY))  # of a booth that was started again before it answered
+    assert dialogue.reply(reply().model_copy(update={"repeated": True}))[1:] == over
+
+
+@pytest.mark.parametrize(
+    ("wants", "told"), [("card", "--card FILE --position N"), ("position", "--position N")]
+)
+def test_what_the_booth_lacks_is_said_in_words_of_this_program(wants: str, told: str) -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    effects = dialogue.reply(reply("refused", wants))
+    assert effects[-1] == Done(1)
+    assert any(isinstance(effect, Say) and told in effect.text for effect in effects)
 
 
 def test_where_nobody_logs_in_nobody_signs() -> None:
@@ -130,16 +202,23 @@ def test_verifying_knows_no_way_without_a_finger() -> None:
 )
 def test_whatever_is_typed_there_is_a_question_a_finger_or_an_end(key: str | None, events: list[Any]) -> None:
     dialogue = begun(key)
+    waits = False
     for number, event in enumerate(events):
         if isinstance(event, Reply):
             if not dialogue.busy:
                 continue
+            without = "without_finger" in dialogue._said
             effects = dialogue.reply(event)
+            waits |= event.outcome == "accepted" and not without
         elif dialogue.busy:
             continue
         else:
             effects = dialogue.line(event, f"r{number}")
         if any(isinstance(effect, Done) for effect in effects):
+            assert not waits or effects[-1] == Done(0), "a booth that waits was told"
+            return
+        if isinstance(effects[-1] if effects else None, Leave):
+            assert waits
             return
         assert dialogue.asking == isinstance(effects[-1] if effects else None, Ask)
         assert dialogue.busy == any(isinstance(effect, Send | SendSealed) for effect in effects)
