@@ -94,6 +94,9 @@ def enrol_of(**changes: str) -> str:
         (enrol_of(sex='"nam"'), "'sex': input should be 'male' or 'female'"),
         (enrol_of(missing='{"11":"x"}'), "'missing.11.[key]': input should be less than or equal to 10"),
         (enrol_of(missing='{"2":" "}'), "'missing.2': string should have at least 1 character"),
+        (enrol_of(again='"a\\u0000b"'), "'again' must be one line of 1 to 200 characters, none of them a"),
+        (enrol_of(again='"two\\nlines"'), "'again' must be one line of 1 to 200 characters"),
+        (enrol_of(again='"\\u001b[2J"'), "'again' must be one line of 1 to 200 characters"),
         (enrol_of(expires_at='"tomorrow"'), "'expires_at': input should be a valid datetime"),
         (enrol_of(expires_at='"2026-01-05T08:00:00"'), "'expires_at': input should have timezone info"),
         (enrol_of(request_id='"a b"'), "'request_id' must be 1 to 64 letters, digits or ._:-"),
@@ -113,6 +116,10 @@ def test_a_bad_enrol_is_one_sentence(payload: str, sentence: str) -> None:
         parse(Enrol, payload.encode("latin-1" if payload == "\xff" else "utf-8"))
     assert "\n" not in str(caught.value)
     assert "001090000001" not in str(caught.value)
+
+
+def test_a_reason_is_one_line_of_any_language() -> None:
+    assert parse(Abandon, '{"request_id":"r","reason":" tay bị bỏng \\n"}'.encode()).reason == "tay bị bỏng"
 
 
 @pytest.mark.parametrize("position", ["0", "11", "true", '"3"', "3.5", "null"])

@@ -33,7 +33,7 @@ def test_defaults_and_folders_beside_the_file(tmp_path: Path) -> None:
 
 def test_everything_can_be_set(tmp_path: Path) -> None:
     text = (
-        'booth = "b-1"\ndata = "/var/lib/vantay"\nkeys = "keys"\n'
+        'booth = "b-1"\ndata = "/var/lib/vantay"\nkeys = "keys"\nfinger_wait_seconds = 60\n'
         '[broker]\nhost = "box"\nport = 8883\nkeepalive = 60\nmqtt = "3.1.1"\n'
         '[scanner]\nwhere = "usbip://127.0.0.1:3240/1-1"\npoll_seconds = 0.05\n'
         '[plan]\nname = "two-index"\n'
@@ -44,6 +44,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert (settings.broker.host, settings.broker.port, settings.broker.keepalive) == ("box", 8883, 60)
     assert (settings.scanner.where, settings.scanner.poll_seconds) == ("usbip://127.0.0.1:3240/1-1", 0.05)
     assert settings.plan.name == "two-index"
+    assert settings.finger_wait_seconds == 60
     assert settings.comparison.already_enrolled_fingers == 3
 
 

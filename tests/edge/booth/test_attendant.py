@@ -1,5 +1,6 @@
 """Fingers of those who work at the booth: registered by three that agree, asked for at a log-in."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.booth.attendant import (
+    GIVEN_UP,
     MISSES,
     PRESENTATIONS,
     REGISTERED,
@@ -210,6 +212,41 @@ def test_the_scanner_belongs_to_one_matter_at_a_time(booth: Booth, people: Peopl
     assert "has the scanner" in register(booth, "r2").reply.reason
     people.register("binh", 2, [b"template"])
     assert "has the scanner" in log_in(booth, "binh", PINS["binh"], "l2").reply.reason
+
+
+def test_what_is_awaited_is_given_up_with_its_reason_and_an_enrolment_never_by_that(
+    booth: Booth, people: People
+) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    presenting = register(booth, "r1").presenting
+
+    def abandon(request_id: str, awaited: str, current: Any = None) -> Any:
+        words = {"request_id": request_id, "reason": "later", "awaited": awaited}
+        return booth.desk.judge(
+            "abandon", json.dumps(words).encode(), current, booth.at, presenting=presenting
+        )
+
+    given_up = abandon("a1", "register")
+    (kind, body), _ = given_up.entries
+    assert (kind, body["purpose"], body["person"], body["reason"]) == (GIVEN_UP, "register", "an", "later")
+    assert given_up.attended.text == "later: the right index of an is not registered"
+    assert "no finger is awaited for 'hand-over'" in abandon("a2", "hand-over").reply.reason
+    booth.send("enrol", enrol("e1"))
+    presenting = None
+    late = abandon("a3", "register", booth.current)
+    assert (late.reply.outcome, late.presented) == ("refused", False)
+    assert [kind for kind, _ in late.entries] == ["command.answered"]
+
+
+def test_what_takes_the_place_of_an_awaited_finger_gives_it_up(booth: Booth, people: People) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    presenting = register(booth, "r1").presenting
+    pin = sealed(booth, PINS["binh"], "l2")
+    payload = json.dumps({"request_id": "l2", "person": "binh", "pin": pin}).encode()
+    verdict = booth.desk.judge("login", payload, None, booth.at, presenting=presenting)
+    kind, body = verdict.entries[0]
+    assert (kind, body["reason"]) == (GIVEN_UP, "'login' was sent")
+    assert verdict.attended is not None
 
 
 def test_a_log_in_cannot_be_signed_as_an_override(booth: Booth) -> None:

@@ -659,7 +659,7 @@ def test_whoever_is_enrolled_already_confirms_nothing_and_needs_no_portrait() ->
     visit.show(50, already=("s7",))
     visit.show(50, already=("s7",))
     assert (visit.now.wanted(), visit.now.confirming) == (None, False)
-    with pytest.raises(NotedRefusal, match="not the identity number"):
+    with pytest.raises(NotedRefusal, match="override the alarm with a reason first, then abandon"):
         core.review(visit.now, "s2", None, None)
     visit.record(core.review(visit.now, "s1", None, None))
     assert visit.now.closed
