@@ -206,7 +206,7 @@ def test_a_wait_that_was_ended_elsewhere_ends_here(begin: Begin, booth: Daemon) 
     booth.state(lambda state: state.enrolment, "an enrolment")
     late = {"request_id": "late", "reason": "too late", "awaited": "hand-over"}
     assert booth.command("abandon", late).outcome == "refused", "it is the wait's, and not the enrolment's"
-    assert booth.state(lambda state: state.enrolment)
+    assert booth.state(lambda state: state.enrolment).enrolment
 
 
 def test_a_finger_is_not_waited_for_for_ever(begin: Begin, folder: Path, booth: Daemon) -> None:
