@@ -295,7 +295,9 @@ class Dialogue:
         text = text.strip()
         word, _, rest = text.partition(" ")
         if word == "abandon" and self.stage not in (*BEFORE, Stage.START, Stage.SIGN_NAME, Stage.SIGN_PIN):
-            return self._send(Abandon, request_id, reason=rest.strip())
+            if not rest.strip():
+                return [Say("type: abandon REASON, why it is given up")]
+            return self._send(Abandon, request_id, reason=rest)
         match self.stage:
             case Stage.LOGIN_NAME:
                 self._name, self.stage = text, Stage.LOGIN_PIN
@@ -545,6 +547,8 @@ class Dialogue:
                 return [Say("nobody is found to be enrolled already: the review comes after the last finger")]
             case "override" if self._logs_in and self._state and not self._state.alarm:
                 return [Say("there is no alarm to override")]
+            case "override" if not rest:
+                return [Say("type: override REASON, why it is right all the same")]
             case "override":
                 return self._signed(Override, request_id, reason=rest)
             case "single":

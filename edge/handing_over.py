@@ -127,6 +127,8 @@ class HandingOver(OneFinger):
 
     def _without(self, reason: str, request_id: str) -> list[Effect]:
         """Take the reason; where people log in, a supervisor's name comes next."""
+        if not reason:
+            return [self._ask(Asked.REASON, REASON)]
         if not self._signs:
             return self._send({"without_finger": reason}, request_id, REASON)
         try:

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from argparse import ArgumentParser, Namespace
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -123,7 +124,7 @@ class Terminal:
         self._complaint, self._key = "", ""
         self._typed: list[str] = []  # not yet taken
         self._closed = self._heard = self._unread = self._interrupted = False
-        self._gone = self._at_question = False
+        self._gone = self._at_question = self._unseen = False
         self._leaves: Leave | None = None
         self._left_at = 0.0
 
@@ -138,7 +139,10 @@ class Terminal:
         began = time.monotonic()
         try:
             while True:
-                for effect in self._turn():
+                effects = deque(self._turn())
+                while effects:
+                    effect = effects.popleft()
+                    effects.extendleft(reversed(self._carry_out(effect)))
                     if isinstance(effect, Done):
                         return 130 if self._interrupted and effect.code else effect.code
                 if not self._heard and time.monotonic() - began > SILENCE:
@@ -180,8 +184,6 @@ class Terminal:
             effects = [Say("nobody types any more"), *self._dialogue.leave(uuid.uuid4().hex)]
         else:
             effects = self._hear()
-        for effect in effects:
-            self._carry_out(effect)
         return effects
 
     @property
@@ -199,7 +201,7 @@ class Terminal:
     def _take(self, event: LinkEvent | Interrupted | str | None) -> list[Effect]:
         match event:
             case str():
-                self._at_question = False
+                self._at_question = self._at_question and self._unseen  # its line end is not seen, either
                 self._typed.append(event)
             case None:
                 self._closed = True
@@ -264,28 +266,29 @@ class Terminal:
         if self._gone:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the flush at the end
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: Effect) -> list[Effect]:
+        """Do it; return what follows from it."""
         match effect:
             case Say(text):
                 self._print(f"{self._new_line}{text}\n", sys.stdout)
             case Ask(text, secret):
                 show_typing(not secret)
                 self._print(f"{self._new_line}{text}", sys.stdout)
-                self._at_question = True
+                self._at_question, self._unseen = True, secret
             case Leave(send):
                 show_typing(True)
                 self._leaves, self._left_at = effect, time.monotonic()
                 self._send(send)
             case SendSealed():
-                self._seal(effect)
+                return self._seal(effect)
             case Send():
                 self._send(effect)
             case ReadPortrait(path):
                 portrait, problem = read_portrait(Path(path))
-                for following in self._dialogue.portrait(portrait, problem, uuid.uuid4().hex):
-                    self._carry_out(following)
+                return self._dialogue.portrait(portrait, problem, uuid.uuid4().hex)
+        return []
 
-    def _seal(self, wanted: SendSealed) -> None:
+    def _seal(self, wanted: SendSealed) -> list[Effect]:
         request_id = uuid.uuid4().hex
         model = COMMANDS[wanted.name]
         try:
@@ -294,13 +297,10 @@ class Terminal:
             pin = seal_word(wanted.pin, self._key, f"{self._booth}/{request_id}")
             command = model.model_validate({"request_id": request_id, "pin": pin, **wanted.values})
         except ValidationError as error:
-            effects = self._dialogue.unsealed(explain(error, model))
+            return self._dialogue.unsealed(explain(error, model))
         except ValueError as error:
-            effects = self._dialogue.unsealed(str(error))
-        else:
-            effects = [Send(wanted.name, command)]
-        for effect in effects:
-            self._carry_out(effect)
+            return self._dialogue.unsealed(str(error))
+        return [Send(wanted.name, command)]
 
     def _send(self, send: Send) -> None:
         self._open, self._sent_at = send, time.monotonic()

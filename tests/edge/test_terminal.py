@@ -68,6 +68,10 @@ class Terminal:
         until(lambda: self.said().count(words) >= times or self.process.poll() is not None, words)
         assert self.said().count(words) >= times, self.said()
 
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self._ours)[3] & termios.ECHO)
+
     def hang_up(self) -> None:
         os.close(self._ours)
         self._ours = os.open(os.devnull, os.O_RDWR)
@@ -350,6 +354,31 @@ def test_words_that_are_no_characters_are_one_sentence(begin: Begin, folder: Pat
         "--day '2026-13-01' is no day: write YYYY-MM-DD",
     )
     one_sentence(begin("shift", "report", "--day", b"\xff", *config), "is no day: write YYYY-MM-DD")
+
+
+def test_what_cannot_be_signed_ends_and_the_terminal_shows_again_what_is_typed(
+    begin: Begin, booth: Daemon
+) -> None:
+    for name, role, pin in (("an", "operator", b"271828\n"), ("binh", "supervisor", b"314159\n")):
+        subprocess.run([VANTAY, "people", "add", name, "--role", role, *booth.config], input=pin, check=True)
+    booth.state(lambda state: state.login_key, "a booth where people log in")
+    words = ["people", "register-finger", "an", "--position", "2", "--supervisor", "binh", *booth.config]
+    terminal = begin(*words)
+    terminal.reads("PIN: ")
+    terminal.type("31415")
+    terminal.reads("\na PIN has 6 to 12 digits\n")
+    assert terminal.end() == 2
+    assert terminal.echoes
+    terminal = begin(*words)
+    terminal.reads("PIN: ")
+    assert not terminal.echoes
+    terminal.type("314159")
+    booth.state(lambda state: state.attendant, "the wish for a finger")
+    terminal.type(CTRL_C)
+    terminal.reads("no finger of an was registered")
+    assert terminal.end() == 130
+    assert terminal.echoes
+    booth.state(lambda state: not state.attendant, "nobody awaited")
 
 
 def test_an_argument_that_is_no_character_is_said_as_it_can_be(begin: Begin, booth: Daemon) -> None:

@@ -157,7 +157,7 @@ def test_an_enrolment_that_is_under_way_goes_on_in_another_terminal_and_can_be_g
     other.reads("is under way and goes on here", console)
     other.type("gibberish")
     other.type("abandon")
-    other.reads("'reason'", console)
+    other.reads("type: abandon REASON", console)
     other.type("abandon the person went home")
     other.reads("the enrolment was given up: the person went home", console)
     assert other.end() == 1
