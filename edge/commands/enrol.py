@@ -133,7 +133,8 @@ class Terminal:
         for stream in (sys.stdin, sys.stdout):  # a byte that is no character, or no letter of the terminal's
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
-        before = {number: signal.signal(number, self._interrupt) for number in ENDING}
+        heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
+        before = {number: signal.signal(number, self._interrupt) for number in heeded}
         threading.Thread(target=self._read, name="terminal", daemon=True).start()
         self._link.start()
         began = time.monotonic()
@@ -201,7 +202,9 @@ class Terminal:
     def _take(self, event: LinkEvent | Interrupted | str | None) -> list[Effect]:
         match event:
             case str():
-                self._at_question = self._at_question and self._unseen  # its line end is not seen, either
+                self._at_question &= (
+                    self._unseen or not sys.stdin.isatty()
+                )  # its line end is not seen, either
                 self._typed.append(event)
             case None:
                 self._closed = True
@@ -250,8 +253,8 @@ class Terminal:
 
     @property
     def _new_line(self) -> str:
-        """What stands before a line that nobody typed, where a question is open on a terminal."""
-        open_there, self._at_question = self._at_question and sys.stdin.isatty(), False
+        """What stands before a line where a question is open, or was answered unseen."""
+        open_there, self._at_question = self._at_question, False
         return "\n" if open_there else ""
 
     def _print(self, text: str, stream: TextIO) -> None:

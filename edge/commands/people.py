@@ -79,6 +79,8 @@ def _do(arguments: Namespace, store: Store, people: People) -> int:
                 _record(store, REMOVED, {"person": name})
             print(f"{name} may not log in any more")
         case "forget-fingers":
+            if people.named(name) is None:
+                raise BadCommand(f"nobody is called {name} here: 'vantay people list' names all")
             with store.transaction():
                 people.forget_fingers(name)
                 _record(store, FORGOTTEN, {"person": name})

@@ -353,6 +353,7 @@ def test_words_that_are_no_characters_are_one_sentence(begin: Begin, folder: Pat
         begin("shift", "report", "--day", "2026-13-01", *config),
         "--day '2026-13-01' is no day: write YYYY-MM-DD",
     )
+    one_sentence(begin("people", "forget-fingers", b"\xff", *config), "nobody is called")
     one_sentence(begin("shift", "report", "--day", b"\xff", *config), "is no day: write YYYY-MM-DD")
 
 

@@ -101,7 +101,7 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     terminal.reads("'identity_number' must be 12 digits", console)
     terminal.type(NUMBER)
     terminal.type("11=cut")
-    terminal.reads("'missing.11", console)
+    terminal.reads("a missing finger is POSITION=REASON, as 4=amputated", console)
     terminal.type(ONLY_TWO)
     terminal.reads("[0/2] place the right thumb on the scanner", console)
     show(hand, console, "0001_01_1.png")
