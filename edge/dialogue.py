@@ -220,6 +220,7 @@ class Dialogue:
         self._name = ""
         self._to_sign: tuple[str, dict[str, str | int]] = ("", {})
         self._awaited = False  # a finger, to log in
+        self._login: str | None = None  # the id of the command that asked for it
         self._enrol: Enrol | None = None
         self._stated: dict[str, str] = {}
         self._corrects = False  # the booth refused what was stated
@@ -266,7 +267,7 @@ class Dialogue:
                 self.stage = Stage.LOGIN_NAME
                 return [*said, NAME]
             assert self._state is not None
-            self.stage, self._awaited = Stage.LOGIN_FINGER, False
+            self.stage, self._awaited, self._login = Stage.LOGIN_FINGER, False, reply.request_id
             return self._finger(self._state.model_copy(update={"attendant_ended": None}))
         if self.stage is Stage.OPENING_SHIFT and reply.command == "open-shift":
             self.stage = Stage.NUMBER
@@ -303,7 +304,7 @@ class Dialogue:
                 self._name, self.stage = text, Stage.LOGIN_PIN
                 return [PIN]
             case Stage.LOGIN_PIN:
-                self.stage = Stage.LOGGING_IN
+                self.stage, self._login = Stage.LOGGING_IN, None
                 return [SendSealed("login", {"person": self._name}, text)]
             case Stage.LOGIN_FINGER:
                 self.stage = Stage.LOGIN_NAME
@@ -374,11 +375,15 @@ class Dialogue:
             return [Say(problem), NAME]
         return [Say(f"{problem}: nothing was signed"), *self._now()]
 
-    def leave(self, request_id: str) -> list[Effect]:
-        """Nobody goes on here: end the wait for a finger that logs in; an enrolment stays open."""
-        if self.stage in (Stage.LOGGING_IN, Stage.LOGIN_FINGER):
+    def leave(self, request_id: str, unanswered: str | None) -> list[Effect]:
+        """Nobody goes on here: end the wait for a finger that logs in; an enrolment stays open.
+
+        `unanswered` is the id of what the booth has not answered yet.
+        """
+        awaited = self._login or unanswered
+        if self.stage in (Stage.LOGGING_IN, Stage.LOGIN_FINGER) and awaited:
             self.stage = Stage.LEAVING
-            command = Abandon(request_id=request_id, reason=LEFT, awaited="log-in")
+            command = Abandon(request_id=request_id, reason=LEFT, awaited=awaited)
             unheard = f"the booth does not answer: it may still wait for a finger of {self._name}"
             return [Leave(Send("abandon", command), unheard)]
         begun = self.stage is Stage.ASKED or self.stage not in (Stage.START, *BEFORE)
@@ -441,7 +446,8 @@ class Dialogue:
         if shown is None:
             return self._wait_ended(request_id)
         self.stage = Stage.ENDING_WAIT
-        return self._send(Abandon, request_id, reason="somebody is enrolled instead", awaited=shown.purpose)
+        reason = "somebody is enrolled instead"
+        return self._send(Abandon, request_id, reason=reason, awaited=shown.request_id)
 
     def _wait_ended(self, request_id: str) -> list[Effect]:
         """Go on where the wait was in the way."""

@@ -120,10 +120,19 @@ class HandingOver(OneFinger):
         """Whether the booth may wait for the finger."""
         return self._awaits or super()._waits
 
+    def _left(self, reply: Reply) -> list[Effect]:
+        """The booth waits no longer; refused, the word that there is no finger may have come before."""
+        if reply.outcome == "refused" and "without_finger" in self._said:
+            return [
+                Say("whether the card was handed over without a finger says 'vantay journal show'"),
+                Done(1),
+            ]
+        return super()._left(reply)
+
     def _stop(self, request_id: str) -> list[Effect]:
         """End it; the booth is told where it waits."""
         self._sent = False
-        return self.leave(request_id) if self._waits else [Say(self.stays), Done(1)]
+        return self.leave(request_id, None) if self._waits else [Say(self.stays), Done(1)]
 
     def _without(self, reason: str, request_id: str) -> list[Effect]:
         """Take the reason; where people log in, a supervisor's name comes next."""

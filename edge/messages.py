@@ -256,6 +256,7 @@ class AttendantShows(Report):
     person: str
     taken: int  # samples that agree so far
     of: int  # how many are needed
+    request_id: str | None = None  # of the command that asked for it
 
 
 class AttendantEnded(Report):
@@ -265,6 +266,7 @@ class AttendantEnded(Report):
     person: str
     done: bool
     text: str  # one sentence
+    request_id: str | None = None  # of the command that had asked for it
 
 
 class ShiftShown(Report):
@@ -441,7 +443,7 @@ class Abandon(Command):
     """
 
     reason: Reason
-    awaited: Literal["register", "log-in", "hand-over", "verify"] | None = None  # that wait, and no enrolment
+    awaited: RequestId | None = None  # only the finger that this command had asked for, and no enrolment
 
 
 class Override(Command):

@@ -4,7 +4,7 @@ The same shape as `edge.dialogue.Dialogue`, with its words; the terminal of `van
 """
 
 from edge.dialogue import LEFT, Done, Effect, Leave, Say, Send, refusal
-from edge.messages import Abandon, Portrait, Reply, State
+from edge.messages import Abandon, AttendantEnded, AttendantShows, Portrait, Reply, State
 
 
 class OneFinger:
@@ -17,6 +17,7 @@ class OneFinger:
         self._begun = self._sent = self._accepted = self._shown = self._leaving = False
         self._prompt = ""
         self._last: State | None = None
+        self._request: str | None = None  # the id of the command that the booth accepted
 
     @property
     def busy(self) -> bool:
@@ -45,13 +46,19 @@ class OneFinger:
         shown, ended = state.attendant, state.attendant_ended
         if not self._accepted:
             return []
-        if shown and (shown.purpose, shown.person) == (self.purpose, self._person):
+        if shown and self._is_ours(shown):
             self._shown = True
             new, self._prompt = state.prompt != self._prompt, state.prompt
             return [Say(state.prompt)] if new else []
-        if ended and (ended.purpose, ended.person) == (self.purpose, self._person):
+        if ended and self._is_ours(ended):
             return [Say(ended.text), Done(0 if ended.done else 1)]
-        return [Say("the booth waits for no finger any more: begin anew"), Done(1)] if self._shown else []
+        over = self._shown or shown is not None
+        return [Say("the booth does not wait for this finger any more: begin anew"), Done(1)] if over else []
+
+    def _is_ours(self, said: AttendantShows | AttendantEnded) -> bool:
+        """Whether it is what this program asked for, and not what another one did."""
+        asked = said.request_id in (self._request, None)  # a booth of an earlier release does not say
+        return asked and (said.purpose, said.person) == (self.purpose, self._person)
 
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered."""
@@ -59,12 +66,16 @@ class OneFinger:
             return self._left(reply)
         return [refusal(reply), Done(1)] if reply.outcome == "refused" else self._await_finger(reply)
 
-    def leave(self, request_id: str) -> list[Effect]:
-        """Nobody goes on here: the booth is to wait for the finger no longer."""
-        if not (self.purpose and self._waits):
+    def leave(self, request_id: str, unanswered: str | None) -> list[Effect]:
+        """Nobody goes on here: the booth is to wait for the finger no longer.
+
+        `unanswered` is the id of what the booth has not answered yet.
+        """
+        awaited = self._request or unanswered
+        if not (self.purpose and self._waits and awaited):
             return [Done(1)]
         self._leaving = True
-        said = {"request_id": request_id, "reason": LEFT, "awaited": self.purpose}
+        said = {"request_id": request_id, "reason": LEFT, "awaited": awaited}
         waits = "still waits" if self._accepted or self._shown else "may still wait"
         unheard = f"the booth does not answer: it {waits} for the finger, and takes the next one for it"
         return [Leave(Send("abandon", Abandon.model_validate(said)), unheard)]
@@ -76,17 +87,13 @@ class OneFinger:
 
     def _await_finger(self, reply: Reply) -> list[Effect]:
         """Follow what the booth shows from now on; of an answer that is repeated, that may be over."""
-        self._accepted, self._shown = True, reply.repeated
+        self._accepted, self._shown, self._request = True, reply.repeated, reply.request_id
         return self.state(self._last) if reply.repeated and self._last else []
 
     def _left(self, reply: Reply) -> list[Effect]:
         """The booth waits no longer; refused, it had ended before."""
         ended = self._last.attendant_ended if self._last and reply.outcome == "refused" else None
-        if (
-            (self._accepted or self._shown)
-            and ended
-            and (ended.purpose, ended.person) == (self.purpose, self._person)
-        ):
+        if ended and self._request and self._is_ours(ended):
             return [Say(ended.text), Done(0 if ended.done else 1)]
         return [Say(self.stays), Done(1)]
 

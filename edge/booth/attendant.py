@@ -47,6 +47,7 @@ class Presenting:
     holder: tuple[bytes, str] | None = None  # at a hand-over: the template to be matched, and its format
     fmr: float | None = None  # and the rate at which
     attempts: int = MISSES
+    request_id: str | None = None  # of the command that asked for it
 
     @property
     def finger(self) -> str:
@@ -102,13 +103,14 @@ def present(current: Presenting, sample: Presented) -> Outcome:
 
 def awaited(current: Presenting) -> Entry:
     """Say that a holder's finger is awaited: the booth's next life will say that it no longer is."""
-    said = {"purpose": current.purpose, "position": current.position}
+    said = {"purpose": current.purpose, "position": current.position, "request_id": current.request_id}
     return (AWAITED, {**said, "subject": current.success[0][1]["subject"]})
 
 
 def awaited_before(body: Body) -> Presenting:
     """Return what an entry `AWAITED` says was awaited."""
-    return Presenting(body["purpose"], HOLDER, body["position"], ((AWAITED, body),))
+    begun = Presenting(body["purpose"], HOLDER, body["position"], ((AWAITED, body),))
+    return replace(begun, request_id=body["request_id"])
 
 
 def give_up(current: Presenting, reason: str) -> tuple[Entry, AttendantEnded]:
@@ -122,9 +124,7 @@ def give_up(current: Presenting, reason: str) -> tuple[Entry, AttendantEnded]:
         "log-in": f"{current.person} is not logged in",
         "register": f"the {current.finger} of {current.person} is not registered",
     }[current.purpose]
-    text = f"{reason}: {left}"
-    ended = AttendantEnded(purpose=current.purpose, person=current.person, done=False, text=text)
-    return (GIVEN_UP, {**body, "reason": reason}), ended
+    return (GIVEN_UP, {**body, "reason": reason}), _ended(current, False, f"{reason}: {left}")
 
 
 def prompt(current: Presenting) -> str:
@@ -152,7 +152,13 @@ def ended(current: Presenting, done: bool) -> AttendantEnded:
         text = f"{current.person} is not logged in: no registered finger was shown"
     elif current.purpose == "register":
         text = f"the {current.finger} of {current.person} is {'registered' if done else 'not registered'}"
-    return AttendantEnded(purpose=current.purpose, person=current.person, done=done, text=text)
+    return _ended(current, done, text)
+
+
+def _ended(current: Presenting, done: bool, text: str) -> AttendantEnded:
+    return AttendantEnded(
+        purpose=current.purpose, person=current.person, done=done, text=text, request_id=current.request_id
+    )
 
 
 def _compared_with(current: Presenting) -> str:

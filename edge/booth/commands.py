@@ -141,10 +141,8 @@ class CommandDesk:
                 handed_over = isinstance(command, HandOver) and command.without_finger is not None
                 return verdict if handed_over else _ending(presenting, verdict, f"'{name}' was sent")
             if isinstance(command, Abandon) and (command.awaited or (presenting and current is None)):
-                if presenting is None or command.awaited not in (None, presenting.purpose):
-                    raise BadCommand(
-                        f"no finger is awaited for '{command.awaited}': there is nothing to abandon"
-                    )
+                if presenting is None or command.awaited not in (None, presenting.request_id):
+                    raise BadCommand("that finger is not awaited any more: there is nothing to abandon")
                 reason = "no finger is awaited any more"
                 verdict = self._answer(name, request_id, digest, "accepted", reason, [], at)
                 return _ending(presenting, replace(verdict, presented=True), command.reason)
@@ -265,8 +263,9 @@ class CommandDesk:
                     entries += self.shift.log_in(person)
             else:
                 entries += self._without_finger(person, command)
-        if presenting and presenting.holder:
-            entries = [awaited(presenting)]
+        if presenting:
+            presenting = replace(presenting, request_id=command.request_id)
+            entries = [awaited(presenting)] if presenting.holder else []
         reason = prompt(presenting) if presenting else done
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
         return replace(verdict, presenting=presenting, presented=True)

@@ -175,7 +175,11 @@ def _shown(presenting: Presenting | None) -> AttendantShows | None:
     if presenting is None:
         return None
     return AttendantShows(
-        purpose=presenting.purpose, person=presenting.person, taken=presenting.taken, of=presenting.of
+        purpose=presenting.purpose,
+        person=presenting.person,
+        taken=presenting.taken,
+        of=presenting.of,
+        request_id=presenting.request_id,
     )
 
 

@@ -182,10 +182,14 @@ class Terminal:
             show_typing(True)
             effects = self._dialogue.line(self._typed.pop(0), uuid.uuid4().hex)
         elif self._closed and self._nobody_is_awaited:
-            effects = [Say("nobody types any more"), *self._dialogue.leave(uuid.uuid4().hex)]
+            effects = [Say("nobody types any more"), *self._leave()]
         else:
             effects = self._hear()
         return effects
+
+    def _leave(self) -> list[Effect]:
+        unanswered = self._open.command.request_id if self._open else None
+        return self._dialogue.leave(uuid.uuid4().hex, unanswered)
 
     @property
     def _nobody_is_awaited(self) -> bool:
@@ -213,7 +217,7 @@ class Terminal:
             case Interrupted():
                 self._interrupted = True
                 self._typed.clear()
-                return self._dialogue.leave(uuid.uuid4().hex)
+                return self._leave()
             case Received(topic, payload):
                 return self._read_word(topic.rpartition("/")[2], payload)
             case LinkDown(reason):

@@ -67,7 +67,7 @@ WORK = {
     "position": 1,
 }
 REVIEW = {**WORK, "phase": Phase.REVIEW, "prompt": "check", "position": None, "accepted": [1, 2]}
-HOLDERS = {"purpose": "hand-over", "person": "the card's holder", "taken": 0, "of": 1}
+HOLDERS = {"purpose": "hand-over", "person": "the card's holder", "taken": 0, "of": 1, "request_id": "h1"}
 PICTURE = Portrait.model_validate({"sha256": "ab" * 32, "taken_at": AT})
 
 
@@ -279,7 +279,7 @@ def test_where_the_booth_waits_for_another_finger_that_is_said_and_can_be_ended(
     assert said[-1] == END_WAIT
     assert dialogue.state(waits) == []
     ending = sent(dialogue.line("y", "r1"))
-    assert ending == Abandon(request_id="r1", reason="somebody is enrolled instead", awaited="hand-over")
+    assert ending == Abandon(request_id="r1", reason="somebody is enrolled instead", awaited="h1")
     assert dialogue.busy
     assert dialogue.reply(reply("abandon", "accepted")) == [NUMBER]
     dialogue = Dialogue()
@@ -295,7 +295,7 @@ def test_a_wait_that_began_after_the_number_was_typed_is_ended_and_nothing_is_ty
     dialogue = asked("4=amputated")
     dialogue.state(state(attendant=HOLDERS))
     assert dialogue.reply(reply("enrol", "refused", wants="abandon"))[-1] == END_WAIT
-    assert sent(dialogue.line("y", "r1")).awaited == "hand-over"
+    assert sent(dialogue.line("y", "r1")).awaited == "h1"
     command = sent(dialogue.reply(reply("abandon", "accepted")))
     assert (command.identity_number, command.missing) == (TEN, {4: "amputated"})
     assert dialogue.reply(reply("enrol", "accepted"))[0] == Say(HELP)
@@ -307,13 +307,13 @@ def test_whoever_leaves_while_a_finger_logs_in_ends_that_and_an_enrolment_stays(
     dialogue.line("an", "r1")
     dialogue.line("271828", "r1")
     dialogue.reply(reply("login", "accepted"))
-    (leave,) = dialogue.leave("r2")
+    (leave,) = dialogue.leave("r2", None)
     assert isinstance(leave, Leave)
-    assert leave.send.command == Abandon(request_id="r2", reason=LEFT, awaited="log-in")
+    assert leave.send.command == Abandon(request_id="r2", reason=LEFT, awaited="r")
     assert dialogue.busy
     assert dialogue.reply(reply("abandon", "accepted")) == [Say("nobody is logged in"), Done(1)]
-    assert Dialogue().leave("r1") == [Done(1)]
-    assert reviewing().leave("r1") == [Say("what has begun stays open at the booth"), Done(1)]
+    assert Dialogue().leave("r1", None) == [Done(1)]
+    assert reviewing().leave("r1", None) == [Say("what has begun stays open at the booth"), Done(1)]
 
 
 def test_a_pin_for_a_booth_that_was_started_again_says_what_to_do() -> None:

@@ -14,7 +14,7 @@ from tests.edge.parts import AT, steady
 from tests.edge.parts import NUMBER as TEN
 
 KEY = "ab" * 32
-SHOWS = AttendantShows(purpose="hand-over", person=HOLDER, taken=0, of=1)
+SHOWS = AttendantShows(purpose="hand-over", person=HOLDER, taken=0, of=1, request_id="r")
 
 
 def state(**more: Any) -> State:
@@ -55,7 +55,7 @@ def test_a_finger_is_shown_and_the_card_goes() -> None:
     assert dialogue.reply(reply()) == [Say(HELP)]
     assert not dialogue.asking, "the finger is awaited, whether anybody types or not"
     assert dialogue.state(state(login_key=KEY, attendant=SHOWS)) == [Say("place it")]
-    ended = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given")
+    ended = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given", request_id="r")
     assert dialogue.state(state(login_key=KEY, attendant_ended=ended)) == [Say("given"), Done(0)]
 
 
@@ -100,7 +100,7 @@ def left(effects: list[Effect]) -> Leave:
     assert isinstance(leave, Leave)
     assert leave.send.name == "abandon"
     assert isinstance(leave.send.command, Abandon)
-    assert leave.send.command.awaited in ("hand-over", "verify")
+    assert leave.send.command.awaited in ("r", "r1"), "the one that began it"
     return leave
 
 
@@ -120,18 +120,18 @@ def test_a_finger_shown_in_the_last_moment_counts() -> None:
     dialogue.line(TEN, "r1")
     dialogue.reply(reply())
     dialogue.state(state(login_key=KEY, attendant=SHOWS))
-    left(dialogue.leave("r2"))
-    ended = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given")
+    left(dialogue.leave("r2", "r1"))
+    ended = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given", request_id="r")
     assert dialogue.state(state(login_key=KEY, attendant_ended=ended)) == [Say("given"), Done(0)]
     assert dialogue.reply(reply("refused")) == [Say("given"), Done(0)]
 
 
 def test_wherever_it_is_left_the_booth_is_told_where_it_may_wait() -> None:
     dialogue = begun()
-    assert dialogue.leave("r0") == [Done(1)], "nothing was asked for"
+    assert dialogue.leave("r0", None) == [Done(1)], "nothing was asked for"
     dialogue = begun()
     dialogue.line(TEN, "r1")
-    assert "it may still wait" in left(dialogue.leave("r2")).unheard, "the answer is under way"
+    assert "it may still wait" in left(dialogue.leave("r2", "r1")).unheard, "the answer is under way"
     dialogue = begun()
     dialogue.line(TEN, "r1")
     dialogue.reply(reply())
@@ -148,12 +148,40 @@ def test_a_wait_that_is_over_ends_the_program() -> None:
     dialogue.line(TEN, "r1")
     dialogue.reply(reply())
     dialogue.state(state(login_key=KEY, attendant=SHOWS))
-    over = [Say("the booth waits for no finger any more: begin anew"), Done(1)]
+    over = [Say("the booth does not wait for this finger any more: begin anew"), Done(1)]
     assert dialogue.state(state(login_key=KEY)) == over
     dialogue = begun()
     dialogue.line(TEN, "r1")
     dialogue.state(state(login_key=KEY))  # of a booth that was started again before it answered
     assert dialogue.reply(reply().model_copy(update={"repeated": True}))[1:] == over
+
+
+def test_what_another_program_asked_for_is_not_ours() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.state(state(login_key=KEY, attendant=SHOWS))
+    others = AttendantEnded(purpose="hand-over", person=HOLDER, done=True, text="given", request_id="x")
+    assert dialogue.state(state(login_key=KEY, attendant_ended=others))[-1] == Done(1)
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    replaced = state(login_key=KEY, attendant=SHOWS.model_copy(update={"request_id": "x"}))
+    assert dialogue.state(replaced)[-1] == Done(1)
+
+
+def test_a_signature_under_way_when_it_is_left_is_no_card_that_stays() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.line("without hands", "r2")
+    dialogue.line("binh", "r3")
+    dialogue.line("314159", "r4")
+    left(dialogue.leave("r5", "r4"))
+    (said, end) = dialogue.reply(reply("refused"))
+    assert isinstance(said, Say)
+    assert "says 'vantay journal show'" in said.text
+    assert end == Done(1)
 
 
 @pytest.mark.parametrize(

@@ -208,9 +208,23 @@ def test_a_wait_that_was_ended_elsewhere_ends_here(begin: Begin, booth: Daemon) 
     other.type(NUMBER)
     other.type("")
     booth.state(lambda state: state.enrolment, "an enrolment")
-    late = {"request_id": "late", "reason": "too late", "awaited": "hand-over"}
+    late = {"request_id": "late", "reason": "too late", "awaited": "h1"}
     assert booth.command("abandon", late).outcome == "refused", "it is the wait's, and not the enrolment's"
     assert booth.state(lambda state: state.enrolment).enrolment
+
+
+def test_a_second_hand_over_takes_the_place_of_the_first_and_the_first_says_so(
+    begin: Begin, booth: Daemon
+) -> None:
+    """Else the first one's card would go to the second one's holder."""
+    first = hand_over(begin, booth)
+    second = hand_over(begin, booth)
+    first.reads("the booth does not wait for this finger any more: begin anew")
+    assert first.end() == 1
+    assert given_up(booth) == "'hand-over' was sent"
+    assert booth.state(lambda state: state.attendant).attendant, "the second one's is awaited"
+    second.type(CTRL_C)
+    assert second.end() == 130
 
 
 def test_a_finger_is_not_waited_for_for_ever(begin: Begin, folder: Path, booth: Daemon) -> None:

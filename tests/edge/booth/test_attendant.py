@@ -226,14 +226,14 @@ def test_what_is_awaited_is_given_up_with_its_reason_and_an_enrolment_never_by_t
             "abandon", json.dumps(words).encode(), current, booth.at, presenting=presenting
         )
 
-    given_up = abandon("a1", "register")
+    given_up = abandon("a1", "r1")
     (kind, body), _ = given_up.entries
     assert (kind, body["purpose"], body["person"], body["reason"]) == (GIVEN_UP, "register", "an", "later")
     assert given_up.attended.text == "later: the right index of an is not registered"
-    assert "no finger is awaited for 'hand-over'" in abandon("a2", "hand-over").reply.reason
+    assert "that finger is not awaited any more" in abandon("a2", "r0").reply.reason
     booth.send("enrol", enrol("e1"))
     presenting = None
-    late = abandon("a3", "register", booth.current)
+    late = abandon("a3", "r1", booth.current)
     assert (late.reply.outcome, late.presented) == ("refused", False)
     assert [kind for kind, _ in late.entries] == ["command.answered"]
 
