@@ -36,3 +36,10 @@ def test_whatever_comes_is_refused(data: bytes) -> None:
 def test_what_is_no_hex_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="another key or for another request"):
         open_word(text, KEY, "p")
+
+
+@pytest.mark.parametrize(("word", "key", "told"), [("\udcff", PUBLIC, "no UTF-8"), ("271828", "", "no key")])
+def test_what_cannot_be_sealed_is_one_sentence(word: str, key: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told) as caught:
+        seal_word(word, key, "p")
+    assert not isinstance(caught.value, UnicodeError)
