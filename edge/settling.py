@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from edge.dialogue import PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed
+from edge.dialogue import PIN, SUPERVISOR, Ask, Done, Effect, Say, Send, SendSealed, refusal
 from edge.explain import explain
 from edge.messages import Reply, Settle, State
 from edge.one_finger import OneFinger
@@ -48,4 +48,4 @@ class Settling(OneFinger):
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered."""
         refused = reply.outcome == "refused"
-        return [Say(f"refused: {reply.reason}" if refused else reply.reason), Done(1 if refused else 0)]
+        return [refusal(reply) if refused else Say(reply.reason), Done(1 if refused else 0)]

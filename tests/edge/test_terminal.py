@@ -24,6 +24,8 @@ from tests.edge.booth.test_daemon import BOOTH, Daemon
 from tests.edge.parts import NUMBER, make_keys
 from tests.edge.programs import VANTAY, Mosquitto, Program, ear, until
 
+pytestmark = pytest.mark.system
+
 CTRL_C, CTRL_D = b"\x03", b"\x04"
 AWAITS = "where no finger can be shown, type: without REASON"
 MINUTIAE = np.array([(40 + 20 * n, 60 + 15 * n, 0.3 * n, 1, 80) for n in range(12)], MINUTIA)
