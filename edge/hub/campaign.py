@@ -14,25 +14,13 @@ from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, 
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
 from edge.errors import BadSettings
+from edge.hub.campaign_files import NAME, Row, carry_over, files_between, keep
 from edge.hub.list_file import list_file
 from edge.hub.tables import Tables
 from edge.messages import canonical
 
 FACTS = Event._fields[4:]  # all that is not a column of its own
 AT_ONCE = 50_000  # events folded between two writes
-FILES = """
-SELECT file, unit, ( -- files with this one's key, 16 for each that was sent, 256 for each acknowledged
-    SELECT sum(CASE step - one.step WHEN 0 THEN 1 WHEN 1 THEN 16 ELSE 256 END)
-    FROM campaign_event WHERE step BETWEEN one.step AND one.step + 2
-)
-FROM (
-    SELECT step, substr(id, 1, length(id) - 10) AS file, unit FROM campaign_event -- 10: ":collected"
-    WHERE day = ? AND kind = 'collected' AND facts <> ''
-    UNION ALL
-    SELECT step, substr(id, 1, length(id) - 10), unit FROM campaign_event
-    WHERE day = ? AND kind = 'collected' AND facts = ''
-) AS one
-"""
 ALIKE = """
 SELECT max(at), kind, unit, count(*) FROM campaign_event WHERE day = ? AND at <= ? AND facts = ''
 GROUP BY kind, unit
@@ -45,7 +33,6 @@ SELECT name FROM booth WHERE EXISTS (SELECT 1 FROM entry WHERE kind = 'enrolment
 """
 HELD = "SELECT at, kind, unit, facts FROM campaign_event WHERE step = ? AND id = ?"
 INSERT = "INSERT INTO campaign_event VALUES (?, ?, ?, ?, ?, ?, ?)"
-NAME = "the campaign"  # of whom counts, where there are several
 COUNT = """
 INSERT INTO campaign_count VALUES (?, ?, ?, ?) ON CONFLICT (measure, key, day) DO UPDATE SET number =
 """
@@ -54,7 +41,6 @@ GREATER = """
 CASE WHEN excluded.number > campaign_count.number THEN excluded.number ELSE campaign_count.number END
 """
 Taken = Literal["new", "known", "conflict"]
-Row = tuple[int, str, int, int, str, str, str]  # as INSERT takes it
 SAYS_NOTHING = Event("", 0, "", "")[4:]
 
 Read = TypeVar("Read")
@@ -132,6 +118,7 @@ class CampaignBook:
             else:
                 outcomes[place] = "known" if held == row[3:] else "conflict"
         self.db.executemany(INSERT, fresh.values())
+        keep(self.db, fresh.values())
         return outcomes
 
     def has(self, event: str) -> bool:
@@ -154,7 +141,8 @@ class CampaignBook:
         self.db.executemany(COUNT + GREATER, (cell for cell in cells if cell[0] in MAXIMA))
 
     def prepare(self) -> None:
-        """Count anew when the campaign's days or fees are not what the counts were made with."""
+        """Carry over what an earlier release took; count anew what was counted by other days or fees."""
+        carry_over(self.store)
         if self._counted_by() == self._rule():
             return
         with self.store.transaction():
@@ -203,13 +191,7 @@ class CampaignBook:
 
     def files(self, day: int) -> list[File]:
         """Return the files collected on a business day, and how far each is by now."""
-        found = self.store.plain().execute(FILES, (day, day)).fetchall()
-        return [
-            File(file, unit, steps & 16 != 0, steps & 256 != 0)
-            if steps & 15 == 1
-            else File(file, unit, self.has(f"{file}:sent"), self.has(f"{file}:acknowledged"))
-            for file, unit, steps in found
-        ]
+        return files_between(self.store, self.campaign.begins(day), self.campaign.begins(day + 1))
 
     def apart(self) -> list[str]:
         """Return a sentence for each booth whose files are not counted."""

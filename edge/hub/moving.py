@@ -3,10 +3,11 @@
 from itertools import islice
 
 from edge.errors import BadCommand, VantayError
+from edge.hub.campaign_files import UNFILED
 from edge.hub.tables import Tables
 
 IN_ORDER = ("packet", "alarm", "campaign_event")  # whose rows are read in the order in which they came
-COUNTED = ("campaign_count", "campaign_definition", "booking")
+COUNTED = ("campaign_count", "campaign_definition", "campaign_file", "booking")
 TABLES = ("booth", "entry", "gap", "told", "delivery", *COUNTED, *IN_ORDER)
 AT_ONCE = 5000  # rows
 
@@ -20,7 +21,10 @@ def move(file: Tables, database: Tables) -> dict[str, int]:
                     f"the database is not empty (table {table}): a file is moved before a hub has run with it"
                 )
         try:
-            return {table: _copy(file, database, table) for table in TABLES}
+            moved = {table: _copy(file, database, table) for table in TABLES}
+            if file.db.execute("SELECT 1 FROM campaign_unfiled").fetchone():
+                database.db.execute(UNFILED)  # rows have other numbers there: those that are made stay
+            return moved
         except ValueError as error:
             raise VantayError(f"the file holds a text that PostgreSQL does not take ({error})") from None
 

@@ -75,4 +75,12 @@ DROP INDEX campaign_event_on_day;
 CREATE INDEX campaign_event_alike ON campaign_event (day, kind, unit, at) WHERE facts = '';
 CREATE INDEX campaign_event_unlike ON campaign_event (day, kind) WHERE facts <> '';
 """
-STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES)
+FILES = """
+CREATE TABLE campaign_file (
+    at BIGINT NOT NULL, file TEXT COLLATE "C" NOT NULL, unit TEXT COLLATE "C" NOT NULL,
+    sent INTEGER NOT NULL, acknowledged INTEGER NOT NULL, PRIMARY KEY (at, file)
+);
+CREATE TABLE campaign_unfiled (first BIGINT NOT NULL, last BIGINT PRIMARY KEY); -- events without their files
+INSERT INTO campaign_unfiled SELECT 1, max(rowid) FROM campaign_event HAVING max(rowid) > 0;
+"""
+STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES)

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from edge.campaign.events import event_key
+from edge.hub.campaign_files import UNFILED
 from edge.hub.tables import Values
 from edge.store import Database
 
@@ -44,6 +45,13 @@ CREATE INDEX IF NOT EXISTS campaign_event_by_step ON campaign_event (step);
 DROP INDEX IF EXISTS campaign_event_on_day; -- of earlier releases
 CREATE INDEX IF NOT EXISTS campaign_event_alike ON campaign_event (day, kind, unit, at) WHERE facts = '';
 CREATE INDEX IF NOT EXISTS campaign_event_unlike ON campaign_event (day, kind) WHERE facts <> '';
+CREATE TABLE IF NOT EXISTS campaign_file ( -- what is collected, by its time; sent and acknowledged: 0 or 1
+    at INTEGER NOT NULL, file TEXT NOT NULL, unit TEXT NOT NULL, sent INTEGER NOT NULL,
+    acknowledged INTEGER NOT NULL, PRIMARY KEY (at, file)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS campaign_unfiled ( -- events, by rowid, whose files are not in it yet
+    first INTEGER NOT NULL, last INTEGER PRIMARY KEY
+) STRICT;
 CREATE TABLE IF NOT EXISTS campaign_count (
     measure TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (measure, key, day)
@@ -78,11 +86,13 @@ class HubStore(Database):
     def set_up(self) -> None:
         """Make what is lacking; events as earlier files had them are carried over."""
         columns = {row[1] for row in self.db.execute("PRAGMA table_info(campaign_event)")}
-        if not columns or "step" in columns:
-            super().set_up()
-            return
-        self.db.create_function("event_key", 1, event_key, deterministic=True)
-        self.db.executescript(f"BEGIN IMMEDIATE;{MOVE}{SCHEMA}{MOVED}COMMIT;")
+        before, after = "", ""
+        if columns and "step" not in columns:
+            self.db.create_function("event_key", 1, event_key, deterministic=True)
+            before, after = MOVE, MOVED
+        if columns and not self.db.execute("PRAGMA table_info(campaign_file)").fetchone():
+            after += UNFILED
+        self.db.executescript(f"BEGIN IMMEDIATE;{before}{SCHEMA}{after}COMMIT;")
 
     def batch(self, names: Iterable[str]) -> AbstractContextManager[None]:  # noqa: ARG002 - the file is ours
         """A transaction: there is no other writer while it lasts."""

@@ -45,6 +45,7 @@ TABLES = {
     "alarm": "booth, why",
     "gap": "booth",
     "campaign_event": "id, step, day, at, kind, unit, facts",
+    "campaign_file": "at, file, unit, sent, acknowledged",
     "campaign_count": "measure, key, day, number",
     "campaign_definition": "counted_by",
     "booking": "id, unit, hamlet, begin, people",
