@@ -12,7 +12,8 @@ from pydantic_core import from_json
 from edge.campaign.events import FIELDS, Event, event_of
 from edge.csv_lines import NOT_UTF8, cells_of, columns_of, read_whole
 from edge.errors import VantayError
-from edge.hub.campaign import CampaignBook, Row
+from edge.hub.campaign import CampaignBook
+from edge.hub.campaign_files import Row
 from edge.hub.list_file import list_file
 from edge.json_once import Twice, check_once
 

@@ -198,8 +198,8 @@ campaign_files.carry_over(store)
 
 def test_whoever_is_killed_while_carrying_over_goes_on_there(tmp_path: Path, url: str | None) -> None:
     place = url or tmp_path / "hub.db"
-    store = writable(place)
-    book, held = book_of(store), {}
+    store, held = writable(place), dict[str, Event]()
+    book = book_of(store)
     take(book, held, events_of(1000))
     with store.transaction():
         forget_files(store)
@@ -223,12 +223,12 @@ def test_whoever_is_killed_while_carrying_over_goes_on_there(tmp_path: Path, url
 
 def test_a_file_of_an_earlier_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "hub.db"
-    store = HubStore(place)
-    book, held = book_of(store), {}
+    first, held = HubStore(place), dict[str, Event]()
+    book = book_of(first)
     book.prepare()
     take(book, held, events_of(30))
-    store.db.executescript(EARLIER)
-    store.close()
+    first.db.executescript(EARLIER)
+    first.close()
     with pytest.raises(BadSettings, match="it has no table campaign_file"):
         opened(place)
     capsys.readouterr()
@@ -264,7 +264,7 @@ def test_a_file_that_is_moved_half_carried_over(
 ) -> None:
     monkeypatch.setattr(campaign_files, "AT_ONCE", 20)
     file, database = HubStore(tmp_path / "hub.db"), writable(postgres.fresh())
-    held: Held = {}
+    held = dict[str, Event]()
     take(book_of(file), held, events_of(30))
     forget_files(file)
     campaign_files._carry_slice(file)
