@@ -25,7 +25,7 @@ ALIKE = """
 SELECT max(at), kind, unit, count(*) FROM campaign_event WHERE day = ? AND at <= ? AND facts = ''
 GROUP BY kind, unit
 """
-UNLIKE = "SELECT id, at, kind, unit, facts FROM campaign_event WHERE day = ? AND at <= ? AND facts <> ''"
+UNLIKE = "SELECT '', at, kind, unit, facts FROM campaign_event WHERE day = ? AND at <= ? AND facts <> ''"
 COUNTS = "SELECT measure, key, day, number FROM campaign_count WHERE day < ?"
 OF_UNITS = " AND (measure < 'operator/' OR measure >= 'operator0')"  # half of the counts are of operators
 SEALERS = """

@@ -270,7 +270,7 @@ def test_a_file_that_is_moved_half_carried_over(
     campaign_files._carry_slice(file)
     with undone(database):  # numbers of rows are used up
         move(file, database)
-    assert move(file, database)["campaign_file"] == 20
+    assert 0 < move(file, database)["campaign_file"] < 30
     take(book_of(database), held, events_of(10, 500))
     carry_over(database)
     check(book_of(database), held)
