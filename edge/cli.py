@@ -26,7 +26,7 @@ COMMANDS = {
     "people": "who may log in at a booth",
     "worklist": "who is to come to a booth: lists of schools, employers, hamlets",
     "journal": "show or verify a booth's journal",
-    "packet": "open a sealed packet with the ministry's key",
+    "packet": "open a sealed packet with the ministry's key, or verify one",
     "ministry": "deliver packets to the ministry's folder, and read its answers",
     "schema": "the wire as AsyncAPI 3 or JSON Schema, for whoever speaks to a booth",
     "diagnose": "a bundle for whoever helps from afar, without biometric or personal data",

@@ -65,7 +65,7 @@ def form_of(data: bytes) -> str:
 
     if data.startswith(PACKET_MAGIC):
         raise BadRecord(
-            "this is a sealed packet of Vantay: only the ministry's key opens it, by vantay packet --key"
+            "this is a sealed packet of Vantay: only the ministry's key opens it, by vantay packet open --key"
         )
     raise BadRecord(
         f"format and version at offset 0 are {data[:8]!r}, which is no record read here; "

@@ -78,7 +78,7 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
             }
         )
     manifest = {
-        "version": 1,
+        "version": 2,
         "booth": booth,
         "sealed_at": at,
         "enrolment": enrolment.id,

@@ -1,33 +1,125 @@
-"""`vantay packet FILE --key ministry.key [-o FOLDER]`: open a sealed packet, as the ministry does."""
+"""`vantay packet open|verify FILE`: read a sealed packet as the ministry does, or say what it is.
+
+0 for a good packet, 1 for a bad one.
+"""
 
 import json
+import re
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from pydantic import ValidationError
 
-from edge.errors import VantayError
+from edge.errors import BadCommand
+from edge.files import make_folder, replace
+from edge.hub.delivery import Manifest
 from edge.keys import read_key
-from edge.packet import open_packet
+from edge.packet import BadPacket, Envelope, OpenedPacket, look_at, open_packet, read_packet
+
+BOOTH = re.compile(r"(\S+)\s+([0-9a-fA-F]{64})")
 
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--key", type=Path, required=True, metavar="ministry.key")
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="write the samples there")
+    actions = parser.add_subparsers(dest="action", required=True)
+    opening = actions.add_parser("open", help="print the manifest, and write what is in it")
+    opening.add_argument("file", type=Path)
+    opening.add_argument("--key", type=Path, required=True, metavar="ministry.key")
+    opening.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="write manifest and files there")
+    checking = actions.add_parser("verify", help="whether it is whole, what it should be, and whose")
+    checking.add_argument("file", type=Path)
+    checking.add_argument("--key", type=Path, metavar="ministry.key", help="signature and every file, too")
+    checking.add_argument("--digest", metavar="SHA256", help="that it must have, as the journal names it")
+    checking.add_argument(
+        "--manifest", type=Path, metavar="manifest.json", help="of a batch, that must name it"
+    )
+    checking.add_argument(
+        "--booths", type=Path, metavar="FILE", help="who may have signed: a booth and its key a line"
+    )
 
 
 def run(arguments: Namespace) -> int:
-    """Print the manifest; with -o write every blob."""
-    key = X25519PrivateKey.from_private_bytes(read_key(arguments.key))
+    """Open or verify; a bad packet is one sentence on standard error and exit code 1."""
     try:
-        opened = open_packet(arguments.file.read_bytes(), key)
-        print(json.dumps({"signed_by": opened.signed_by, **opened.manifest}, indent=2, ensure_ascii=False))
-        if arguments.output:
-            arguments.output.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for name, data in opened.blobs.items():
-                (arguments.output / Path(name).name).write_bytes(data)
-    except OSError as error:
-        raise VantayError(f"{error.filename} cannot be used ({error.strerror})") from None
+        if arguments.action == "open":
+            return _open(arguments)
+        return _verify(arguments)
+    except BadPacket as error:
+        print(f"vantay: {arguments.file}: {error}", file=sys.stderr)
+        return 1
+
+
+def _open(arguments: Namespace) -> int:
+    opened = open_packet(read_packet(arguments.file), _private(arguments.key))
+    text = json.dumps({"signed_by": opened.signed_by, **opened.manifest}, indent=2, ensure_ascii=False)
+    print(text)
+    if arguments.output:
+        make_folder(arguments.output)
+        for name, data in {**opened.blobs, "manifest.json": text.encode()}.items():
+            replace(arguments.output / name, data, mode=0o600)
     return 0
+
+
+def _verify(arguments: Namespace) -> int:
+    if arguments.booths and not arguments.key:
+        raise BadCommand("who signed is inside the packet: --booths needs --key")
+    packet = read_packet(arguments.file)
+    envelope = look_at(packet)
+    said = [f"{envelope.digest}: {envelope.size} bytes, sealed to the key {envelope.sealed_to}"]
+    if arguments.digest and arguments.digest.lower() != envelope.digest:
+        raise BadPacket(f"its SHA-256 is {envelope.digest}, not the {arguments.digest} given: it was altered")
+    if arguments.manifest:
+        said.append(_listed(arguments.manifest, envelope))
+    if arguments.key:
+        opened = open_packet(packet, _private(arguments.key))
+        said.append(f"signed by {opened.signed_by}, with {len(opened.blobs)} files that are whole")
+        if arguments.booths:
+            said.append(f"which is the key of booth {_known(arguments.booths, opened)}")
+    elif not (arguments.digest or arguments.manifest):
+        said.append("whole by its form alone: --digest or --manifest tell whether it was altered")
+    print("\n".join(said))
+    return 0
+
+
+def _private(path: Path) -> X25519PrivateKey:
+    return X25519PrivateKey.from_private_bytes(read_key(path))
+
+
+def _listed(path: Path, envelope: Envelope) -> str:
+    """Return what the manifest of a batch says of a packet."""
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadCommand(f"{path} cannot be read ({error.strerror})") from None
+    except ValidationError:
+        raise BadCommand(f"{path} is no manifest of a batch of packets") from None
+    one = next((packet for packet in manifest.packets if packet.packet == envelope.digest), None)
+    if one is None:
+        raise BadPacket(f"{path} names no packet {envelope.digest}: it was altered, or is of another batch")
+    if one.size != envelope.size:
+        raise BadPacket(f"{path} says that it has {one.size} bytes, and it has {envelope.size}")
+    return f"in batch {manifest.batch}: enrolment {one.enrolment} of booth {one.booth}"
+
+
+def _known(path: Path, opened: OpenedPacket) -> str:
+    """Return the booth that signed, whose name the record must have."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise BadCommand(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise BadCommand(f"{path} is no text of booths and keys") from None
+    known = dict[str, str]()
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if (found := BOOTH.fullmatch(line.strip())) is None:
+            raise BadCommand(f"{path}: line {number} is no booth and its public key of 64 hex digits")
+        known[found[2].lower()] = found[1]
+    if (booth := known.get(opened.signed_by)) is None:
+        raise BadPacket(f"it was signed by {opened.signed_by}, which is the key of no booth in {path}")
+    if booth != opened.manifest.get("booth"):
+        raise BadPacket(f"booth {booth} signed it, and the record says booth {opened.manifest.get('booth')}")
+    return booth

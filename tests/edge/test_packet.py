@@ -2,40 +2,65 @@
 
 import hashlib
 import json
-import struct
+import random
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import packet as packets
 from edge.cli import main
-from edge.packet import BadPacket, open_packet, seal
-from tests.edge.parts import bodies, steady, texts
+from edge.hub.delivery import Delivered, Manifest
+from edge.packet import PACKET_MAGIC, BadPacket, look_at, open_packet, seal
+from tests.edge import jose_by_hand as hand
+from tests.edge.parts import bodies, steady
 
 MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 BOOTH = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
+EPHEMERAL = X25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
 SIGNER = BOOTH.public_key().public_bytes_raw().hex()
-MANIFEST = {"version": 1, "booth": "b-1", "subject": "s"}
+KID = hand.thumbprint(MINISTRY.public_key())
+MANIFEST = {"version": 2, "booth": "b-1", "subject": "s"}
 BLOBS = {"2.png": b"a picture", "2.fmr": b"", "3.png": bytes(100)}
-HEAD = 8 + 32 + 12  # magic, ephemeral key, nonce
 SEALED = seal(MANIFEST, BLOBS, BOOTH, MINISTRY.public_key())
 
-manifests = bodies.map(lambda body: {key: value for key, value in body.items() if key != "blobs"})
+manifests = bodies.map(lambda body: {k: v for k, v in body.items() if k not in ("blobs", "sealed_to")})
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 
 @steady(60)
-@given(manifests, st.dictionaries(texts, st.binary(max_size=300), max_size=6))
+@given(manifests, st.dictionaries(names, st.binary(max_size=300), max_size=6))
 def test_what_was_sealed_is_opened_whole(manifest: dict[str, Any], blobs: dict[str, bytes]) -> None:
     opened = open_packet(seal(manifest, blobs, BOOTH, MINISTRY.public_key()), MINISTRY)
     assert (opened.signed_by, opened.manifest, opened.blobs) == (SIGNER, manifest, blobs)
+
+
+def test_somebody_who_knows_the_layout_alone_opens_it() -> None:
+    head, plain = hand.decrypt(SEALED, MINISTRY)
+    epk = head.pop("epk")
+    assert head == {"typ": "vantay-packet-v2", "alg": "ECDH-ES", "enc": "A256GCM", "kid": KID}
+    assert (epk["kty"], epk["crv"]) == ("OKP", "X25519")
+    signed, _, body = plain.partition(b"\n")
+    said, text = hand.verified(signed)
+    assert said == {
+        "typ": "vantay-manifest-v2",
+        "alg": "Ed25519",
+        "jwk": hand.jwk(BOOTH.public_key()),
+    }
+    manifest = json.loads(text)
+    index = manifest.pop("blobs")
+    assert manifest == {**MANIFEST, "sealed_to": KID}
+    assert [one["name"] for one in index] == list(BLOBS)
+    assert body == b"".join(BLOBS.values())
+    assert [one["sha256"] for one in index] == [hashlib.sha256(b).hexdigest() for b in BLOBS.values()]
+
+
+# What was touched on the way.
 
 
 @steady(400)
@@ -48,8 +73,8 @@ def test_a_changed_byte_anywhere_is_refused(place: int, bits: int) -> None:
 
 
 def test_every_single_flipped_bit_of_the_head_is_refused() -> None:
-    """The top bit of an X25519 key is ignored by the curve (RFC 7748, 5): the associated data holds it."""
-    for bit in range(HEAD * 8):
+    """Also those that no base64 has, and the last letter's, which name no byte."""
+    for bit in range((SEALED.index(b".") + 24) * 8):
         changed = bytearray(SEALED)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BadPacket):
@@ -60,12 +85,21 @@ def test_a_packet_cut_anywhere_or_longer_is_refused() -> None:
     for length in range(len(SEALED)):
         with pytest.raises(BadPacket):
             open_packet(SEALED[:length], MINISTRY)
-    with pytest.raises(BadPacket, match="it was altered"):
-        open_packet(SEALED + b"\0", MINISTRY)
+    for more in (b"\0", b"\n", b"A", b".", b"AAAA", b"="):
+        with pytest.raises(BadPacket):
+            open_packet(SEALED + more, MINISTRY)
+
+
+@steady(200)
+@given(st.binary(max_size=400))
+def test_whatever_bytes_come_it_is_a_bad_packet(noise: bytes) -> None:
+    for data in (noise, PACKET_MAGIC + noise, SEALED[: SEALED.index(b".") + 1] + noise):
+        with pytest.raises(BadPacket):
+            open_packet(data, MINISTRY)
 
 
 def test_another_key_does_not_open_it() -> None:
-    with pytest.raises(BadPacket, match="does not open: it was altered, or sealed to another key"):
+    with pytest.raises(BadPacket, match=f"does not open: it is sealed to another key, {KID}, than this one"):
         open_packet(SEALED, X25519PrivateKey.generate())
 
 
@@ -74,77 +108,180 @@ def test_a_file_that_is_no_packet_is_told() -> None:
         open_packet(b"PNG", MINISTRY)
 
 
-def test_a_degenerate_ephemeral_key_is_refused() -> None:
-    with pytest.raises(BadPacket, match="does not open"):
-        open_packet(SEALED[:8] + bytes(32) + SEALED[40:], MINISTRY)
+def test_what_is_larger_than_a_packet_can_be_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packets, "MOST", len(SEALED))
+    assert open_packet(SEALED, MINISTRY).manifest == MANIFEST
+    monkeypatch.setattr(packets, "MOST", len(SEALED) - 1)
+    with pytest.raises(BadPacket, match=rf"this has {len(SEALED)} bytes: a packet .* at the most"):
+        open_packet(SEALED, MINISTRY)
 
 
 def test_two_seals_share_nothing() -> None:
     again = seal(MANIFEST, BLOBS, BOOTH, MINISTRY.public_key())
-    assert again[8:40] != SEALED[8:40]
-    assert again[40:52] != SEALED[40:52]
+    one, other = (packet.split(b".") for packet in (SEALED, again))
+    assert [a == b for a, b in zip(one, other, strict=True)] == [False, True, False, False, False]
     assert open_packet(again, MINISTRY) == open_packet(SEALED, MINISTRY)
 
 
 def test_nothing_inside_can_be_read_outside() -> None:
     sealed = seal({**MANIFEST, "identity_number": "001090000001"}, BLOBS, BOOTH, MINISTRY.public_key())
+    seen = [sealed, *(hand.unb64(part) for part in sealed.split(b"."))]
     for secret in (b"001090000001", b"a picture", b"2.png", BOOTH.public_key().public_bytes_raw()):
-        assert secret not in sealed
+        assert not any(secret in one or hand.b64(secret) in one for one in seen)
 
 
-# What a stranger with the ministry's public key can make: well sealed, badly filled.
+# What somebody with the ministry's public key can make: well sealed, badly filled.
+
+HEAD = {"typ": "vantay-packet-v2", "alg": "ECDH-ES", "enc": "A256GCM", "kid": KID}
+SIGNED_HEAD = {"typ": "vantay-manifest-v2", "alg": "Ed25519", "jwk": hand.jwk(BOOTH.public_key())}
 
 
-def content_of(manifest: bytes, body: bytes = b"", size: int | None = None) -> bytes:
-    length = len(manifest) if size is None else size
-    return packets.CONTENT_MAGIC + struct.pack(">I", length) + manifest + body
+def sealed_by_hand(plain: bytes, **head: Any) -> bytes:
+    epk = {"epk": hand.jwk(EPHEMERAL.public_key())}
+    return hand.encrypt({**HEAD, **epk, **head}, plain, hand.agreed(EPHEMERAL, MINISTRY.public_key()))
 
 
-def sealed_content(content: bytes, signature: bytes | None = None) -> bytes:
-    """Seal any content, by the words at the top of edge/packet.py."""
-    ephemeral = X25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
-    own, theirs = ephemeral.public_key().public_bytes_raw(), MINISTRY.public_key().public_bytes_raw()
-    secret = ephemeral.exchange(X25519PublicKey.from_public_bytes(theirs))
-    key = HKDF(SHA256(), 32, salt=own + theirs, info=b"vantay packet 1").derive(secret)
-    head = b"VANTAYP1" + own + bytes(12)
-    signed = BOOTH.public_key().public_bytes_raw() + (signature or BOOTH.sign(content)) + content
-    return head + AESGCM(key).encrypt(bytes(12), signed, head)
+def signed_by_hand(manifest: bytes, body: bytes = b"", **head: Any) -> bytes:
+    said = {k: v for k, v in {**SIGNED_HEAD, **head}.items() if v is not None}
+    return hand.sign(said, manifest, BOOTH) + b"\n" + body
+
+
+def listing(*blobs: tuple[str, Any, str], sealed_to: str = KID) -> bytes:
+    index = [{"name": name, "length": length, "sha256": digest} for name, length, digest in blobs]
+    return json.dumps({"version": 2, "sealed_to": sealed_to, "blobs": index}).encode()
+
+
+DATA = b"data"
+DIGEST = hashlib.sha256(DATA).hexdigest()
+EMPTY = hashlib.sha256(b"").hexdigest()
+GOOD = signed_by_hand(listing(("x", 4, DIGEST)), DATA)
 
 
 def test_a_packet_sealed_by_another_program_opens() -> None:
-    body = b"data"
-    place = {"offset": 0, "length": 4, "sha256": hashlib.sha256(body).hexdigest()}
-    manifest = json.dumps({"version": 1, "blobs": {"x": place}}).encode()
-    opened = open_packet(sealed_content(content_of(manifest, body)), MINISTRY)
-    assert (opened.manifest, opened.blobs) == ({"version": 1}, {"x": body})
+    opened = open_packet(sealed_by_hand(GOOD), MINISTRY)
+    assert (opened.signed_by, opened.manifest, opened.blobs) == (SIGNER, {"version": 2}, {"x": DATA})
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("plain", "sentence"),
     [
-        (b"", "does not begin with VANTAYC1"),
-        (b"VANTAYC2" + bytes(40), "does not begin with VANTAYC1"),
-        (content_of(b"no JSON"), "manifest cannot be read"),
-        (content_of(b"[1]"), "manifest cannot be read"),
-        (content_of(b"{}"), "manifest cannot be read"),
-        (content_of(b"\xff\xfe{}"), "manifest cannot be read"),
-        (content_of(b"[" * 100_000), "manifest cannot be read"),
-        (content_of(b'{"blobs":{}}', size=3), "manifest cannot be read"),
-        (content_of(b'{"blobs":[]}'), "manifest cannot be read"),
-        (content_of(b'{"blobs":{"a":1}}'), "manifest cannot be read"),
-        (content_of(b'{"blobs":{"a":{"offset":0,"length":"x","sha256":""}}}'), "manifest cannot be read"),
-        (content_of(b'{"blobs":{"a":{"offset":0,"length":9,"sha256":"00"}}}', b"x" * 9), "blob a .* hash"),
+        (b"\n", "signature cannot be read"),
+        (b"a.b.c\n", "signature cannot be read"),
+        (b"." * 5_000_000, "signature cannot be read"),
+        (signed_by_hand(b"no JSON"), "manifest cannot be read"),
+        (signed_by_hand(b"[1]"), "manifest cannot be read"),
+        (signed_by_hand(b"{}"), "manifest cannot be read"),
+        (signed_by_hand(b"\xff\xfe{}"), "manifest cannot be read"),
+        (signed_by_hand(b"[" * 100_000), "manifest cannot be read"),
+        (signed_by_hand(b" " * 5_000_000), "signature cannot be read"),
+        (signed_by_hand(b'{"sealed_to":"%s","blobs":7}' % KID.encode()), "manifest cannot be read"),
+        (signed_by_hand(listing(("a", "x", ""))), "manifest cannot be read"),
+        (signed_by_hand(listing(("a", -1, EMPTY))), "manifest cannot be read"),
+        (signed_by_hand(listing(("../up", 4, DIGEST)), DATA), "manifest cannot be read"),
+        (signed_by_hand(listing(("..", 4, DIGEST)), DATA), "manifest cannot be read"),
+        (signed_by_hand(listing(("a", 0, EMPTY), ("a", 0, EMPTY))), "manifest cannot be read"),
+        (signed_by_hand(listing(("a", 9, "00")), b"x" * 9), "blob a .* hash"),
+        (signed_by_hand(listing(("a", 2**70, DIGEST)), DATA), "blob a .* not whole"),
+        (GOOD[:-1], "blob x .* not whole"),
+        (GOOD + b"more", "has 4 bytes that its manifest does not name"),
+        (signed_by_hand(listing(sealed_to="x" * 43)), "signed for another reader"),
     ],
 )
-def test_a_well_sealed_packet_with_bad_content_is_refused(content: bytes, sentence: str) -> None:
+def test_a_well_sealed_packet_with_bad_content_is_refused(plain: bytes, sentence: str) -> None:
     with pytest.raises(BadPacket, match=sentence):
-        open_packet(sealed_content(content), MINISTRY)
+        open_packet(sealed_by_hand(plain), MINISTRY)
 
 
-def test_a_signature_of_another_content_is_refused() -> None:
-    content = content_of(b'{"blobs":{}}')
-    with pytest.raises(BadPacket, match="signature does not verify"):
-        open_packet(sealed_content(content, BOOTH.sign(b"another")), MINISTRY)
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"alg": "none"},
+        {"alg": "EdDSA"},
+        {"alg": "HS256"},
+        {"alg": ["Ed25519"]},
+        {"typ": "JWT"},
+        {"typ": None},
+        {"jwk": None},
+        {"jwk": hand.jwk(MINISTRY.public_key())},
+        {"jwk": {**hand.jwk(BOOTH.public_key()), "d": "AAAA"}},
+        {"jwk": {"kty": "oct", "crv": "Ed25519", "x": "A" * 43}},
+        {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 42 + "!"}},
+        {"crit": ["b64"], "b64": False},
+        {"kid": "k"},
+        {"jku": "http://example.org"},
+        {"pad": "x" * 9000},
+    ],
+)
+def test_no_other_way_to_sign_is_taken(head: dict[str, Any]) -> None:
+    with pytest.raises(BadPacket, match=r"sign|names no Ed25519 key"):
+        open_packet(sealed_by_hand(signed_by_hand(listing(), **head)), MINISTRY)
+
+
+def test_a_signature_of_none_or_of_another_content_or_key_is_refused() -> None:
+    first, payload, signature = signed_by_hand(listing()).removesuffix(b"\n").split(b".")
+    none = hand.b64(json.dumps({**SIGNED_HEAD, "alg": "none"}).encode())
+    other = hand.sign(SIGNED_HEAD, b"another", BOOTH).split(b".")[2]
+    forger = hand.sign(SIGNED_HEAD, listing(), Ed25519PrivateKey.generate())
+    for signed in (
+        b".".join([none, payload, b""]),
+        b".".join([first, payload, b""]),
+        b".".join([first, payload, other]),
+        b".".join([first, payload, signature, b""]),
+        forger,
+    ):
+        with pytest.raises(BadPacket, match="sign"):
+            open_packet(sealed_by_hand(signed + b"\n"), MINISTRY)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"alg": "dir"},
+        {"alg": "ECDH-ES+A256KW"},
+        {"alg": {}},
+        {"enc": "A128CBC-HS256"},
+        {"enc": None},
+        {"zip": "DEF"},
+        {"crit": ["exp"]},
+        {"apu": "AAAA"},
+        {"epk": 7},
+        {"epk": {"kty": "OKP", "crv": "X25519", "x": "A" * 43}},  # of small order
+        {"epk": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}},
+        {"epk": {"kty": "OKP", "crv": "X25519", "x": "A" * 44}},
+        {"epk": {"kty": "EC", "crv": "X25519", "x": "A" * 43}},
+        {"kid": 7},
+        {"kid": "x" * 43},
+        {"kid": "x" * 5000},
+        {"typ": "vantay-packet-v3"},
+        {"typ": 7},
+    ],
+)
+def test_no_other_way_to_encrypt_is_taken(head: dict[str, Any]) -> None:
+    packet = sealed_by_hand(GOOD, **head)
+    with pytest.raises(BadPacket):
+        open_packet(packet, MINISTRY)
+
+
+def test_a_newer_packet_asks_for_another_release() -> None:
+    with pytest.raises(BadPacket, match=r"is a vantay-packet-v3, and vantay-packet-v2 is read here"):
+        look_at(sealed_by_hand(GOOD, typ="vantay-packet-v3"))
+
+
+def test_what_unpacks_to_very_much_is_never_unpacked() -> None:
+    bomb = zlib.compress(bytes(50_000_000), 9, -15)
+    with pytest.raises(BadPacket, match="header is not one of ours"):
+        open_packet(sealed_by_hand(bomb, zip="DEF"), MINISTRY)
+
+
+def test_headers_that_are_no_object_are_refused() -> None:
+    rest = SEALED[SEALED.index(b".") :]
+    for text in (b"[]", b"7", b'{"typ":"vantay-packet', b'{"typ":"vantay-packet-v2"', b"[" * 700):
+        for head in (hand.b64(text), PACKET_MAGIC + hand.b64(text)):
+            with pytest.raises(BadPacket):
+                look_at(head + rest)
+
+
+# The command.
 
 
 @pytest.fixture
@@ -155,33 +292,116 @@ def ministry_key(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_command_shows_and_writes(
-    tmp_path: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.packet"
+    path.write_bytes(SEALED)
+    return path
+
+
+def test_open_shows_and_writes(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "a.packet").write_bytes(
-        seal(MANIFEST, {**BLOBS, "../up": b"x"}, BOOTH, MINISTRY.public_key())
-    )
     out = tmp_path / "out"
-    arguments = ["packet", str(tmp_path / "a.packet"), "--key", str(ministry_key), "-o", str(out)]
-    assert main(arguments) == 0
-    assert json.loads(capsys.readouterr().out) == {"signed_by": SIGNER, **MANIFEST}
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == {**BLOBS, "up": b"x"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.packet", "ministry.key", "out"]
+    assert main(["packet", "open", str(file), "--key", str(ministry_key), "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert json.loads(said) == {"signed_by": SIGNER, **MANIFEST}
+    written = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert written == {**BLOBS, "manifest.json": said.rstrip("\n").encode()}
+    assert {path.stat().st_mode & 0o777 for path in (out, *out.iterdir())} == {0o700, 0o600}
 
 
-@pytest.mark.parametrize(("content", "sentence"), [(b"text", "no sealed packet"), (None, "No such file")])
-def test_the_command_refuses_with_one_sentence(
+def test_verify_says_what_can_be_said(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha256(SEALED).hexdigest()
+    one = Delivered(packet=digest, size=len(SEALED), booth="b-1", enrolment="e", complete_at="2026-01-05")
+    batch = Manifest(batch="2026-01-05-001", made_at="2026-01-05", packets=(one,))
+    (tmp_path / "manifest.json").write_text(batch.model_dump_json())
+    (tmp_path / "booths").write_text(f"# the north\n\nb-1  {SIGNER.upper()}\n")
+    verify = ["packet", "verify", str(file)]
+    assert main(verify) == 0
+    assert "whole by its form alone" in capsys.readouterr().out
+    assert main([*verify, "--digest", digest, "--manifest", str(tmp_path / "manifest.json")]) == 0
+    out = capsys.readouterr().out
+    assert f"{digest}: {len(SEALED)} bytes, sealed to the key {KID}" in out
+    assert "in batch 2026-01-05-001: enrolment e of booth b-1" in out
+    assert main([*verify, "--key", str(ministry_key), "--booths", str(tmp_path / "booths")]) == 0
+    out = capsys.readouterr().out
+    assert f"signed by {SIGNER}, with 3 files that are whole\nwhich is the key of booth b-1\n" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--digest", "0" * 64], 1, "not the 0000"),
+        (["--manifest", "empty"], 1, "names no packet"),
+        (["--manifest", "shorter"], 1, "says that it has 1 bytes"),
+        (["--manifest", "booths"], 2, "is no manifest of a batch"),
+        (["--manifest", "absent"], 2, "cannot be read"),
+        (["--key", "other.key"], 1, "sealed to another key"),
+        (["--key", "ministry.key", "--booths", "strangers"], 1, "the key of no booth"),
+        (
+            ["--key", "ministry.key", "--booths", "renamed"],
+            1,
+            "booth b-2 signed it, and the record says booth b-1",
+        ),
+        (["--key", "ministry.key", "--booths", "empty"], 2, "line 1 is no booth"),
+        (["--booths", "booths"], 2, "--booths needs --key"),
+    ],
+)
+def test_verify_refuses_with_one_sentence(
     tmp_path: Path,
+    file: Path,
     ministry_key: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    content: bytes | None,
+    options: list[str],
+    code: int,
     sentence: str,
 ) -> None:
-    path = tmp_path / "a.packet"
-    if content is not None:
-        path.write_bytes(content)
-    assert main(["packet", str(path), "--key", str(ministry_key)]) == 2
+    monkeypatch.chdir(tmp_path)
+    digest = hashlib.sha256(SEALED).hexdigest()
+    one = Delivered(packet=digest, size=1, booth="b-1", enrolment="e", complete_at="2026-01-05")
+    for name, packed in (("empty", ()), ("shorter", (one,))):
+        Path(name).write_text(Manifest(batch="b", made_at="x", packets=packed).model_dump_json())
+    Path("booths").write_text(f"b-1 {SIGNER}\n")
+    Path("strangers").write_text(f"b-1 {'0' * 64}\n")
+    Path("renamed").write_text(f"b-2 {SIGNER}\n")
+    Path("other.key").write_bytes(bytes(32))
+    Path("other.key").chmod(0o600)
+    assert main(["packet", "verify", str(file), *options]) == code
     said = capsys.readouterr()
     assert said.out == ""
     assert sentence in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("action", ["open", "verify"])
+@pytest.mark.parametrize("kind", ["text", "cut", "touched"])
+def test_a_bad_packet_ends_with_1(
+    file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str], action: str, kind: str
+) -> None:
+    touched = bytearray(SEALED)
+    touched[len(SEALED) - 40] ^= 1
+    file.write_bytes({"text": b"text", "cut": SEALED[:-30], "touched": bytes(touched)}[kind])
+    assert main(["packet", action, str(file), "--key", str(ministry_key)]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+def test_a_file_that_is_away_or_too_large_is_told(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--key", str(ministry_key)]
+    assert main(["packet", "open", str(tmp_path / "absent"), *command]) == 2
+    assert "No such file" in capsys.readouterr().err
+    with file.open("wb") as sparse:
+        sparse.truncate(packets.MOST + 1)
+    assert main(["packet", "open", str(file), *command]) == 1
+    assert "larger than a packet" in capsys.readouterr().err
+
+
+def test_a_packet_of_many_megabytes_is_sealed_and_opened() -> None:
+    blobs = {f"{n}.png": random.Random(n).randbytes(1_500_000) for n in range(10)}
+    assert open_packet(seal(MANIFEST, blobs, BOOTH, MINISTRY.public_key()), MINISTRY).blobs == blobs

@@ -96,7 +96,7 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         "2.fmr": b"fair iso",
     }
     assert opened.manifest == {
-        "version": 1,
+        "version": 2,
         "booth": "b-1",
         "sealed_at": AT,
         "enrolment": "e1",
