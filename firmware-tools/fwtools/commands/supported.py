@@ -29,7 +29,7 @@ emulated Cortex-A72); no booth has run on a Raspberry Pi here.
 With every device:
 
 1. Plug it in; `vantay booth` shows it in `state.device`, with serial number and firmware where it tells them.
-2. Enrol somebody who agrees; look at a sample (`vantay packet open`, `vantay show`): upright, dark, not mirrored.
+2. Enrol somebody who agrees; look at a sample (`vantay packet`, `vantay show`): upright, dark, not mirrored.
 3. Measure the resolution with a target of known pitch, both ways (`vantay-fw calibrate`); for enrolment 490
    to 510 ppi.
 4. Pull the cable during a capture and put it back: the same finger is asked for once more.
