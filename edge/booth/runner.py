@@ -612,9 +612,9 @@ class Runner:
             if self._station.holds(current, now):
                 return
             with self._store.transaction():
-                self._record(
-                    seal_enrolment(self._settings.booth, clock.now(), current, self._vault, self._keys)
-                )
+                told = self._journal.read(self._journal.last_of(*enrolment.ENDS))
+                booth, at = self._settings.booth, clock.now()
+                self._record(seal_enrolment(booth, at, current, self._vault, self._keys, told))
             self._log.info("sealed", enrolment=current.id, outcome=current.outcome)
             self._load_gallery(current)
         elif wanted is not None and self._acquisition.stage is Stage.REST and self._crew.equipment.ready:

@@ -1,7 +1,9 @@
 """A closed enrolment becomes a sealed packet; what lay open for it in the vault goes with the same commit."""
 
 import json
+from collections.abc import Iterable
 
+from edge.booth.account import account_of
 from edge.booth.enrolment import (
     ENROLLED,
     SETTLED,
@@ -14,6 +16,7 @@ from edge.booth.enrolment import (
     sealed,
 )
 from edge.keys import BoothKeys
+from edge.messages import JournalEntry
 from edge.packet import seal
 from edge.vault import (
     CODE,
@@ -58,8 +61,18 @@ def accepted_templates(vault: Vault, enrolment: Enrolment) -> dict[int, bytes]:
     return {p: vault.get(f"{a.sample}.{TEMPLATE}") for p, a in enrolment.accepted.items()}
 
 
-def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys: BoothKeys) -> list[Entry]:
-    """Seal, keep the templates for the gallery, forget the rest; call it inside the journal's transaction."""
+def seal_enrolment(
+    booth: str,
+    at: str,
+    enrolment: Enrolment,
+    vault: Vault,
+    keys: BoothKeys,
+    entries: Iterable[JournalEntry] = (),
+) -> list[Entry]:
+    """Seal, keep the templates for the gallery, forget the rest; call it inside the journal's transaction.
+
+    `entries`: the journal's, from before the enrolment's start.
+    """
     (identity,) = [data for _, data in vault.all_of(IDENTITY, enrolment.id)]
     stated = [json.loads(data) for _, data in vault.all_of(STATED, enrolment.id)]
     blobs: dict[str, bytes] = {}
@@ -94,6 +107,9 @@ def seal_enrolment(booth: str, at: str, enrolment: Enrolment, vault: Vault, keys
         "operator": enrolment.operator,
         "confirmed": enrolment.confirmed,
         "portrait": enrolment.reviewed and enrolment.reviewed["portrait"],
+        "gave_up": enrolment.reviewed and enrolment.reviewed.get("gave_up"),
+        "told_apart": sorted(enrolment.found.others),
+        **account_of(enrolment.id, entries),
     }
     if enrolment.exception:
         manifest["exception"] = enrolment.exception

@@ -122,6 +122,11 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
         "operator": None,
         "confirmed": None,
         "portrait": None,
+        "gave_up": None,
+        "told_apart": [],
+        "journal": [],
+        "journal_left_out": 0,
+        "signed_off": {"operators": [], "supervisors": [], "reviewed": None},
     }
 
 
