@@ -48,6 +48,7 @@ class Database:
 
     schema = ""
     what = "file"
+    keeps_log = False  # while the write-ahead log holds room set aside: it is not cut off
     purged = False  # set by who deleted what must leave no bytes: the write-ahead log has them, too
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
@@ -63,6 +64,7 @@ class Database:
                 self.db.execute("PRAGMA journal_mode=WAL")
                 self.db.execute("PRAGMA synchronous=FULL")
                 self.db.execute("PRAGMA secure_delete=ON")  # a purged sample leaves no bytes behind
+                self.db.execute("PRAGMA temp_store=MEMORY")  # a full disk stops no statement half-way
             self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             self.db.row_factory = sqlite3.Row
             if not read_only:
@@ -87,8 +89,8 @@ class Database:
             self.db.execute("BEGIN IMMEDIATE")
             yield
             self.db.execute("COMMIT")
-            if self.purged:
-                self.purged = not self._empty_log()
+            if self.purged and not self.keeps_log:
+                self.empty_log()
         except sqlite3.OperationalError as error:  # a full disk, a broken card
             self._roll_back()
             raise VantayError(
@@ -112,12 +114,19 @@ class Database:
         if self.db.in_transaction:  # SQLite may have rolled back itself
             self.db.execute("ROLLBACK")
 
-    def _empty_log(self) -> bool:
-        """Move the write-ahead log into the file and cut it off; False while somebody reads: later, then."""
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file and cut it off; where that cannot be, it stays.
+
+        While somebody reads, or on a full disk, what is committed stays in the log, and `purged` as it is.
+        """
         self.db.execute("PRAGMA busy_timeout=0")
-        busy = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        return not busy
+        try:
+            busy = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self.purged = self.purged and bool(busy)
+        except sqlite3.OperationalError:
+            pass
+        finally:
+            self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -21,10 +21,12 @@ from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
 from edge.booth.handover import WAIT_ENDED
+from edge.booth.plan import plan_named, plan_names
 from edge.booth.refusals import Refusals
 from edge.booth.renewal import compared
 from edge.booth.reporter import Reporter
 from edge.booth.rolled_judging import RollJudged, judge_rolled
+from edge.booth.room import Room, bytes_for
 from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
 from edge.booth.sealing import OPEN_KINDS, accepted_templates, put_sample, put_slap, seal_enrolment
 from edge.booth.shift import Shift
@@ -92,6 +94,7 @@ class Runner:
         )
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._journal, self._vault = Journal(store), Vault(store, keys.vault)
+        self._room = Room(store, settings.data / "booth.db")
         self._wire = BoothWire(settings.booth)
         self._people = People(self._vault)
         self._shift = Shift(settings.booth, self._people, self._journal)
@@ -133,6 +136,8 @@ class Runner:
     def run(self) -> None:
         """Serve until Stop is put into the mailbox."""
         standing = self._enrolment.id if self._enrolment else None
+        if standing:
+            self._room.take(self._room_wanted, begun=True)
         self._figures.started(self._settings.booth, self._release)
         self._record([("booth.started", {"release": self._release, "enrolment": standing})])
         self._end_wait_of_before()
@@ -157,6 +162,7 @@ class Runner:
         now = time.monotonic()
         self._handle(event, now)
         self._end_wait(now)
+        self._keep_room(now)
         self._keep_shift()
         if counted := self._desk.refused.counted(clock.now()):
             self._record(counted)
@@ -280,6 +286,8 @@ class Runner:
 
     def _command(self, name: str, payload: bytes) -> None:
         clock_is_set = clock.reading().synchronised
+        if name == "enrol" and self._enrolment is None:
+            self._room.take(self._room_wanted)
         verdict = self._desk.judge(
             name, payload, self._enrolment, clock.now(), self._trouble, clock_is_set, self._presenting
         )
@@ -301,6 +309,19 @@ class Runner:
         known = name if name in COMMANDS else "unknown"  # a topic may say anything
         self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
         self._link.publish(self._wire.reply, reply.payload())
+
+    @property
+    def _room_wanted(self) -> int:
+        """How many bytes the present enrolment needs at most, or the next one."""
+        of_this = self._enrolment.plan if self._enrolment else ""
+        return bytes_for(plan_named(of_this if of_this in plan_names() else self._settings.plan.name))
+
+    def _keep_room(self, now: float) -> None:
+        """Have room set aside for as long as somebody is enrolled."""
+        if self._enrolment:
+            self._room.keep(self._room_wanted, now)
+        elif self._room.held or self._room.trouble:
+            self._room.give_back()
 
     def _keep_shift(self) -> None:
         """Tell of a shift whose business day is over, and close it in the end."""
@@ -601,6 +622,8 @@ class Runner:
         current, stage = self._enrolment, self._acquisition.stage
         presenting = self._presenting
         wanted = presenting.position if presenting else current.wanted() if current else None
+        if self._room.trouble:
+            wanted = None
         busy = stage in UNDER_WAY
         fingers = current.fingers_of(wanted) if current and not presenting and wanted in FINGERS else ()
         rolled = bool(current and current.rolling and not presenting)
@@ -710,7 +733,9 @@ class Runner:
     @property
     def _trouble(self) -> str | None:
         """Why nobody should be enrolled here now."""
-        return self._reporter.fork or self._crew.scanner.trouble or self._refusals.trouble
+        return (
+            self._reporter.fork or self._room.trouble or self._crew.scanner.trouble or self._refusals.trouble
+        )
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

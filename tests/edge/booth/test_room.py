@@ -1,0 +1,164 @@
+"""Nobody is begun with unless their record finds room, and a disk that fills up meanwhile loses nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from edge.booth import enrolment as core
+from edge.booth import room as rooms
+from edge.booth.acquisition import Acquisition
+from edge.booth.plan import enrolling_plans, plan_named
+from edge.booth.room import RETRY_SECONDS, Room, bytes_for
+from edge.booth.runner import Runner
+from edge.keys import read_booth_keys
+from edge.messages import Reply, State
+from edge.settings import BoothSettings
+from edge.store import Store
+from tests.edge.booth.test_enrolment import new
+from tests.edge.booth.test_runner import life, settings, shown
+from tests.edge.parts import NUMBER
+
+__all__ = ["settings"]
+NAMESPACE = ("unshare", "--map-root-user", "--mount")
+may_mount = (
+    shutil.which("unshare") and subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
+)
+PLAN = bytes_for(plan_named("ten-flats"))
+
+
+def on_a_full_disk(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    folder.mkdir()
+    program = [sys.executable, "-m", "tests.edge.booth.full_disk", str(folder), *arguments]
+    return subprocess.run([*NAMESPACE, *program], capture_output=True, text=True, timeout=240)
+
+
+@pytest.mark.skipif(not may_mount, reason="a file system of its own cannot be mounted here")
+@pytest.mark.parametrize("plan", enrolling_plans())
+def test_whoever_is_begun_with_is_sealed_though_the_disk_is_full(tmp_path: Path, plan: str) -> None:
+    done = on_a_full_disk(tmp_path / "disk", plan)
+    assert done.returncode == 0, done.stderr
+    assert "the disk has no room for one more person (No space left on device)" in done.stdout
+
+
+@pytest.mark.skipif(not may_mount, reason="a file system of its own cannot be mounted here")
+def test_without_room_set_aside_the_full_disk_ends_it(tmp_path: Path) -> None:
+    done = on_a_full_disk(tmp_path / "disk", "ten-flats", "bare")
+    assert done.returncode == 1
+    assert "cannot be written (database or disk is full): make room" in done.stderr
+
+
+def log_of(path: Path) -> int:
+    return path.with_name(f"{path.name}-wal").stat().st_blocks * 512
+
+
+def test_room_is_blocks_on_the_disk_and_given_back(store: Store, tmp_path: Path) -> None:
+    path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
+    room = Room(store, path)
+    assert room.take(5_000_000)
+    assert log_of(path) >= 5_000_000
+    store.purged = True
+    with store.transaction():
+        store.move_cursor("x", 1)
+    assert log_of(path) >= 5_000_000, "what is purged meanwhile cuts nothing off"
+    room.give_back()
+    assert (log_of(path), store.purged, room.held) == (0, False, False)
+
+
+def test_what_another_program_cut_off_is_set_aside_anew(store: Store) -> None:
+    path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
+    room = Room(store, path)
+    assert room.take(5_000_000)
+    with closing(Store(path)) as other:
+        other.purged = True
+        with other.transaction():
+            other.move_cursor("x", 1)
+    assert log_of(path) < 5_000_000
+    room.keep(5_000_000, 0.0)
+    assert log_of(path) >= 5_000_000
+
+
+def test_room_of_a_former_life_is_kept_and_where_it_is_gone_it_is_asked_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
+    assert Room(store, path).take(5_000_000)
+    monkeypatch.setattr(rooms, "_free", lambda folder: 100_000)
+    store.keeps_log = False
+    room = Room(store, path)
+    assert room.take(5_000_000, begun=True)
+    assert not room.take(50_000_000, begun=True)
+    room.keep(50_000_000, RETRY_SECONDS / 2)
+    assert room.trouble
+    monkeypatch.undo()
+    room.keep(50_000_000, RETRY_SECONDS / 2)
+    assert room.trouble, "it was tried a moment ago"
+    room.keep(50_000_000, RETRY_SECONDS * 2)
+    assert room.trouble is None
+
+
+# The daemon.
+
+
+def enrol(runner: Runner) -> Reply:
+    said: list[bytes] = []
+
+    def publish(topic: str, payload: bytes, retain: bool = False) -> bool:
+        said.append(payload)
+        return True
+
+    runner._link.publish = publish  # type: ignore[method-assign]
+    command = f'{{"request_id":"{os.urandom(4).hex()}","identity_number":"{NUMBER}"}}'
+    runner._command("enrol", command.encode())
+    return Reply.model_validate_json(said[-1])
+
+
+def test_nobody_is_begun_with_on_a_full_disk(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        monkeypatch.setattr(rooms, "_free", lambda folder: PLAN - 1)
+        reply = enrol(runner)
+        assert reply.outcome == "refused"
+        assert "nobody can be enrolled here: the disk has no room for one more person" in str(reply.reason)
+        assert "47 MB are needed, 46 MB are free; make room there" in str(reply.reason)
+        runner._keep_room(0.0)
+        assert shown(runner).trouble is None, "it is seen anew with the next one"
+        monkeypatch.undo()
+        assert enrol(runner).outcome == "accepted"
+        assert log_of(settings.data / "booth.db") >= PLAN
+        runner._keep_room(1.0)
+        assert runner._room.held
+        runner._record([("enrolment.abandoned", {"enrolment": "e", "subject": "s", "reason": "x"})])
+        runner._keep_room(2.0)
+        assert not runner._room.held
+        assert log_of(settings.data / "booth.db") == 0
+
+
+def test_a_daemon_that_finds_no_room_for_who_stands_there_asks_for_no_finger(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = Runner(settings, read_booth_keys(settings.keys), store, structlog.get_logger(), "0")
+        runner._record(core.start(None, new(plan="ten-flats")))
+        monkeypatch.setattr(rooms, "_free", lambda folder: 0)
+        runner._keep_room(10.0)
+        state: State = shown(runner)
+        assert state.trouble
+        assert "no room" in state.trouble
+        armed: list[bool] = []
+        monkeypatch.setattr(runner._crew, "arm", lambda rolled: armed.append(rolled))
+        monkeypatch.setattr(type(runner._crew.equipment), "ready", property(lambda self: True))
+        runner._acquisition = Acquisition(scanner=True)
+        runner._reconcile(10.0)
+        assert armed == []
+        monkeypatch.setattr(rooms, "_free", lambda folder: 10 * PLAN)
+        runner._keep_room(20.0)
+        runner._reconcile(20.0)
+        assert armed == [False]
