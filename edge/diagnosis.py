@@ -113,7 +113,7 @@ def booth_journal(data: Path) -> dict[str, Any]:
     try:
         last = store.db.execute("SELECT * FROM journal ORDER BY seq DESC LIMIT ?", (LAST,)).fetchall()
         vault = store.db.execute("SELECT count(*) FROM vault").fetchone()[0]
-        packets = store.db.execute("SELECT count(*) FROM packet").fetchone()[0]
+        packets = store.db.execute("SELECT count(*) FROM packet_waiting").fetchone()[0]
         return {
             "last_seq": last[0]["seq"] if last else 0,
             "acknowledged_seq": store.cursor_at(CURSOR),

@@ -25,6 +25,7 @@ from edge.booth import (
     station_answer,
 )
 from edge.booth.ladder import Rung
+from edge.booth.retention import PACKETS_PURGED
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
 from edge.takeover import TOOK_OVER
@@ -49,6 +50,7 @@ KINDS = frozenset(
         *(handover.VERIFIED, handover.NOT_VERIFIED, enrolment.EARLIER_COMPARED),
         *(enrolment.STATION_ANSWERED, station_answer.SETTLED_LATER, station_answer.NOTED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
+        PACKETS_PURGED,
     }
 )
 EVENTS = frozenset(
@@ -70,7 +72,7 @@ EVENTS = frozenset(
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
-        "worklist purged",
+        *("worklist purged", "packets purged"),
         *("gallery", "a question was refused", "the station's gallery refuses"),
         "enrolled before, found after sealing",
         *("certificate", "no acknowledgement", "publish refused"),

@@ -124,6 +124,12 @@ class WorklistRules(Section):
     keep_waiting_days: Annotated[int, Field(ge=1, le=3650)] = 180  # since who is not enrolled was last listed
 
 
+class PacketRules(Section):
+    """How long the booth keeps a sealed packet that the hub has."""
+
+    keep_days: Annotated[float, Field(ge=0, le=365)] = 7  # since the hub's acknowledgement; 0: not at all
+
+
 class Station(Section):
     """The station's gallery, which knows everybody enrolled at its booths."""
 
@@ -144,6 +150,7 @@ class BoothSettings(Section):
     subject: Subject = Subject()
     shift: ShiftRules = ShiftRules()
     worklist: WorklistRules = WorklistRules()
+    packets: PacketRules = PacketRules()
     station: Station | None = None  # none: only who was enrolled at this booth is found
     refusals_kept: Annotated[int, Field(ge=1, le=10_000_000)] = (
         100  # of commands, an hour; others are counted

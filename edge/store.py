@@ -40,6 +40,11 @@ CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) 
 CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, enrolment TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS packet_taken ( -- by the hub; since: NULL until a clock that is set could say
+    hash TEXT PRIMARY KEY, since TEXT
+) STRICT;
+CREATE VIEW IF NOT EXISTS packet_waiting AS
+    SELECT * FROM packet WHERE hash NOT IN (SELECT hash FROM packet_taken);
 """
 
 

@@ -1,7 +1,8 @@
-"""The vault: samples and templates encrypted at rest, and sealed packets until the hub has them.
+"""The vault: samples and templates encrypted at rest, and sealed packets until their time is over.
 
 AES-256-GCM, a fresh nonce for each blob. What a blob is and whose it is goes in as associated data: a blob
-moved to another person's row does not open.
+moved to another person's row does not open. A packet, encrypted to the ministry and named by its hash, lies
+in AES-256-CTR under a key of its own, which is a blob: without it no copy of the packet's bytes is of use.
 """
 
 import secrets
@@ -11,18 +12,23 @@ from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from edge.errors import VantayError
 from edge.messages import canonical
 from edge.store import Database
 
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
+PACKET_KEY_BYTES, BLOCK_BYTES = 32, 16
 
 SAMPLE, TEMPLATE, RECORD, IDENTITY = "sample", "template", "record", "identity"
 CODE = "code"  # search code of a sample
 EARLIER = "earlier"  # a finger of the earlier record, at a renewal
 STATED = "stated"  # name, birth and sex, as JSON
+PACKET_KEY = "packet-key"  # of one sealed packet; its blob is destroyed with the packet
 ENROLLED, ENROLLED_CODE = "enrolled", "enrolled-code"  # in the gallery: template, and search code
 GALLERY_PAGE = """
 SELECT of.rowid AS place, of.id, of.enrolment, of.subject, of.position, code.nonce, code.data
@@ -39,6 +45,15 @@ def gallery_id(enrolment: str, position: int) -> str:
 def gallery_code(finger: str) -> str:
     """Return the id of the search code beside a template of that id."""
     return f"{finger}.code"
+
+
+def _key_of(packet: str) -> str:
+    return f"{packet}.key"
+
+
+def _stream(key: bytes, block: int, data: bytes) -> bytes:
+    """Encrypt or decrypt from a block of 16 bytes on; a key serves one packet: it begins with counter 0."""
+    return Cipher(AES256(key), CTR(block.to_bytes(BLOCK_BYTES, "big"))).encryptor().update(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,26 +153,52 @@ class Vault:
         return sha256(b"".join(row["nonce"] for row in rows)).hexdigest()
 
     def put_packet(self, enrolment: str, data: bytes) -> str:
-        """Keep a sealed packet until the hub has it; return its SHA-256."""
-        digest = sha256(data).hexdigest()
-        self.db.execute("INSERT INTO packet VALUES (?, ?, ?, ?)", (digest, enrolment, len(data), data))
+        """Keep a sealed packet under a key of its own; return its SHA-256."""
+        digest, key = sha256(data).hexdigest(), secrets.token_bytes(PACKET_KEY_BYTES)
+        self.put(Label(_key_of(digest), PACKET_KEY, enrolment, ""), key)
+        row = (digest, enrolment, len(data), _stream(key, 0, data))
+        self.db.execute("INSERT INTO packet VALUES (?, ?, ?, ?)", row)
         return digest
 
     def packet_chunk(self, packet: str, offset: int, length: int) -> bytes | None:
         """Return bytes of a packet, None when the vault does not hold it (any more)."""
+        block, skipped = divmod(offset, BLOCK_BYTES)
         row = self.db.execute(
-            "SELECT substr(data, ?, ?) AS chunk FROM packet WHERE hash = ?", (offset + 1, length, packet)
+            "SELECT substr(data, ?, ?) AS chunk FROM packet WHERE hash = ?",
+            (offset - skipped + 1, length + skipped, packet),
         ).fetchone()
-        return bytes(row["chunk"]) if row else None
+        if row is None or (key := self.find(_key_of(packet))) is None:
+            return None
+        return _stream(key, block, row["chunk"])[skipped:]
+
+    def take_packet(self, packet: str, since: str | None) -> bool:
+        """Note that the hub has a packet; `since` None: no clock could say when. Tell whether that is new."""
+        query = "INSERT OR IGNORE INTO packet_taken SELECT hash, ? FROM packet WHERE hash = ?"
+        return self.db.execute(query, (since, packet)).rowcount > 0
+
+    def date_packets(self, since: str) -> None:
+        """Say of the packets that the hub has, and nobody knew since when, that it has them since then."""
+        self.db.execute("UPDATE packet_taken SET since = ? WHERE since IS NULL", (since,))
+
+    def packets_taken(self, until: str, most: int) -> list[str]:
+        """Return packets that the hub has since that time or before, at most so many, the oldest first."""
+        query = "SELECT hash FROM packet_taken WHERE since <= ? ORDER BY since, hash LIMIT ?"
+        return [str(row["hash"]) for row in self.db.execute(query, (until, most))]
 
     def purge_packet(self, packet: str) -> bool:
-        """Forget a packet that the hub has; tell whether it was here."""
-        self._store.purged = True
+        """Destroy a packet's key, without which what is left of it anywhere is noise, and the packet."""
+        self.forget(_key_of(packet))
+        self.db.execute("DELETE FROM packet_taken WHERE hash = ?", (packet,))
         return self.db.execute("DELETE FROM packet WHERE hash = ?", (packet,)).rowcount > 0
+
+    def waits(self, packet: str) -> bool:
+        """Whether a packet is here that the hub does not have."""
+        query = "SELECT EXISTS (SELECT 1 FROM packet_waiting WHERE hash = ?)"
+        return bool(self.db.execute(query, (packet,)).fetchone()[0])
 
     def packets_waiting(self) -> int:
         """Return how many packets the hub does not have yet."""
-        return int(self.db.execute("SELECT count(*) FROM packet").fetchone()[0])
+        return int(self.db.execute("SELECT count(*) FROM packet_waiting").fetchone()[0])
 
     def _open(self, where: str, values: tuple[str | int, ...]) -> Iterator[tuple[Label, bytes]]:
         for row in self.db.execute(f"SELECT * FROM vault {where}", values):  # noqa: S608 - literals above

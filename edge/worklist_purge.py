@@ -45,4 +45,4 @@ def purge(worklist: Worklist, subjects: list[str], served: int, by_rule: bool) -
 
 def _waits(journal: Journal, vault: Vault, subject: str) -> bool:
     last = journal.enrolled_before(subject)
-    return last is not None and vault.packet_chunk(str(last.body["packet"]), 0, 1) is not None
+    return last is not None and vault.waits(str(last.body["packet"]))

@@ -25,6 +25,7 @@ from edge.booth.plan import plan_named, plan_names
 from edge.booth.refusals import Refusals
 from edge.booth.renewal import compared
 from edge.booth.reporter import Reporter
+from edge.booth.retention import PACKETS_PURGED, purge_packets
 from edge.booth.rolled_judging import RollJudged, judge_rolled
 from edge.booth.room import Room, bytes_for
 from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
@@ -67,7 +68,7 @@ from edge.worklist_purge import done, never_came, purge
 
 SCANNER_READY = "scanner.ready"
 TICK_SECONDS = 0.25
-PURGE_SECONDS, PURGED_AT_ONCE = 3600.0, 500  # of the worklist
+PURGE_SECONDS, PURGED_AT_ONCE = 3600.0, 500  # of worklist and packets; of the worklist
 LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
 STATE_SECONDS = 2.0  # how often the journal's progress alone is worth a new retained state
 
@@ -129,6 +130,7 @@ class Runner:
         self._waits_since = 0.0  # for it, or since the last of its samples
         self._attended: AttendantEnded | None = None
         self._purged_at: float | None = None  # when the worklist was looked through
+        self._packets_purged_at: float | None = None
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
         self._shown: State | None = None
         self._shown_at = 0.0
@@ -167,6 +169,7 @@ class Runner:
         if counted := self._desk.refused.counted(clock.now()):
             self._record(counted)
         self._purge_worklist(now)
+        self._purge_packets(now)
         self._fill_gallery()
         self._crew.watch(now)
         if not self._link.alive:
@@ -353,14 +356,29 @@ class Runner:
         if subjects:
             self._log.info("worklist purged", entries=len(subjects))
 
+    def _purge_packets(self, now: float) -> None:
+        """Every hour destroy the packets that the hub has had for long enough."""
+        if self._packets_purged_at is not None and now - self._packets_purged_at < PURGE_SECONDS:
+            return
+        self._packets_purged_at = now
+        keep = timedelta(days=self._settings.packets.keep_days)
+        with self._store.transaction():
+            purged = purge_packets(self._vault, clock.moment(), keep, clock.reading().synchronised)
+            if purged:
+                self._record([(PACKETS_PURGED, {"packets": list(purged)})])
+        if purged:
+            self._log.info("packets purged", packets=len(purged))
+
     def _packet_arrived(self, word: PacketAcknowledgement) -> None:
-        """Let the only copy go: not before the hub has the entry that announced it, and knows its size."""
+        """Have the packet's time run: not before the hub has the entry that announced it, and its size."""
         sealing = self._journal.sealing_of(word.packet)
         if not sealing or sealing.seq > self._reporter.acknowledged or sealing.body["size"] != word.size:
             self._log.warning("packet acknowledgement refused", packet=word.packet, size=word.size)
             return
         with self._store.transaction():
-            if self._vault.purge_packet(word.packet):
+            since = clock.now() if clock.reading().synchronised else None
+            if self._vault.take_packet(word.packet, since):
+                self._packets_purged_at = None  # there may be nothing to wait for
                 self._record([("packet.acknowledged", {"packet": word.packet, "size": word.size})])
                 self._log.info(
                     "packet",

@@ -79,7 +79,7 @@ class ShiftBook:
     def _left(self, enrolment: Enrolment | None) -> LeftOpen:
         store = self._journal.store
         entries = max(0, self._journal.tail()[0] - store.cursor_at(CURSOR))
-        packets = int(store.db.execute("SELECT count(*) FROM packet").fetchone()[0])
+        packets = int(store.db.execute("SELECT count(*) FROM packet_waiting").fetchone()[0])
         if enrolment is None:
             return LeftOpen(entries=entries, packets=packets)
         return LeftOpen(enrolment.id, len(enrolment.accepted), enrolment.alarm, entries, packets)

@@ -68,7 +68,7 @@ class Checker:
 
     def waiting(self) -> list[Waiting]:
         """Return the packets that the booth still keeps for the hub."""
-        rows = self._store.db.execute("SELECT hash, size FROM packet ORDER BY rowid").fetchall()
+        rows = self._store.db.execute("SELECT hash, size FROM packet_waiting ORDER BY hash").fetchall()
         return [Waiting(row["hash"], row["size"]) for row in rows]
 
     def nothing_lost(self) -> list[Finding]:

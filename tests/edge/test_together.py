@@ -66,7 +66,7 @@ class Station:
         """Whether the hub has everything, and the booth let its packets go."""
         store = Store(self.folder / "booth" / "booth.db", read_only=True)
         try:
-            waiting = store.db.execute("SELECT count(*) FROM packet").fetchone()[0]
+            waiting = store.db.execute("SELECT count(*) FROM packet_waiting").fetchone()[0]
         finally:
             store.close()
         booths = self.status()["booths"]

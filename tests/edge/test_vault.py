@@ -15,6 +15,7 @@ from edge.vault import (
     ENROLLED,
     ENROLLED_CODE,
     IDENTITY,
+    PACKET_KEY,
     RECORD,
     SAMPLE,
     TEMPLATE,
@@ -137,11 +138,13 @@ def test_no_plaintext_is_ever_on_disk_and_a_purge_leaves_no_ciphertext(
         packet = vault.put_packet("enrolment-1", secret[::-1])
     sealed = bytes(vault.db.execute("SELECT data FROM vault WHERE id = 'gone'").fetchone()[0])
     pieces = [sealed[at : at + 32] for at in range(0, len(sealed) - 32, 500)]
-    packed = [secret[::-1][at : at + 32] for at in range(0, len(secret) - 32, 500)]
+    laid = bytes(vault.db.execute("SELECT data FROM packet").fetchone()[0])
+    packed = [laid[at : at + 32] for at in range(0, len(laid) - 32, 500)]
     before = bytes_on_disk(tmp_path)
     assert sum(piece in before for piece in pieces) > 90  # a piece across a page's edge is not found
     assert sum(piece in before for piece in packed) > 90
-    assert not any(secret[at : at + 16] in before for at in range(0, len(secret), 500))
+    for clear in (secret, secret[::-1]):  # a packet is not secret, but what is left of it shall be of no use
+        assert not any(clear[at : at + 16] in before for at in range(0, len(clear), 500))
     with store.transaction():
         vault.purge("enrolment-1", SAMPLE)
         assert vault.purge_packet(packet)
@@ -195,6 +198,7 @@ def test_the_chunks_of_a_packet_are_the_packet(shared_store: Store, data: bytes,
 def test_a_packet_is_purged_once_and_alone(vault: Vault) -> None:
     first, second = vault.put_packet("e1", b"zz"), vault.put_packet("e2", b"aa")
     assert vault.purge_packet(first)
+    assert [label.enrolment for label in vault.labels(PACKET_KEY)] == ["e2"], "its key is gone"
     assert not vault.purge_packet(first)
     assert vault.packet_chunk(first, 0, 10) is None
     assert vault.packet_chunk(second, 0, 10) == b"aa"
