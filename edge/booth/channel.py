@@ -288,7 +288,7 @@ class JudgedFinger(Message):
 
 
 class Examined(JudgedFinger):
-    """Matcher to daemon; blobs: sample as PNG, full template, ISO/IEC 19794-2 record, search code."""
+    """Matcher to daemon; blobs: ISO/IEC 19794-4 record, full template, 19794-2 record, search code."""
 
     blobs = 4
     type: Literal["examined"] = "examined"
@@ -305,7 +305,7 @@ class SlapFinger(JudgedFinger):
 
 
 class ExaminedSlap(Message):
-    """Matcher to daemon; blobs: the slap as PNG, then of each finger those of `Examined`."""
+    """Matcher to daemon; blobs: the slap's 19794-4 record, then of each finger those of `Examined`."""
 
     blobs = None
     type: Literal["examined-slap"] = "examined-slap"

@@ -21,9 +21,10 @@ from edge import records
 from edge.booth import channel
 from edge.booth.already import enrolled_already
 from edge.booth.channel import Channel, Message
-from matching import compare, iso19794, search_code, serial, slap
+from matching import compare, fir2005, iso19794, search_code, serial, slap
 from matching.calibration import decide
 from matching.errors import BadImage, BadRecord, WrongFingers
+from matching.finger_image import PNG, FingerImage
 from matching.gallery import Gallery
 from matching.quality import Quality, examine
 from matching.rolled import Rolled, compose
@@ -175,7 +176,7 @@ class MatcherWorker:
             milliseconds=_since(began),
         )
         kept = [blob for p, (one, _) in examined.items() for blob in _kept(images[p], REFERENCE_PPI, one)]
-        self._daemon.send(answer, _png(pixels, question.ppi), *kept)
+        self._daemon.send(answer, _picture(pixels, question.ppi, question.position), *kept)
 
     def _facts(
         self,
@@ -261,9 +262,9 @@ def _examined(pixels: Pixels, ppi: float, position: int) -> tuple[Template, Qual
 def _kept(
     pixels: Pixels, ppi: float, template: Template, impression: int = LIVE_PLAIN
 ) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return what is kept of a sample: PNG, full template, ISO/IEC 19794-2 record, search code."""
+    """Return what is kept of a sample: ISO/IEC 19794-4 record, full template, 19794-2 record, search code."""
     return (
-        _png(pixels, ppi),
+        _picture(pixels, ppi, template.position, impression, template.quality),
         serial.to_bytes(template),
         iso19794.write(template, impressions=[impression]),
         _code(template),
@@ -280,10 +281,15 @@ def _since(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 1)
 
 
-def _png(pixels: Pixels, ppi: float) -> bytes:
+def _picture(
+    pixels: Pixels, ppi: float, position: int, impression: int = LIVE_PLAIN, quality: int | None = None
+) -> bytes:
+    """Return an ISO/IEC 19794-4:2005 record of one picture; within it is a PNG: nothing is lost."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", dpi=(ppi, ppi), compress_level=3)
-    return file.getvalue()
+    height, width = pixels.shape
+    said = position, impression, quality
+    return fir2005.write(FingerImage(file.getvalue(), width, height, ppi, PNG, *said))
 
 
 def main() -> None:

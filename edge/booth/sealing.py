@@ -46,14 +46,14 @@ OPEN_KINDS = (
 
 
 def put_sample(vault: Vault, enrolment: Enrolment, position: int, sample: str, blobs: list[bytes]) -> None:
-    """Keep one judged sample: `blobs` are PNG, full template, ISO/IEC 19794-2 record, search code."""
+    """Keep one judged sample: `blobs`: ISO/IEC 19794-4, full template, 19794-2, search code."""
     for kind, data in zip((SAMPLE, TEMPLATE, RECORD, CODE), blobs, strict=True):
         vault.put(Label(f"{sample}.{kind}", kind, enrolment.id, enrolment.subject, position), data)
 
 
-def put_slap(vault: Vault, enrolment: Enrolment, slap: int, sample: str, png: bytes) -> None:
+def put_slap(vault: Vault, enrolment: Enrolment, slap: int, sample: str, picture: bytes) -> None:
     """Keep the whole picture of a judged slap; its fingers are samples of their own."""
-    vault.put(Label(f"{sample}.{SAMPLE}", SAMPLE, enrolment.id, enrolment.subject, slap), png)
+    vault.put(Label(f"{sample}.{SAMPLE}", SAMPLE, enrolment.id, enrolment.subject, slap), picture)
 
 
 def accepted_templates(vault: Vault, enrolment: Enrolment) -> dict[int, bytes]:
@@ -78,7 +78,7 @@ def seal_enrolment(
     blobs: dict[str, bytes] = {}
     samples = []
     for position, attempt in enrolment.accepted.items():
-        blobs[f"{position}.png"] = vault.get(f"{attempt.sample}.{SAMPLE}")
+        blobs[f"{position}.fir"] = vault.get(f"{attempt.sample}.{SAMPLE}")
         blobs[f"{position}.fmr"] = vault.get(f"{attempt.sample}.{RECORD}")
         samples.append(
             {
@@ -120,12 +120,12 @@ def seal_enrolment(
     if enrolment.kept_slaps:
         manifest["slaps"] = [_slap(position, kept) for position, kept in enrolment.kept_slaps.items()]
         for position, kept in enrolment.kept_slaps.items():
-            blobs[f"{position}.png"] = vault.get(f"{kept.sample}.{SAMPLE}")
+            blobs[f"{position}.fir"] = vault.get(f"{kept.sample}.{SAMPLE}")
     if enrolment.rolled or enrolment.not_rolled:
         manifest["rolled"] = [_rolled(position, kept) for position, kept in enrolment.kept_rolled.items()]
         manifest["not_rolled"] = {str(position): reason for position, reason in enrolment.not_rolled.items()}
     for position, roll in enrolment.kept_rolled.items():
-        blobs[f"{position}-rolled.png"] = vault.get(f"{roll.sample}.{SAMPLE}")
+        blobs[f"{position}-rolled.fir"] = vault.get(f"{roll.sample}.{SAMPLE}")
         blobs[f"{position}-rolled.fmr"] = vault.get(f"{roll.sample}.{RECORD}")
     packet = seal(manifest, blobs, keys.signing, keys.ministry)
     digest = vault.put_packet(enrolment.id, packet)

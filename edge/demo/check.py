@@ -1,6 +1,5 @@
 """What must be true when the demo ends, looked up where it is kept: booth, hub, and the opened packets."""
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from PIL import Image
 
 from edge.booth.sealing import OPEN_KINDS
 from edge.demo.person import Shown
@@ -21,9 +19,10 @@ from edge.journal import Journal, JournalBroken
 from edge.keys import read_key
 from edge.packet import BadPacket, OpenedPacket, open_packet
 from edge.store import Store
-from matching import compare
+from matching import compare, fir2005
 from matching.calibration import decide
 from matching.extract import extract
+from matching.finger_image import pixels_of
 from matching.image import read_image
 
 SAME_IMAGE_FMR = 1e-3  # at which a sealed sample must match the image its person showed
@@ -118,7 +117,7 @@ class Checker:
         found = Counter(s["sample"] for packet in packets.values() for s in packet.manifest["samples"])
         sealed = [e for e in Journal(self._store).read() if e.kind == "enrolment.sealed"]
         accepted = Counter(str(sample) for entry in sealed for sample in _samples(entry.body).values())
-        images = sum(1 for packet in packets.values() for name in packet.blobs if name.endswith(".png"))
+        images = sum(1 for packet in packets.values() for name in packet.blobs if name.endswith(".fir"))
         good = found == accepted and max(found.values(), default=1) == 1 and images == sum(found.values())
         return [
             Finding(good, f"{len(accepted)} accepted samples, {len(found)} at the hub, each exactly once")
@@ -154,8 +153,8 @@ class Checker:
         return [Finding(right and not strangers, "; ".join([text, *findings]))]
 
     def _is_shown(self, packet: OpenedPacket, shown: Shown, position: int) -> bool:
-        sample = np.asarray(Image.open(io.BytesIO(packet.blobs[f"{position}.png"])), np.uint8)
-        template = extract(np.ascontiguousarray(sample), 500.0)
+        (sample,) = fir2005.read(packet.blobs[f"{position}.fir"])
+        template = extract(np.ascontiguousarray(pixels_of(sample)), 500.0)
         images = shown.images.get((packet.manifest["enrolment"], position), [])
         for name in set(images):
             image = read_image(self._scans / name)

@@ -19,6 +19,7 @@ from edge.journal import Journal
 from edge.messages import Enrol, PacketAcknowledgement, Phase
 from edge.store import Store
 from fwtools.cli import main as fwtools
+from matching import fir2005
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -142,11 +143,12 @@ def test_a_scanner_that_was_calibrated_enrols_and_its_samples_say_what_was_measu
         play(stage, visit)
         checker = settle(stage, console)
         (packet,) = checker.packets().values()
-        samples = [Image.open(io.BytesIO(data)) for data in packet.blobs.values() if data[:4] == b"\x89PNG"]
-        assert len(samples) >= 9
-        for sample in samples:
-            assert sample.size == (384, 290), "not resampled"
-            assert sample.info["dpi"] == pytest.approx((503, 503), abs=0.5)
+        records = [fir2005.read(data) for name, data in packet.blobs.items() if name.endswith(".fir")]
+        assert len(records) >= 9
+        for (record,) in records:
+            sample = Image.open(io.BytesIO(record.data))
+            assert sample.size == (record.width, record.height) == (384, 290), "not resampled"
+            assert (*sample.info["dpi"], record.ppi) == pytest.approx((503, 503, 503), abs=0.5)
         checker.close()
         store = Store(tmp_path / "booth" / "booth.db", read_only=True)
         ready = [entry.body for entry in Journal(store).read() if entry.kind == "scanner.ready"]

@@ -1,11 +1,9 @@
 """`vantay enrol` by the plan of Circular 60/2021: slaps, then ten rolled fingers, to the sealed packet."""
 
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from edge.booth import enrolment as core
 from edge.demo.check import Checker
@@ -13,7 +11,8 @@ from edge.journal import Journal
 from edge.messages import JournalEntry
 from edge.store import Store
 from fwtools.synthesis.rolled import Mishap
-from matching import iso19794
+from matching import fir2005, iso19794
+from matching.finger_image import pixels_of
 from matching.views import impressions
 from tests.fwtools.synthetic import needs_speed
 from tests.system.production import Console
@@ -108,8 +107,9 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
         assert (flat.position, round_.position) == (position, position)
         assert impressions(plain, 24, 1) == [0]
         assert impressions(rolled, 24, 1) == [1]
-        with Image.open(BytesIO(packet.blobs[f"{position}-rolled.png"])) as image:
-            assert image.width == round_.width > flat.width
+        (image,) = fir2005.read(packet.blobs[f"{position}-rolled.fir"])
+        assert (image.position, image.impression, image.quality) == (position, 1, round_.quality)
+        assert pixels_of(image).shape[1] == image.width == round_.width > flat.width
 
 
 def stands(stage: SlapStage, console: Console, wanted: int, *, rolled: tuple[int, ...] | None = None) -> None:

@@ -1,17 +1,17 @@
 """`vantay enrol` with a slap scanner: slaps refused and taken, missing fingers, killed booths, the packet."""
 
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from edge.booth import enrolment as core
 from edge.demo.check import Checker
 from edge.journal import Journal
 from edge.messages import JournalEntry
 from edge.store import Store
+from matching import fir2005
+from matching.finger_image import pixels_of
 from tests.fwtools.synthetic import needs_speed
 from tests.system.production import Console
 from tests.system.slap_station import Hands, SlapStage, folder_of_scans
@@ -138,10 +138,10 @@ def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
     samples = {sample["position"]: sample["sample"] for sample in packet.manifest["samples"]}
     assert samples == {int(p): sample for slap in slaps.values() for p, sample in slap["fingers"].items()}
     assert sorted(packet.blobs) == sorted(
-        [f"{p}.png" for p in (*range(1, 11), 13, 14, 15)] + [f"{p}.fmr" for p in range(1, 11)]
+        [f"{p}.fir" for p in (*range(1, 11), 13, 14, 15)] + [f"{p}.fmr" for p in range(1, 11)]
     )
-    with Image.open(BytesIO(packet.blobs["13.png"])) as image:
-        assert image.size == (1600, 1500)
+    (image,) = fir2005.read(packet.blobs["13.fir"])
+    assert (pixels_of(image).shape, image.position) == ((1500, 1600), 13)
 
 
 def test_a_finger_known_to_be_missing_is_not_waited_for(
@@ -190,7 +190,7 @@ def test_a_slap_that_cannot_be_split_is_taken_finger_by_finger(
     console.until(checker.settled, "the hub's last acknowledgement")
     (packet,) = checker.packets().values()
     checker.close()
-    assert sorted(packet.blobs) == ["2.fmr", "2.png", "3.fmr", "3.png"]
+    assert sorted(packet.blobs) == ["2.fir", "2.fmr", "3.fir", "3.fmr"]
     (found,) = [f for f in packet.manifest["findings"] if f["finding"] == "single-fingers"]
     assert "because: webbed fingers" in found["text"]
 

@@ -61,7 +61,7 @@ def test_every_attempt_and_who_signed_is_in_the_packet(store: Store, keys: Booth
     assert day.current.closed
     vault.put(Label("e1.identity", IDENTITY, "e1", "s1"), NUMBER.encode())
     for position, name in ((1, "good"), (2, "fair")):
-        put_sample(vault, day.current, position, name, [b"png", b"full", b"iso", b"code"])
+        put_sample(vault, day.current, position, name, [b"fir", b"full", b"iso", b"code"])
     with store.transaction():
         ((_, body),) = seal_enrolment("b-1", AT, day.current, vault, sealer, day.told())
     manifest = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", ministry).manifest

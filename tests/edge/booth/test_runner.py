@@ -43,7 +43,7 @@ def show(runner: Runner, position: int, perhaps: tuple[channel.Hit, ...] = ()) -
         perhaps=perhaps,
         milliseconds=1.0,
     )
-    runner._judged(answer, [b"png", b"template", b"record", b"code"], {})
+    runner._judged(answer, [b"fir", b"template", b"record", b"code"], {})
     return shown(runner)
 
 

@@ -51,7 +51,7 @@ def vault(store: Store, sealer: BoothKeys) -> Vault:
             ENROLMENT,
             position,
             name,
-            [f"{name} {kind}".encode() for kind in ("png", "full", "iso", "code")],
+            [f"{name} {kind}".encode() for kind in ("fir", "full", "iso", "code")],
         )
     put_sample(vault, replace(ENROLMENT, id="e2"), 1, "other", [b"1", b"2", b"3", b"4"])
     return vault
@@ -90,9 +90,9 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
     opened = open_packet(packet, MINISTRY)
     assert opened.signed_by == sealer.signing.public_key().public_bytes_raw().hex()
     assert opened.blobs == {
-        "1.png": b"good png",
+        "1.fir": b"good fir",
         "1.fmr": b"good iso",
-        "2.png": b"fair png",
+        "2.fir": b"fair fir",
         "2.fmr": b"fair iso",
     }
     assert opened.manifest == {
@@ -133,14 +133,14 @@ def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: 
 def test_rolled_fingers_are_in_the_packet_beside_the_plain_ones(
     store: Store, vault: Vault, sealer: BoothKeys
 ) -> None:
-    put_sample(vault, ENROLMENT, 1, "rolled", [b"rolled png", b"full", b"rolled iso", b"code"])
+    put_sample(vault, ENROLMENT, 1, "rolled", [b"rolled fir", b"full", b"rolled iso", b"code"])
     kept = RolledAttempt(2, "rolled", 70, ("slipped",), "own", PRO_20)
     done = replace(ENROLMENT, rolled=(1,), kept_rolled={1: kept}, not_rolled={2: "stiff"})
     with store.transaction():
         ((_, body),) = seal_enrolment("b-1", AT, done, vault, sealer)
     assert (body["rolled"], body["samples"]) == ({"1": "rolled"}, {"1": "good", "2": "fair"})
     opened = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY)
-    assert (opened.blobs["1-rolled.png"], opened.blobs["1-rolled.fmr"]) == (b"rolled png", b"rolled iso")
+    assert (opened.blobs["1-rolled.fir"], opened.blobs["1-rolled.fmr"]) == (b"rolled fir", b"rolled iso")
     assert opened.manifest["not_rolled"] == {"2": "stiff"}
     assert opened.manifest["rolled"] == [
         {

@@ -14,7 +14,8 @@ from edge.messages import PresentationFault
 from fwtools.synthesis.faults import FAULTS
 from fwtools.synthesis.impressions import impression
 from fwtools.synthesis.rolled import Mishap
-from matching import calibration, compare, iso19794, search_code, serial
+from matching import calibration, compare, fir2005, iso19794, search_code, serial
+from matching.finger_image import pixels_of
 from matching.pattern import ridge_pattern
 from matching.quality import examine
 from matching.rolled import compose
@@ -90,13 +91,15 @@ OTHER = np.ascontiguousarray(ridge_pattern(side=300)[::-1, :200])  # other dislo
 
 
 def test_the_matcher_judges_a_frame(matcher: Process) -> None:
-    answer, (png, template, record, code) = ask(matcher, 1, PATTERN, 3)
+    answer, (picture, template, record, code) = ask(matcher, 1, PATTERN, 3)
     template_here, quality = examine(PATTERN, 500.0)
     assert (answer.quality, answer.hint) == (quality.score, quality.hint)
     assert answer.minutiae == len(template_here.minutiae) > 5
     assert answer.parts.keys() == quality.parts.keys()
     assert (answer.same_finger, answer.already) == ((), ())
-    with Image.open(io.BytesIO(png)) as image:
+    (kept,) = fir2005.read(picture)
+    assert (kept.position, kept.impression, kept.quality, kept.ppi) == (3, 0, quality.score, 500)
+    with Image.open(io.BytesIO(kept.data)) as image:
         assert np.array_equal(np.asarray(image), PATTERN), "the sample is the frame, pixel for pixel"
         assert image.info["dpi"] == pytest.approx((500, 500), abs=0.1)
     whole, standard = serial.from_bytes(template), iso19794.read(record)
@@ -357,8 +360,9 @@ def test_the_matcher_takes_a_slap_apart_and_says_in_a_sentence_what_it_does_not_
     answer, blobs = matcher.hear()
     assert isinstance(answer, channel.ExaminedSlap)
     assert (answer.hand, [finger.position for finger in answer.fingers]) == ("right", [2, 3, 4, 5])
-    with Image.open(io.BytesIO(blobs[0])) as image:
-        assert np.array_equal(np.asarray(image), pixels), "the whole slap is kept, pixel for pixel"
+    (whole,) = fir2005.read(blobs[0])
+    assert whole.position == 13
+    assert np.array_equal(pixels_of(whole), pixels), "the whole slap is kept, pixel for pixel"
     templates = [serial.from_bytes(blob) for blob in blobs[2::4]]
     assert [template.position for template in templates] == [2, 3, 4, 5]
     assert [len(template.minutiae) for template in templates] == [one.minutiae for one in answer.fingers]
