@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from edge import clock
@@ -42,6 +43,7 @@ from edge.messages import (
     Resend,
     booth_topic,
     parse,
+    utc,
 )
 from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Refused, Will
 from edge.settings import HubSettings
@@ -53,6 +55,10 @@ REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for
 REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
 SHARED_PATIENCE = 0.5  # seconds that another collector has to close a gap
 AT_ONCE = 4  # packets a booth is asked for at the same time
+LOST_FOR = timedelta(
+    days=1
+)  # a packet that was here once, says the journal, and is not, is asked for so long
+LOST_SECONDS = 60.0  # between two such questions
 OUTCOMES = {"new": "accepted", "known": "duplicate", "gap": "gap", "refused": "refused"}  # in the figures
 TAKEN = (f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+")  # once, by whichever collector
 JOURNAL_TOPIC = re.compile(rf"{ROOT}/booth/([a-z0-9][a-z0-9-]{{0,30}})/journal")
@@ -337,9 +343,18 @@ class Collector:
                 self._finish(packet)
             elif wanted < AT_ONCE and not packet.closed:
                 wanted += 1
-                if self._due(packet.hash, now):
-                    held = self._files.received(packet.hash)
-                    self._say(booth, "packet-wanted", PacketWanted(packet=packet.hash, offset=held))
+                self._want(packet, now, REMIND_SECONDS)
+        since = utc(clock.moment() - LOST_FOR)
+        lost = [packet for packet in opened if packet.closed_at and packet.closed_at > since]
+        for packet in [one for one in lost if not one.complete][
+            -AT_ONCE:
+        ]:  # the booth has the newest longest
+            self._want(packet, now, LOST_SECONDS)
+
+    def _want(self, packet: OpenPacket, now: float, patience: float) -> None:
+        if self._due(packet.hash, now, patience):
+            held = self._files.received(packet.hash)
+            self._say(packet.booth, "packet-wanted", PacketWanted(packet=packet.hash, offset=held))
 
     def _finish(self, packet: OpenPacket) -> None:
         """Check a packet that was here before a kill, or before the hub's database was lost."""
@@ -350,9 +365,9 @@ class Collector:
             self._ledger.packet_complete(packet.hash, clock.now())
         self._completed(packet)
 
-    def _due(self, what: str, now: float) -> bool:
+    def _due(self, what: str, now: float, patience: float = REMIND_SECONDS) -> bool:
         """Tell whether something was not said lately, and note that it is said now."""
-        if now - self._reminded.get(what, -REMIND_SECONDS) < REMIND_SECONDS:
+        if now - self._reminded.get(what, -patience) < patience:
             return False
         if len(self._reminded) > REMEMBERED:
             self._reminded.clear()

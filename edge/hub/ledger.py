@@ -31,7 +31,12 @@ class OpenPacket:
     enrolment: str
     size: int
     complete: bool  # on disk, whole and checked
-    closed: bool  # the booth let it go: it cannot be asked for any more
+    closed_at: str | None  # when the booth's word came that it was acknowledged; it may have it for some days
+
+    @property
+    def closed(self) -> bool:
+        """Whether the booth was told that the packet is here."""
+        return self.closed_at is not None
 
 
 class Ledger:
@@ -148,8 +153,8 @@ class Ledger:
 
 
 def _packet(row: Any) -> OpenPacket:
-    complete, closed = row["complete_at"] is not None, row["closed_at"] is not None
-    return OpenPacket(row["hash"], row["booth"], row["enrolment"], row["size"], complete, closed)
+    complete = row["complete_at"] is not None
+    return OpenPacket(row["hash"], row["booth"], row["enrolment"], row["size"], complete, row["closed_at"])
 
 
 class _Acted(BaseModel):

@@ -248,7 +248,9 @@ def test_a_wrong_packet_is_thrown_away_and_asked_for_again(hub: Hub, booth: Boot
 
 
 @with_a_file
-def test_a_packet_that_the_booth_let_go_is_looked_for_on_disk_only(hub: Hub, booth: Booth) -> None:
+def test_a_packet_that_the_hub_lost_is_looked_for_on_disk_and_asked_for_the_newest_first(
+    hub: Hub, booth: Booth
+) -> None:
     held, lost, fresh = b"a packet on disk", b"a packet that is lost", b"a packet of today"
     digest = hashlib.sha256(held).hexdigest()
     files = PacketFiles(hub.folder / "packets")
@@ -263,14 +265,23 @@ def test_a_packet_that_the_booth_let_go_is_looked_for_on_disk_only(hub: Hub, boo
     booth.until_acknowledged(len(entries))
     until(lambda: hub.figures()["booths"][0]["packets"] == 1, "the packet on disk in the books")
     assert hub.figures()["booths"][0]["missing_packets"] == 6
-    before = len(booth.on("/packet-wanted"))  # one may have been asked for before the booth let it go
+    newest = {hashlib.sha256(lost + b"%d" % n).hexdigest() for n in range(1, 5)}
+
+    def wishes() -> dict[str, PacketWanted]:
+        return {wish.packet: wish for wish in (parse(PacketWanted, w) for w in booth.on("/packet-wanted"))}
+
+    until(lambda: newest <= wishes().keys(), "the newest four of what it lost")
+    before = len(booth.on("/packet-wanted"))
     until(
         lambda: len(booth.on("/packet-wanted")) > before + 1,
         "the packet of today: the lost ones hold nobody up",
     )
     assert {parse(PacketWanted, wish).packet for wish in booth.on("/packet-wanted")[before:]} == {
         hashlib.sha256(fresh).hexdigest()
-    }
+    }, "those that were lost are not asked for again so soon"
+    one = hashlib.sha256(lost + b"4").hexdigest()
+    booth.piece(wishes()[one], lost + b"4")
+    until(lambda: hub.figures()["booths"][0]["packets"] == 2, "one that the booth still had")
 
 
 @with_a_file
