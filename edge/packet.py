@@ -29,7 +29,7 @@ from edge.messages import canonical
 
 PACKET_TYPE, MANIFEST_TYPE = "vantay-packet-v2", "vantay-manifest-v2"
 PACKET_MAGIC = b"eyJ0eXAiOiJ2YW50YXktcGFja2V0"  # how the header of our own begins, whatever the version
-MOST = 64 * 1024 * 1024  # bytes of a packet; a plan's largest has some fifteen million
+MOST = 64 * 1024 * 1024  # bytes of a packet; noise for all pictures of `circular-60-2021` makes 22 million
 MOST_MANIFEST = 16 * 1024 * 1024  # bytes of its JWS; the account of an enrolment has some 100,000
 MOST_HEADER = 1024
 SHAPE = re.compile(

@@ -46,6 +46,10 @@ CREATE TABLE IF NOT EXISTS packet_taken ( -- by the hub; since: NULL until a clo
 CREATE VIEW IF NOT EXISTS packet_waiting AS
     SELECT * FROM packet WHERE hash NOT IN (SELECT hash FROM packet_taken);
 """
+OPEN_ENROLMENT = """
+SELECT (SELECT max(seq) FROM journal WHERE kind = 'enrolment.started')
+    > coalesce((SELECT max(seq) FROM journal WHERE kind IN ('enrolment.sealed', 'enrolment.abandoned')), 0)
+"""
 
 
 class Database:
@@ -53,7 +57,6 @@ class Database:
 
     schema = ""
     what = "file"
-    keeps_log = False  # while the write-ahead log holds room set aside: it is not cut off
     purged = False  # set by who deleted what must leave no bytes: the write-ahead log has them, too
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
@@ -94,7 +97,7 @@ class Database:
             self.db.execute("BEGIN IMMEDIATE")
             yield
             self.db.execute("COMMIT")
-            if self.purged and not self.keeps_log:
+            if self.purged and not self.keeps_log():
                 self.empty_log()
         except sqlite3.OperationalError as error:  # a full disk, a broken card
             self._roll_back()
@@ -118,6 +121,10 @@ class Database:
     def _roll_back(self) -> None:
         if self.db.in_transaction:  # SQLite may have rolled back itself
             self.db.execute("ROLLBACK")
+
+    def keeps_log(self) -> bool:
+        """Whether the write-ahead log must not be cut off now."""
+        return False
 
     def empty_log(self) -> None:
         """Move the write-ahead log into the file and cut it off; where that cannot be, it stays.
@@ -143,6 +150,10 @@ class Store(Database):
 
     schema = f"{VAULT_SCHEMA}{SCHEMA}"
     what = "booth's file"
+
+    def keeps_log(self) -> bool:
+        """Whether somebody is being enrolled: the log holds the room set aside for that, in any program."""
+        return bool(self.db.execute(OPEN_ENROLMENT).fetchone()[0])
 
     def cursor_at(self, name: str) -> int:
         """Return a cursor's place, 0 when it was never moved."""

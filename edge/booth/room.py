@@ -39,13 +39,9 @@ class Room:
     def __init__(self, store: Database, path: Path) -> None:
         self._store, self._log = store, path.with_name(f"{path.name}-wal")
         self._index = os.open(path.with_name(f"{path.name}-shm"), os.O_RDWR)
+        self.held = False
         self.trouble: str | None = None
         self._tried_at = 0.0
-
-    @property
-    def held(self) -> bool:
-        """Whether room is set aside."""
-        return self._store.keeps_log
 
     def take(self, wanted: int, begun: bool = False) -> bool:
         """Set bytes aside; False with `trouble` where there are not as many.
@@ -66,11 +62,11 @@ class Room:
                 f"needed, {_free(self._log.parent) // MEGA} MB are free; make room there"
             )
             return False
-        self._store.keeps_log = True
+        self.held = True
         return True
 
     def keep(self, wanted: int, now: float) -> None:
-        """Set aside anew what another program cut off, as one does that purges something from the file."""
+        """Set aside anew what is gone: another program may have cut the log off just before the beginning."""
         if self.trouble and now - self._tried_at < RETRY_SECONDS:
             return
         if not self.held or self._log.stat().st_size < wanted:
@@ -79,7 +75,7 @@ class Room:
 
     def give_back(self) -> None:
         """The enrolment is over: let the disk have what was not needed."""
-        self._store.keeps_log, self.trouble = False, None
+        self.held, self.trouble = False, None
         self._store.empty_log()
 
     def _lengthen(self, wanted: int) -> None:

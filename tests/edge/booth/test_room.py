@@ -16,13 +16,14 @@ from edge.booth.acquisition import Acquisition
 from edge.booth.plan import enrolling_plans, plan_named
 from edge.booth.room import RETRY_SECONDS, Room, bytes_for
 from edge.booth.runner import Runner
+from edge.journal import Journal
 from edge.keys import read_booth_keys
 from edge.messages import Reply, State
 from edge.settings import BoothSettings
 from edge.store import Store
 from tests.edge.booth.test_enrolment import new
 from tests.edge.booth.test_runner import life, settings, shown
-from tests.edge.parts import NUMBER
+from tests.edge.parts import AT, CLOCK, NUMBER
 
 __all__ = ["settings"]
 NAMESPACE = ("unshare", "--map-root-user", "--mount")
@@ -62,15 +63,22 @@ def test_room_is_blocks_on_the_disk_and_given_back(store: Store, tmp_path: Path)
     room = Room(store, path)
     assert room.take(5_000_000)
     assert log_of(path) >= 5_000_000
-    store.purged = True
+    Journal(store).append("enrolment.started", {"enrolment": "e"}, AT, CLOCK)
+    with closing(Store(path)) as other:
+        for program in (store, other):
+            program.purged = True
+            with program.transaction():
+                program.move_cursor("x", 1)
+    assert log_of(path) >= 5_000_000, "what is purged meanwhile, by whichever program, cuts nothing off"
     with store.transaction():
-        store.move_cursor("x", 1)
-    assert log_of(path) >= 5_000_000, "what is purged meanwhile cuts nothing off"
+        Journal(store).append("enrolment.abandoned", {"enrolment": "e"}, AT, CLOCK)
+    assert (log_of(path), store.purged) == (0, False), "nor stays longer than until its end"
+    assert room.take(5_000_000)
     room.give_back()
     assert (log_of(path), store.purged, room.held) == (0, False, False)
 
 
-def test_what_another_program_cut_off_is_set_aside_anew(store: Store) -> None:
+def test_what_another_program_cut_off_before_the_start_is_set_aside_anew(store: Store) -> None:
     path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
     room = Room(store, path)
     assert room.take(5_000_000)
@@ -89,7 +97,6 @@ def test_room_of_a_former_life_is_kept_and_where_it_is_gone_it_is_asked_for(
     path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
     assert Room(store, path).take(5_000_000)
     monkeypatch.setattr(rooms, "_free", lambda folder: 100_000)
-    store.keeps_log = False
     room = Room(store, path)
     assert room.take(5_000_000, begun=True)
     assert not room.take(50_000_000, begun=True)
