@@ -6,11 +6,16 @@
 A gallery small enough is compared exactly throughout; so are fingers without ridge evidence (records of
 others), of which the first stage knows nothing.
 
-In memory: the search codes, 560 bytes a finger and about 80 for its name. Whole templates are handed over
+Most of those compared are strangers, and of a stranger comparison seldom asks for the ridges' crests, which
+take longest to unpack: templates that came as bytes are compared without, and once more with them where they
+could change the score. It is the same score (kernels.comparison).
+
+In memory: the search codes, 640 bytes a finger and about 80 for its name. Whole templates are handed over
 on demand when the gallery is made with `fetch`, and are kept in memory otherwise. The gallery writes no file
 and holds no key: `codes` gives what a caller needs to fill a gallery again by `add_code`, in seconds.
 """
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +33,8 @@ from matching.errors import BadRecord
 from matching.gallery_rows import NOWHERE, GalleryRows
 from matching.kernels.comparison import FEWEST as FEWEST_MINUTIAE
 from matching.kernels.packed import HAS_FLOW, pack
-from matching.kernels.ranking import Codes, rank
-from matching.kernels.scoring import score_one_to_many
+from matching.kernels.ranking import LANES, rank
+from matching.kernels.scoring import score_one_to_many, score_pair
 from matching.template import MINUTIA, Template
 
 FMR = 1e-5  # of a comparison, where a search states no rate
@@ -38,8 +43,10 @@ FEWEST = 100  # fingers compared exactly after the ranking, however few there ar
 EXHAUSTIVE = 2000  # fingers in memory up to which all are compared exactly: some 50 ms
 PROBE_MINUTIAE = 24  # of the probe that take part in the ranking; 32 and 48 alike
 BATCH = 500  # whole templates in memory at a time
-SPLIT = 10_000  # fingers below which the ranking is not worth a thread
-WORTH = 50  # the same for exact comparisons
+SPLIT = 2_000  # fingers a thread ranks at a time, at least: a millisecond
+WORTH = 4  # the same of exact comparisons
+PARTS = 4  # for each thread: one whose core is busy with other things does fewer of them
+FLOW_ALONE = CONSTANTS._replace(ridges=CONSTANTS.ridges._replace(doubtful=math.inf))
 
 NOTHING = Template(np.zeros(0, MINUTIA), 1, 1)
 
@@ -99,12 +106,8 @@ class Gallery:
 
     def codes(self) -> Iterator[tuple[str, int, bytes]]:
         """Yield key, position and search code of every finger, for `add_code`."""
-        codes, has_flow = self._rows.codes, self._rows.has_flow
         for key, position, row in self._rows:
-            one = search_code.SearchCode(
-                codes.flows[row], codes.known[row], codes.around[row], bool(has_flow[row])
-            )
-            yield key, position, search_code.to_bytes(one)
+            yield key, position, search_code.to_bytes(self._rows.code(row))
 
     def remove(self, key: str) -> int:
         """Forget every finger of a key and return how many there were."""
@@ -176,56 +179,63 @@ class Gallery:
         return np.concatenate([ranked[likeness >= max(least, np.float32(1e-6))], unranked])
 
     def _rank(self, code: search_code.SearchCode, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the likeness of each of (k,) rows, by several threads where there are many."""
-        probe = Codes(code.flows[None], code.known[None], code.around[None])
-        likeness = np.zeros(len(rows), np.float32)
-        parts = max(1, min(self._threads, len(rows) // SPLIT))
+        """Return the likeness of each of (k,) rising rows, by several threads where there are many."""
+        probe, of = search_code.words_of(code), rows // LANES
+        first = np.diff(of, prepend=-1) != 0
+        blocks = of[first]
+        likeness = np.zeros((len(blocks), LANES), np.float32)
 
-        def work(chunk: NDArray[np.int64]) -> None:
-            rank(probe, self._rows.codes, rows[chunk], RANKING, likeness[chunk[0] : chunk[-1] + 1])
+        def work(start: int, end: int) -> None:
+            rank(probe, self._rows.blocks, blocks[start:end], RANKING, likeness[start:end])
 
-        self._spread(work, np.array_split(np.arange(len(rows)), parts))
-        return likeness
+        self._spread(work, len(blocks), SPLIT // LANES)
+        return likeness[np.cumsum(first) - 1, rows % LANES]
 
     def _compare(self, probe: PreparedTemplate, rows: NDArray[np.int64]) -> Iterator[tuple[int, float, str]]:
         """Yield row, score and kind of exact comparison; `fetch` is called by this thread alone."""
         rows, whole = self._whole(rows)
-        if not whole:
-            return
 
-        def work(chunk: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-            packed = pack([self._unpacked(int(rows[place]), whole[place]) for place in chunk])
-            scores = score_one_to_many(probe, packed, np.arange(len(chunk)), CONSTANTS)
-            return scores, probe.has_flow & (packed.heads[:, HAS_FLOW] != 0)
+        def work(start: int, end: int) -> list[tuple[int, float, str]]:
+            return self._scored(probe, rows[start:end], whole[start:end])
 
-        parts = max(1, min(self._threads, len(rows) // WORTH))
-        scored = self._spread(work, np.array_split(np.arange(len(rows)), parts))
-        scores, full = (np.concatenate(part) for part in zip(*scored, strict=True))
-        for row, score, of_full in zip(rows, scores, full, strict=True):
-            yield int(row), float(score), FULL if of_full else MINUTIAE_ONLY
+        for part in self._spread(work, len(rows), WORTH):
+            yield from part
 
-    def _spread(
-        self, work: Callable[[NDArray[np.int64]], Result], chunks: list[NDArray[np.int64]]
-    ) -> list[Result]:
-        """Return what the work gives for each chunk, on a thread each."""
-        if len(chunks) == 1:
-            return [work(chunks[0])]
-        with ThreadPoolExecutor(len(chunks)) as pool:
-            return list(pool.map(work, chunks))
+    def _scored(
+        self, probe: PreparedTemplate, rows: NDArray[np.int64], whole: list[PreparedTemplate | bytes]
+    ) -> list[tuple[int, float, str]]:
+        """Return row, score and kind of exact comparison."""
+        packed = pack([self._unpacked(*one, flow_only=True) for one in zip(rows, whole, strict=True)])
+        constants = FLOW_ALONE if self._fetch is not None else CONSTANTS
+        scores, merits = score_one_to_many(probe, packed, constants)
+        full = probe.has_flow & (packed.heads[:, HAS_FLOW] != 0)
+        if self._fetch is not None:
+            for place in np.flatnonzero(full & (merits >= CONSTANTS.ridges.doubtful)):
+                again = self._unpacked(rows[place], whole[place], flow_only=False)
+                scores[place], _ = score_pair(probe, again, CONSTANTS)
+        kinds = np.where(full, FULL, MINUTIAE_ONLY)
+        return list(zip(rows.tolist(), scores.tolist(), kinds.tolist(), strict=True))
 
-    def _unpacked(self, row: int, whole: PreparedTemplate | bytes) -> PreparedTemplate:
+    def _spread(self, work: Callable[[int, int], Result], count: int, least: int) -> list[Result]:
+        """Return what the work gives for parts of so many, at least `least` a part, by several threads."""
+        parts = min(PARTS * self._threads, count // least)
+        if self._threads == 1 or parts <= 1:
+            return [work(0, count)]
+        edges = np.linspace(0, count, parts + 1).astype(int).tolist()
+        with ThreadPoolExecutor(min(self._threads, parts)) as pool:
+            return list(pool.map(work, edges[:-1], edges[1:]))
+
+    def _unpacked(self, row: int, whole: PreparedTemplate | bytes, *, flow_only: bool) -> PreparedTemplate:
         """Return a template ready for comparison; one that cannot be read is empty, and in `unreadable`."""
         if not isinstance(whole, bytes):
             return whole
         try:
-            return prepare(serial.from_bytes(whole))
+            return prepare(serial.from_bytes(whole, flow_only=flow_only))
         except BadRecord as error:
             self.unreadable[self._rows.keys[row], int(self._rows.positions[row])] = str(error)
             return prepare(NOTHING)
 
-    def _whole(
-        self, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], list[PreparedTemplate] | list[bytes]]:
+    def _whole(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[PreparedTemplate | bytes]]:
         """Return the rows of which there is a template, and the templates."""
         if self._fetch is None:
             return rows, [self._kept[int(row)] for row in rows]

@@ -1,4 +1,4 @@
-"""The search code of a finger: what the first stage of a search keeps in memory, 560 bytes a finger.
+"""The search code of a finger: what the first stage of a search keeps in memory, 640 bytes a finger.
 
 The minutiae whose surroundings say most, each with the ridge flow at 32 points around it in 4 bits (every
 other bit of the comparison's circular code, again a circular code, of 8 levels) and the cells around it that
@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from matching.errors import BadRecord
 from matching.kernels.prepared import FLOW_WORDS, SECTIONS, PreparedTemplate
-from matching.kernels.ranking import KEPT, PLANES
+from matching.kernels.ranking import AROUND, FILLED, KEPT, KNOWN, WORDS
 from matching.template import Template
 
 MAGIC = b"VNTS"
 VERSION = 1
 HAS_FLOW = 1
+PLANES = 2  # words of the flow of a minutia: two planes of 32 points each in a word
 HEAD = struct.Struct("<4sBB")
 CHECK = struct.Struct("<I")
 LENGTH = HEAD.size + KEPT * (8 * PLANES + 4 + 8) + CHECK.size
@@ -63,6 +64,23 @@ def encode(prepared: PreparedTemplate, qualities: NDArray[np.uint8], kept: int =
     code[1][: len(chosen)] = known[chosen]
     code[2][: len(chosen)] = around[chosen]
     return SearchCode(*code, prepared.has_flow)
+
+
+def words_of(code: SearchCode) -> NDArray[np.uint32]:
+    """Return (k, 8): the code as kernels.ranking reads it."""
+    words = np.zeros((len(code.known), WORDS), np.uint32)
+    words[:, :KNOWN] = np.ascontiguousarray(code.flows.T, "<u8").view("<u4")
+    words[:, KNOWN] = code.known
+    words[:, AROUND:FILLED] = code.around.astype("<u8")[:, None].view("<u4")
+    words[:, FILLED] = np.bitwise_count(code.around)
+    return words
+
+
+def of_words(words: NDArray[np.uint32], has_flow: bool) -> SearchCode:
+    """Return the code of `words_of`."""
+    flows = np.ascontiguousarray(words[:, :KNOWN], "<u4").view("<u8").T
+    around = np.ascontiguousarray(words[:, AROUND:FILLED], "<u4").view("<u8")[:, 0]
+    return SearchCode(flows, words[:, KNOWN], around, has_flow)
 
 
 def qualities_of(template: Template) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from matching.errors import BadRecord
 from matching.kernels.binary_coder import consumed, reader, writer, written
-from matching.kernels.ridge_code import CONTEXTS, POINTS, Planes, code_ridges
+from matching.kernels.ridge_code import CONTEXTS, POINTS, Planes, code_flow, code_ridges
 from matching.serial_before import GRID, MAXIMUM_CELLS, unpack_ridges_before_4
 from matching.template import (
     CORE,
@@ -85,8 +85,12 @@ def to_bytes(template: Template) -> bytes:
     return head + body + CHECK.pack(zlib.crc32(head + body))
 
 
-def from_bytes(data: bytes) -> Template:
-    """Return the template of `to_bytes`; BadRecord says what is wrong with the bytes."""
+def from_bytes(data: bytes, *, flow_only: bool = False) -> Template:
+    """Return the template of `to_bytes`; BadRecord says what is wrong with the bytes.
+
+    With `flow_only` the ridges have neither period nor crests, as in a template that was made without: what
+    comparison needs at first (matching.gallery), in a quarter of the time.
+    """
     if len(data) < HEAD.size + CHECK.size or not is_serial(data):
         raise BadRecord("template: these bytes are not a Vantay template")
     _, version, flags, length, width, height, position, quality, count, pattern = HEAD.unpack_from(data)
@@ -109,8 +113,11 @@ def from_bytes(data: bytes) -> Template:
         if end == len(body):
             raise BadRecord("template: truncated: no singular points behind the minutiae")
         points, end = _unpack_fields(body, end + 1, SINGULAR, body[end])
-    unpack = _unpack_ridges if version == VERSION else unpack_ridges_before_4
-    ridges = unpack(body[end:], bool(flags & HAS_CRESTS)) if flags & HAS_RIDGES else None
+    ridges = None
+    if flags & HAS_RIDGES and version == VERSION:
+        ridges = _unpack_ridges(body[end:], bool(flags & HAS_CRESTS), flow_only)
+    elif flags & HAS_RIDGES:
+        ridges = unpack_ridges_before_4(body[end:], bool(flags & HAS_CRESTS))
     return Template(minutiae, width, height, ridges, position, quality, points, pattern)
 
 
@@ -171,7 +178,7 @@ def _pack_ridges(ridges: RidgeEvidence) -> bytes:
         room = coded
 
 
-def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
+def _unpack_ridges(data: bytes, has_crests: bool, flow_only: bool) -> RidgeEvidence:
     if len(data) < GRID.size:
         raise BadRecord("template: truncated: no ridge evidence behind the minutiae")
     rows, columns = GRID.unpack_from(data)
@@ -185,6 +192,9 @@ def _unpack_ridges(data: bytes, has_crests: bool) -> RidgeEvidence:
         np.zeros(fine, np.bool_),
     )
     stream = reader(CONTEXTS, data[GRID.size :])
+    if flow_only:
+        code_flow(planes, stream)
+        return RidgeEvidence(planes.orientation, planes.period, planes.valid)
     code_ridges(planes, has_crests, stream)
     if consumed(stream) != len(data) - GRID.size:
         raise BadRecord(f"template: the ridge evidence does not fill {rows} x {columns} cells")

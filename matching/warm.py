@@ -9,7 +9,7 @@ from matching.compare_parameters import RANKING
 from matching.extract import run_stages
 from matching.gallery import Gallery
 from matching.kernels.packed import pack
-from matching.kernels.ranking import Codes, rank
+from matching.kernels.ranking import KEPT, LANES, WORDS, rank
 from matching.kernels.scoring import score_pairs
 from matching.pattern import ridge_pattern
 from matching.quality import examine
@@ -24,6 +24,7 @@ def warm() -> None:
     slap.segment(ridge_pattern())
     compose(_rolling(ridge_pattern()))
     serial.from_bytes(serial.to_bytes(template))
+    serial.from_bytes(serial.to_bytes(template), flow_only=True)
     bare = Template(template.minutiae, template.width, template.height)
     compare(template, template)
     compare(bare, template)
@@ -31,8 +32,8 @@ def warm() -> None:
     gallery.add("made up", 2, template)
     gallery.search(template)
     code = search_code.encode(prepare(template), search_code.qualities_of(template))
-    codes = Codes(code.flows[None], code.known[None], code.around[None])
-    rank(codes, codes, np.array([0]), RANKING, np.zeros(1, np.float32))
+    blocks = np.zeros((1, KEPT, WORDS, LANES), np.uint32)
+    rank(search_code.words_of(code), blocks, np.array([0]), RANKING, np.zeros((1, LANES), np.float32))
     score_pairs(pack([prepare(template), prepare(bare)]), np.array([[0, 1]]), CONSTANTS)
 
 

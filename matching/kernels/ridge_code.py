@@ -32,13 +32,19 @@ class Planes(NamedTuple):
 
 
 @kernel
+def code_flow(planes: Planes, stream: Stream) -> None:
+    """Do as `code_ridges` with what comes first alone: the valid cells and their orientation."""
+    _code_valid(planes.valid, stream)
+    _code_values(planes.orientation, planes.valid, True, stream)
+
+
+@kernel
 def code_ridges(planes: Planes, with_crests: bool, stream: Stream) -> None:
     """Write the planes into the stream, or fill them from it; its contexts are CONTEXTS.
 
     A stream that ends before the planes are full leaves the rest as it was.
     """
-    _code_valid(planes.valid, stream)
-    _code_values(planes.orientation, planes.valid, True, stream)
+    code_flow(planes, stream)
     _code_values(planes.period, planes.valid, False, stream)
     if with_crests:
         _code_crests(planes, stream)

@@ -58,13 +58,14 @@ def score_pair(
 
 @kernel
 def score_one_to_many(
-    probe: PreparedTemplate, gallery: Packed, chosen: NDArray[np.int64], constants: Comparison
-) -> NDArray[np.float64]:
-    """Return (k,) scores of a probe against the chosen impressions of a gallery."""
-    scores = np.zeros(len(chosen))
-    for place in range(len(chosen)):
-        scores[place], _ = score_pair(probe, unpacked(gallery, chosen[place]), constants)
-    return scores
+    probe: PreparedTemplate, gallery: Packed, constants: Comparison
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (n,) scores of a probe against the impressions of a gallery, and the merits (n,) behind them."""
+    scores, merits = np.zeros(len(gallery.heads)), np.zeros(len(gallery.heads))
+    for place in range(len(scores)):
+        scores[place], parts = score_pair(probe, unpacked(gallery, place), constants)
+        merits[place] = merit_of(parts, constants.evidence)
+    return scores, merits
 
 
 @kernel

@@ -359,9 +359,9 @@ def test_many_at_once_score_as_one_by_one() -> None:
         value, parts = score_pair(templates[probe], templates[candidate], COMPARISON)
         assert row[0] == value
         assert tuple(row[1:]) == terms_of(parts, COMPARISON)
-    chosen = np.array([4, 0, 2], np.int64)
-    scores = score_one_to_many(templates[1], packed, chosen, COMPARISON)
-    assert list(scores) == [rows[5 + place, 0] for place in chosen]
+    scores, merits = score_one_to_many(templates[1], packed, COMPARISON)
+    assert list(scores) == [row[0] for row in rows[5:10]]
+    assert list(np.log1p(merits)) == pytest.approx([row[2] for row in rows[5:10]])
 
 
 def test_score_is_the_weighted_sum_of_its_terms() -> None:

@@ -6,6 +6,7 @@ from matching import iso19794, serial
 from matching.compare import compare, prepare
 from matching.gallery import FEWEST, Gallery
 from matching.gallery_rows import FIRST, GalleryRows
+from matching.kernels.ranking import LANES
 from matching.search_code import encode, qualities_of
 from matching.template import Template
 from tests.matching.impressions import finger, worn
@@ -227,17 +228,23 @@ def test_a_record_as_probe_is_compared_with_all(crowd: tuple[Gallery, dict[str, 
     assert crowd[0].search(probe, None, 1e-3)[0].key == "subject 077"
 
 
-def test_rows_are_used_again_and_grow() -> None:
+def test_rows_are_used_again_and_grow_and_a_block_is_of_one_position() -> None:
     rows = GalleryRows()
     codes = [encode(prepare(finger(seed)), qualities_of(finger(seed))) for seed in range(3)]
-    for number in range(3 * FIRST):
-        assert rows.put(f"{number // 10}", number % 10, codes[number % 3]) == number
-    assert rows.drop("5") == list(range(50, 60))
+    count = 3 * FIRST * LANES
+    placed = [rows.put(f"{number // 10}", number % 10, codes[number % 3]) for number in range(count)]
+    assert len(set(placed)) == len(rows) == count
+    own = placed[50:60]
+    assert rows.drop("5") == own
     assert rows.drop("5") == []
-    assert len(rows) == 3 * FIRST - 10
-    assert not set(range(50, 60)) & set(rows.of(None))
-    assert {rows.put("new", position, codes[0]) for position in range(10)} == set(range(50, 60))
+    assert len(rows) == count - 10
+    assert not set(own) & set(rows.of(None))
+    assert {rows.put("new", position, codes[0]) for position in range(10)} == set(own)
     assert set(rows.of(4)) == {row for _, position, row in rows if position == 4}
-    assert (rows.codes.flows[55] == codes[0].flows).all()
-    assert (rows.codes.around[301] == codes[1].around).all()
-    assert rows.keys[55] == "new"
+    assert not {row // LANES for row in rows.of(4)} & {row // LANES for row in rows.of(5)}
+    assert (rows.code(own[5]).flows == codes[0].flows).all()
+    assert (rows.code(placed[301]).around == codes[1].around).all()
+    assert rows.keys[own[5]] == "new"
+    assert rows.put("new", 3, codes[2]) == own[3]
+    assert (rows.code(own[3]).known == codes[2].known).all()
+    assert len(rows) == count

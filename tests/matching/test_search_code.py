@@ -6,12 +6,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from matching.compare_parameters import RANKING
 from matching.errors import BadRecord
-from matching.kernels.ranking import KEPT, Codes, rank
+from matching.kernels.ranking import KEPT, LANES, WORDS, rank
 from matching.prepare import prepare
-from matching.search_code import LENGTH, SearchCode, encode, from_bytes, qualities_of, to_bytes
+from matching.search_code import (
+    LENGTH,
+    SearchCode,
+    encode,
+    from_bytes,
+    of_words,
+    qualities_of,
+    to_bytes,
+    words_of,
+)
 from matching.template import Template
 from tests.matching.impressions import finger, worn
 from tests.matching.templates import random_template
@@ -21,8 +31,12 @@ def code_of(template: Template, kept: int = KEPT) -> SearchCode:
     return encode(prepare(template), qualities_of(template), kept)
 
 
-def stacked(codes: list[SearchCode]) -> Codes:
-    return Codes(*(np.stack(list(part)) for part in list(zip(*codes, strict=True))[:3]))
+def side_by_side(codes: list[SearchCode]) -> NDArray[np.uint32]:
+    """Blocks of a gallery; places beyond the codes are full of what must not be looked at."""
+    blocks = np.full((-(-len(codes) // LANES), KEPT, WORDS, LANES), 0xFFFFFFFF, np.uint32)
+    for row, code in enumerate(codes):
+        blocks[row // LANES, :, :, row % LANES] = words_of(code)
+    return blocks
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255), st.booleans())
@@ -36,6 +50,7 @@ def test_bytes_lose_nothing(seed: int, count: int, ridges: bool) -> None:
     back = from_bytes(data)
     assert back.has_flow == code.has_flow == ridges
     assert all(np.array_equal(a, b) for a, b in zip(back[:3], code[:3], strict=True))
+    assert to_bytes(of_words(words_of(code), ridges)) == data
 
 
 @given(st.binary(max_size=LENGTH + 9))
@@ -64,7 +79,7 @@ def test_every_flipped_bit_truncation_and_version_is_refused() -> None:
 
 def test_a_finger_takes_less_than_768_bytes() -> None:
     code = code_of(random_template(1, 255))
-    assert sum(part.nbytes for part in code[:3]) == 28 * KEPT < 768
+    assert words_of(code).nbytes == 640 < 768
     assert LENGTH < 768
 
 
@@ -91,46 +106,47 @@ def test_the_code_is_of_the_minutiae_that_say_most() -> None:
         assert int(code.around[place]) == cells
 
 
-def rank_twin(probe: SearchCode, other: SearchCode) -> float:
-    best = [0.0] * RANKING.best
+def likeness_of(own: int, place: int, probe: SearchCode, other: SearchCode) -> np.float32:
+    """Each step in single precision, from bits counted as text."""
+    points = int(probe.known[own]) & int(other.known[place])
+    count = bin(points).count("1")
+    if count < RANKING.least_points:
+        return np.float32(0)
+    mask = points << 32 | points
+    off = sum(
+        bin((int(probe.flows[word, own]) ^ int(other.flows[word, place])) & mask).count("1")
+        for word in range(2)
+    )
+    first, second = int(probe.around[own]), int(other.around[place])
+    filled = np.float32(max(bin(first).count("1") + bin(second).count("1"), 1))
+    apart, weight = np.float32(bin(first ^ second).count("1")), np.float32(RANKING.neighbours)
+    flow = np.float32(1) - np.float32(off) / np.float32(2 * count)
+    return np.float32(flow + (weight - weight * apart / filled))
+
+
+def rank_twin(probe: SearchCode, other: SearchCode) -> np.float32:
+    best = [np.float32(0)] * RANKING.best
     for own in range(len(probe.known)):
-        alike = []
-        for place in range(len(other.known)):
-            points = int(probe.known[own]) & int(other.known[place])
-            count = bin(points).count("1")
-            if count < RANKING.least_points:
-                continue
-            mask = points << 32 | points
-            off = sum(
-                bin((int(probe.flows[word, own]) ^ int(other.flows[word, place])) & mask).count("1")
-                for word in range(2)
-            )
-            first, second = int(probe.around[own]), int(other.around[place])
-            filled = bin(first).count("1") + bin(second).count("1")
-            apart = bin(first ^ second).count("1") / max(filled, 1)
-            alike.append(1 - off / (2 * count) + RANKING.neighbours * (1 - apart))
-        best.append(max(alike, default=0.0))
-    return sum(sorted(best)[-RANKING.best :]) / RANKING.best
+        best.append(max(likeness_of(own, place, probe, other) for place in range(len(other.known))))
+    return sum(sorted(best, reverse=True)[: RANKING.best], np.float32(0)) / np.float32(RANKING.best)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_ranking(seed: int) -> None:
+def test_ranking_to_the_last_bit(seed: int) -> None:
     fingers = [finger(seed), worn(finger(seed), 4), finger(50 + seed), random_template(seed, 9)]
     codes = [code_of(one) for one in fingers]
     empty = code_of(Template(finger(1).minutiae[:0], 240, 240, finger(1).ridges))
-    gallery = [*codes, empty]
-    places = np.array([4, 2, 0, 1, 3])
+    gallery = [*codes, empty, *codes[::-1], *codes, empty, *codes[::-1]]  # in two blocks
     for probe in (code_of(worn(finger(seed), 9), 48), code_of(random_template(seed, 5), 48), empty):
-        likeness = np.full(5, np.nan, np.float32)
-        rank(stacked([probe]), stacked(gallery), places, RANKING, likeness)
-        expected = [rank_twin(probe, gallery[place]) for place in places]
-        assert likeness == pytest.approx(expected, abs=1e-5)
+        likeness = np.full((2, LANES), np.nan, np.float32)
+        rank(words_of(probe), side_by_side(gallery), np.array([1, 0]), RANKING, likeness)
+        found = likeness[::-1].ravel()[: len(gallery)]
+        assert found.tolist() == [rank_twin(probe, one) for one in gallery]
 
 
 def test_mates_rank_above_strangers() -> None:
-    gallery = stacked([code_of(finger(seed)) for seed in range(40)])
-    for seed in range(0, 40, 7):
-        likeness = np.zeros(40, np.float32)
-        probe = stacked([code_of(worn(finger(seed), seed + 1), 48)])
-        rank(probe, gallery, np.arange(40), RANKING, likeness)
+    gallery = side_by_side([code_of(finger(seed)) for seed in range(2 * LANES)])
+    for seed in range(0, 2 * LANES, 7):
+        likeness = np.zeros((2, LANES), np.float32)
+        rank(words_of(code_of(worn(finger(seed), seed + 1), 48)), gallery, np.arange(2), RANKING, likeness)
         assert int(likeness.argmax()) == seed
