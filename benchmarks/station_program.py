@@ -4,9 +4,6 @@ import contextlib
 import os
 import queue
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +22,7 @@ from edge.messages import (
     parse,
 )
 from edge.mqtt import Link, LinkEvent, LinkUp, Received
-from edge.settings import Broker
+from tests.edge.programs import VANTAY, Mosquitto, Program
 
 SECONDS = 120.0  # after which whatever is awaited will never come
 PATIENCE = 5.0  # seconds before a question is asked again
@@ -35,43 +32,30 @@ class Gallery:
     """One station: broker and gallery in a folder that has `keys` and `data`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self.key = read_key(folder / "keys" / "gallery.pub", secret=False)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        self.broker = Broker(port=port, keepalive=5)
-        (folder / "mosquitto.conf").write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+        self._mosquitto = Mosquitto.on_free_port(folder, "set_tcp_nodelay true").start()
+        self.broker = self._mosquitto.broker()
+        config = folder / "gallery.toml"
+        config.write_text(
+            f'data = "data"\nkeys = "keys"\n\n[broker]\nport = {self.broker.port}\nkeepalive = 5\n'
         )
-        (folder / "gallery.toml").write_text(
-            f'data = "data"\nkeys = "keys"\n\n[broker]\nport = {port}\nkeepalive = 5\n'
-        )
-        self._mosquitto = subprocess.Popen(
-            ["mosquitto", "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL
-        )
+        self._program = Program([VANTAY, "gallery", "--config", str(config)], folder / "gallery.log")
         self._events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
         self._link = Link(self.broker, "bench-ear", [GALLERY_STATUS_TOPIC], self._events.put)
         self._link.start()
         self._status: GalleryStatus | None = None
-        self._program: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start the program; return after how many seconds it answers."""
-        began, command = time.perf_counter(), str(Path(sys.executable).parent / "vantay")
-        with (self._folder / "gallery.log").open("ab") as log:
-            self._program = subprocess.Popen(
-                [command, "gallery", "--config", str(self._folder / "gallery.toml")], stdout=log, stderr=log
-            )
+        began = time.perf_counter()
+        self._program.start()
         self._wait(True)
         return time.perf_counter() - began
 
     def restart(self) -> float:
         """Kill it without warning, with its matcher, and start it again; return as `start`."""
-        assert self._program
         children = self._children()
         self._program.kill()
-        self._program.wait()
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
@@ -85,24 +69,21 @@ class Gallery:
 
     def memory(self) -> str:
         """Return what the program and its matcher take."""
-        assert self._program
         sizes = [_resident(pid) for pid in (self._program.pid, *self._children())]
         return f"program {sizes[0]} MiB, matcher {sum(sizes[1:])} MiB"
 
     def log(self) -> str:
         """Return what the program said."""
-        return (self._folder / "gallery.log").read_text()
+        return self._program.said()
 
     def end(self) -> None:
         """End everything."""
         self._link.stop()
         for program in (self._program, self._mosquitto):
-            if program and program.poll() is None:
-                program.terminate()
-                program.wait(SECONDS)
+            if program.process is not None:
+                program.end()
 
     def _children(self) -> list[int]:
-        assert self._program
         path = Path(f"/proc/{self._program.pid}/task/{self._program.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 

@@ -73,6 +73,7 @@ EVENTS = frozenset(
         *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
         *("worklist purged", "packets purged"),
+        *("search codes made anew", "search codes are not kept"),
         *("gallery", "a question was refused", "the station's gallery refuses"),
         "enrolled before, found after sealing",
         *("certificate", "no acknowledgement", "publish refused"),

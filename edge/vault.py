@@ -35,6 +35,10 @@ SELECT of.rowid AS place, of.id, of.enrolment, of.subject, of.position, code.non
 FROM vault AS of LEFT JOIN vault AS code ON code.id = of.id || '.code'
 WHERE of.kind = 'enrolled' AND of.rowid > ? ORDER BY of.rowid LIMIT ?
 """
+RECODE = """
+INSERT OR REPLACE INTO vault SELECT ?, ?, ?, ?, ?, ?, ?
+WHERE EXISTS (SELECT 1 FROM vault WHERE id = ? AND kind = 'enrolled')
+"""
 
 
 def gallery_id(enrolment: str, position: int) -> str:
@@ -80,10 +84,13 @@ class Vault:
 
     def put(self, label: Label, data: bytes) -> None:
         """Encrypt and keep one blob."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, data, label.associated())
-        row = (label.id, label.kind, label.enrolment, label.subject, label.position, nonce, sealed)
-        self.db.execute("INSERT INTO vault VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self.db.execute("INSERT INTO vault VALUES (?, ?, ?, ?, ?, ?, ?)", self._sealed(label, data))
+
+    def recode(self, enrolment: str, subject: str, position: int, code: bytes) -> None:
+        """Keep another search code of an enrolled finger; nothing where its template is gone meanwhile."""
+        finger = gallery_id(enrolment, position)
+        label = Label(gallery_code(finger), ENROLLED_CODE, enrolment, subject, position)
+        self.db.execute(RECODE, (*self._sealed(label, code), finger))
 
     def get(self, blob: str) -> bytes:
         """Decrypt one blob; VantayError when it is not there or does not open."""
@@ -204,6 +211,11 @@ class Vault:
         for row in self.db.execute(f"SELECT * FROM vault {where}", values):  # noqa: S608 - literals above
             label = Label(row["id"], row["kind"], row["enrolment"], row["subject"], row["position"])
             yield label, self._decrypt(label, row)
+
+    def _sealed(self, label: Label, data: bytes) -> tuple[str | int | bytes, ...]:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, data, label.associated())
+        return label.id, label.kind, label.enrolment, label.subject, label.position, nonce, sealed
 
     def _decrypt(self, label: Label, row: Any) -> bytes:
         try:

@@ -10,14 +10,16 @@ from matching.errors import BadRecord
 from matching.kernels.coverage import convex_hull, mark_near
 from matching.kernels.cylinders import encode_cylinders, section_table
 from matching.kernels.flow_codes import circular_codes, encode_flows, ring_points
+from matching.kernels.laying import Evidence, lay_ridges
 from matching.kernels.prepared import CELL, POINTS, PreparedTemplate
-from matching.template import MAXIMUM_MINUTIAE, RidgeEvidence, Template
+from matching.template import MAXIMUM_MINUTIAE, Template
 
 MAXIMUM_SPAN = 1 << 14  # px, what a record can hold: bounds the memory a hostile template can ask for
 PADDING = 6  # cells of the grid around the minutiae: no less than the cylinders' margin
 SECTIONS_BY_TURN = section_table(CYLINDER)
 FLOW_POINTS = ring_points()
 FLOW_LEVELS = circular_codes()
+NO_CRESTS = np.zeros((0, 0), np.bool_)
 
 
 def prepare(template: Template) -> PreparedTemplate:
@@ -42,7 +44,10 @@ def prepare(template: Template) -> PreparedTemplate:
     orientation = np.full((rows, columns), -1, np.int16)
     crests = np.zeros((POINTS * rows, POINTS * columns), np.int8)
     if template.ridges is not None:
-        _lay_ridges(template.ridges, left, top, orientation, crests)
+        ridges = template.ridges
+        known = ridges.crests if ridges.crests is not None else NO_CRESTS
+        evidence = Evidence(*map(np.ascontiguousarray, (ridges.orientation, ridges.valid, known)))
+        lay_ridges(evidence, left, top, orientation, crests)
     return PreparedTemplate(
         frame,
         encode_cylinders(frame, around, SECTIONS_BY_TURN, CYLINDER),
@@ -68,29 +73,3 @@ def _grid(minutiae: NDArray[np.void]) -> tuple[int, int, int, int]:
         first = int(minutiae[field].min() // CELL) - PADDING
         edges += [first, int(minutiae[field].max() // CELL) + 1 + PADDING - first]
     return edges[0], edges[2], edges[1], edges[3]
-
-
-def _lay_ridges(
-    ridges: RidgeEvidence, left: int, top: int, orientation: NDArray[np.int16], crests: NDArray[np.int8]
-) -> None:
-    """Copy the part of the ridge evidence that the grid covers; its angles turn the frame's way."""
-    rows, columns = ridges.valid.shape
-    above, before = max(top, 0), max(left, 0)
-    below, behind = min(top + orientation.shape[0], rows), min(left + orientation.shape[1], columns)
-    if above >= below or before >= behind:
-        return
-    source, target = (
-        np.s_[above:below, before:behind],
-        np.s_[above - top : below - top, before - left : behind - left],
-    )
-    turned = -ridges.orientation[source].astype(np.int16) & 255
-    orientation[target] = np.where(ridges.valid[source], turned, -1)
-    if ridges.crests is not None:
-        fine, to = _points(source), _points(target)
-        valid = np.repeat(np.repeat(ridges.valid[source], POINTS, axis=0), POINTS, axis=1)
-        crests[to] = np.where(valid, np.where(ridges.crests[fine], 1, -1), 0)
-
-
-def _points(cells: tuple[slice, slice]) -> tuple[slice, slice]:
-    down, right = cells
-    return slice(POINTS * down.start, POINTS * down.stop), slice(POINTS * right.start, POINTS * right.stop)

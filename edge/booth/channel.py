@@ -166,6 +166,14 @@ class Fetched(Message):
     lengths: tuple[int, ...]
 
 
+class Recoded(Message):
+    """Matcher to daemon: search codes made anew, where there was none or another release's; blob: they."""
+
+    blobs = 1
+    type: Literal["recoded"] = "recoded"
+    fingers: tuple[Enrolled, ...]
+
+
 class AttendantFinger(Message):
     """One template of somebody who works here; of nobody: taken in the present presenting."""
 
@@ -338,6 +346,7 @@ AnyMessage = Annotated[
     | Load
     | Fetch
     | Fetched
+    | Recoded
     | Examine
     | Compare
     | Compared

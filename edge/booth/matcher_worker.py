@@ -72,14 +72,28 @@ class MatcherWorker:
 
     def _load(self, message: channel.Load, blob: bytes) -> None:
         codes = channel.parted((finger.length for finger in message.fingers), blob)
+        lacking = []
         for finger, code in zip(message.fingers, codes, strict=True):
             self._subjects[finger.enrolment] = finger.subject
             try:
                 self._gallery.add_code(finger.enrolment, finger.position, code)
             except BadRecord:  # none, or another release's
-                (template,) = self._fetch([(finger.enrolment, finger.position)])
-                if template:
-                    self._gallery.add(finger.enrolment, finger.position, serial.from_bytes(template))
+                lacking.append(finger)
+        if lacking:
+            self._recode(lacking)
+
+    def _recode(self, fingers: list[channel.Enrolled]) -> None:
+        """Make search codes of templates, and hand them to the daemon, which may keep them."""
+        made, codes = [], []
+        found = self._fetch([(finger.enrolment, finger.position) for finger in fingers])
+        for finger, template in zip(fingers, found, strict=True):
+            if template:
+                code = _code(serial.from_bytes(template))
+                self._gallery.add_code(finger.enrolment, finger.position, code)
+                made.append(finger.model_copy(update={"length": len(code)}))
+                codes.append(code)
+        if made:
+            self._daemon.send(channel.Recoded(fingers=tuple(made)), b"".join(codes))
 
     def _fetch(self, wanted: list[tuple[str, int]]) -> list[bytes]:
         """Ask the daemon for templates; what it says in between waits."""

@@ -4,6 +4,7 @@ No picture, no identity number and no name comes here: a person is a keyed hash 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.booth import channel
@@ -75,6 +76,12 @@ class Keeper:
                 kept.append((label, code))
         self.whose[head.enrolment] = Whose(head.subject, question.booth)
         return kept
+
+    def recode(self, fingers: Sequence[channel.Enrolled], codes: list[bytes]) -> None:
+        """Keep search codes that the matcher made anew, in one transaction, for the next start."""
+        with self._store.transaction():
+            for finger, code in zip(fingers, codes, strict=True):
+                self._vault.recode(finger.enrolment, finger.subject, finger.position, code)
 
     def template(self, finger: channel.GalleryFinger) -> bytes:
         """Return one template, nothing where it was forgotten."""

@@ -17,6 +17,7 @@ from matching.kernels.comparison import Parts, compare_prepared
 from matching.kernels.coverage import convex_hull, mark_near
 from matching.kernels.cylinders import encode_cylinders, section_table
 from matching.kernels.flow_codes import circular_codes, encode_flows, ring_points
+from matching.kernels.laying import Evidence, lay_ridges
 from matching.kernels.packed import pack, unpacked
 from matching.kernels.pairing import pair_outward, room_for
 from matching.kernels.prepared import PreparedTemplate
@@ -378,3 +379,27 @@ def test_score_is_the_weighted_sum_of_its_terms() -> None:
     assert terms_of(nothing, COMPARISON) == (0.0, 0.0, 0.0, 0.0)
     lonely = prepare(random_template(1, 2))
     assert compare_prepared(lonely, probe, COMPARISON) == Parts(0.0, 0.0, 0, 0.0, 0, 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "rows", "columns"), [(-2, -3, 12, 9), (1, 2, 3, 4), (5, -1, 9, 9), (8, 0, 3, 3)]
+)
+@pytest.mark.parametrize("with_crests", [True, False])
+def test_ridges_are_laid_where_they_lay_in_the_image(
+    left: int, top: int, rows: int, columns: int, with_crests: bool
+) -> None:
+    rng = np.random.default_rng(rows)
+    turns, valid = rng.integers(0, 256, (7, 8), np.uint8), rng.random((7, 8)) < 0.7
+    points = rng.random((21, 24)) < 0.5
+    orientation, crests = np.full((rows, columns), -1, np.int16), np.zeros((3 * rows, 3 * columns), np.int8)
+    evidence = Evidence(turns, valid, points if with_crests else np.zeros((0, 0), np.bool_))
+    lay_ridges(evidence, left, top, orientation, crests)
+    seen = {
+        (y, x): (256 - int(turns[y, x])) % 256
+        for y, x in zip(*map(np.ndarray.tolist, np.nonzero(valid)), strict=True)
+    }
+    for y, x in np.ndindex(rows, columns):
+        assert orientation[y, x] == seen.get((y + top, x + left), -1)
+    for y, x in np.ndindex(3 * rows, 3 * columns):
+        known = with_crests and (y // 3 + top, x // 3 + left) in seen
+        assert crests[y, x] == (2 * int(points[y + 3 * top, x + 3 * left]) - 1 if known else 0)

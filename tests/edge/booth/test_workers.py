@@ -188,14 +188,20 @@ def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: 
     assert [hit.subject for hit in answer.already] == ["s7"], "a template that is gone is not compared"
 
 
-def test_a_finger_without_a_code_of_this_release_is_made_one(matcher: Process) -> None:
+def test_a_finger_without_a_code_of_this_release_is_made_one_which_is_handed_over(matcher: Process) -> None:
     _, (_, template, _, code) = ask(matcher, 21, OTHER, 6)
     KEPT[("e21", 6)] = KEPT[("e22", 6)] = template
     load(matcher, ("21", 6, b""), ("22", 6, code[:4] + b"\x00" + code[5:]), ("23", 6, b""))
-    for _ in range(3):
-        wish, _ = matcher.hear()
-        assert isinstance(wish, channel.Fetch)
-        hand_over(matcher, wish)
+    wish, _ = matcher.hear()
+    assert isinstance(wish, channel.Fetch)
+    hand_over(matcher, wish)
+    made, (codes,) = matcher.hear()
+    assert isinstance(made, channel.Recoded)
+    assert [(one.enrolment, one.subject, one.position) for one in made.fingers] == [
+        ("e21", "s21", 6),
+        ("e22", "s22", 6),
+    ]
+    assert channel.parted((one.length for one in made.fingers), codes) == [code, code]
     answer, _ = ask(matcher, 22, OTHER, 6)
     assert {hit.subject for hit in answer.already} == {"s21", "s22", "s8"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.booth.channel import GalleryFinger
+from edge.booth.channel import Enrolled, GalleryFinger
 from edge.gallery.keeper import GalleryStore, Keeper, Whose
 from tests.edge.gallery.test_question import ENROLMENT, SUBJECT, question
 
@@ -79,3 +79,20 @@ def test_one_who_was_forgotten_is_not_kept_again_by_a_record_that_comes_once_mor
     assert again.add(question(FINGERS), CODES) == []
     assert again.whose == {}
     assert again.page(0, 10) == ([], 0)
+
+
+def test_a_code_made_anew_stands_in_place_of_the_one_before_and_of_nobody_forgotten(
+    store: GalleryStore, file: Path
+) -> None:
+    keeper = Keeper(store, KEY)
+    keeper.add(question(FINGERS), CODES)
+    made = [
+        Enrolled(enrolment=ENROLMENT, subject=SUBJECT, position=position, length=4) for position in FINGERS
+    ]
+    keeper.recode(made[1:], [b"anew"])
+    assert [code for _, code in Keeper(store, KEY).page(0, 10)[0]] == [CODES[0], b"anew"]
+    other = GalleryStore(file)
+    assert Keeper(other, KEY).forget(ENROLMENT)  # by `vantay gallery forget`, while the program runs
+    other.close()
+    keeper.recode(made, [b"late", b"late"])
+    assert store.db.execute("SELECT count(*) FROM vault WHERE kind LIKE 'enrolled%'").fetchone()[0] == 0

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from edge.booth.channel import Enrolled
 from edge.cli import main
+from edge.gallery.keeper import GalleryStore, Keeper
 from edge.gallery.lines import RECORDS_TURN
 from edge.gallery.question import MOST_BYTES, Finger, Head, Question, written
-from edge.keys import make_gallery_keys, read_key
+from edge.keys import make_gallery_keys, read_gallery_keys, read_key
 from edge.messages import GalleryAnswer, GalleryStatus, booth_topic, gallery_topic, parse
 from fwtools.synthesis.impressions import impression
 from matching import serial
@@ -236,3 +238,34 @@ def test_a_record_that_cannot_be_kept_is_refused_and_people_are_looked_for_all_t
     assert len(station.ask(question(3, "search", person=1, number=2)).hits) >= 2
     assert station.ask(question(2, "add", person=2)).refused is None
     station.ready(2)
+
+
+def test_codes_of_another_release_are_made_anew_once_also_where_it_is_killed_over_that(
+    station: Station,
+) -> None:
+    station.ready(0)
+    station.ask(question(1, "add", person=1))
+    station.ask(question(2, "add", person=2))
+    station.program.kill()
+    store = GalleryStore(station.folder / "data" / "gallery.db")
+    keeper = Keeper(store, read_gallery_keys(station.folder / "keys").vault)
+    held = keeper.page(0, 9)[0]
+    of = [
+        Enrolled(enrolment=label.enrolment, subject=label.subject, position=label.position, length=0)
+        for label, _ in held
+    ]
+    keeper.recode(of, [code[:4] + b"\x00" + code[5:] for _, code in held])
+    station.program.start()
+    until(lambda: "matcher" in station.program.said() or station.status(), "a first sign")
+    station.program.kill()  # before, in or after the writing
+    for starts in (1, 2):
+        station.line.heard.clear()
+        station.program.start()
+        station.ready(2)
+        assert len(station.ask(question(2 + starts, "search", person=1, number=2)).hits) >= 2
+        until(lambda: keeper.page(0, 9)[0] == held, "the codes as they were")
+        if starts == 1:
+            station.program.kill()
+    store.close()
+    assert station.program.said().count("search codes made anew") == 1
+    assert "Traceback" not in station.program.said()
