@@ -1,15 +1,18 @@
 """Gallery: who is found, among whom, and who no longer."""
 
+from dataclasses import replace
+
 import pytest
 
 from matching import iso19794, serial
 from matching.compare import compare, prepare
+from matching.extract import extract
 from matching.gallery import FEWEST, Gallery
 from matching.gallery_rows import FIRST, GalleryRows
 from matching.kernels.ranking import LANES
 from matching.search_code import encode, qualities_of
 from matching.template import Template
-from tests.matching.impressions import finger, worn
+from tests.matching.impressions import finger, picture, worn
 
 FMR = 1e-3
 
@@ -141,6 +144,23 @@ def test_ranking_finds_what_exact_comparison_finds(crowd: tuple[Gallery, dict[st
         assert FEWEST <= len(set(asked)) == len(asked) < len(counting)
         assert found == filled.search(worn(finger(number, 12), number, 0.1, 2), None, 1e-3)
         assert {key for key in stored if key.endswith("9")} <= set(asked)  # of records nothing is known
+
+
+def test_crests_count_wherever_they_can_and_templates_as_bytes_score_as_whole_ones() -> None:
+    known = {str(seed): extract(picture(seed % 6, 0.2 * (seed // 6), seed)) for seed in range(12)}
+    stored = {key: serial.to_bytes(one) for key, one in known.items()}
+    filled, flow_alone = Gallery(lambda wanted: [stored[key] for key, _ in wanted]), 0
+    for key, one in known.items():
+        filled.add(key, 2, one)
+    for seed in range(6):
+        probe = extract(picture(seed, -0.3, 40 + seed))
+        found = {one.key: one.score for one in filled.search(probe, 2, 1 - 1e-9)}
+        for key, one in known.items():
+            assert found.get(key, 0.0) == compare(probe, one).value
+            assert one.ridges is not None
+            bare = replace(one, ridges=replace(one.ridges, crests=None))
+            flow_alone += compare(probe, bare).value != compare(probe, one).value
+    assert 0 < flow_alone < 6 * len(known) / 2
 
 
 def test_threads_and_order_of_filling_change_nothing(

@@ -53,6 +53,13 @@ def test_round_trip_is_lossless(
     assert same(serial.from_bytes(data), template)
     assert same(record.read_any(data), template)
     assert data == serial.to_bytes(serial.from_bytes(data))
+    flow = serial.from_bytes(data, flow_only=True)
+    assert same(dataclasses.replace(flow, ridges=template.ridges), template)
+    if ridges:
+        assert flow.ridges is not None
+        assert flow.ridges.crests is None
+        assert np.array_equal(flow.ridges.orientation, evidence.orientation)
+        assert np.array_equal(flow.ridges.valid, valid)
 
 
 def random_points(seed: int, count: int) -> NDArray[np.void]:
