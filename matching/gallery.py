@@ -189,7 +189,8 @@ class Gallery:
             rank(probe, self._rows.blocks, blocks[start:end], RANKING, likeness[start:end])
 
         self._spread(work, len(blocks), SPLIT // LANES)
-        return likeness[np.cumsum(first) - 1, rows % LANES]
+        of_rows: NDArray[np.float32] = likeness[np.cumsum(first) - 1, rows % LANES]
+        return of_rows
 
     def _compare(self, probe: PreparedTemplate, rows: NDArray[np.int64]) -> Iterator[tuple[int, float, str]]:
         """Yield row, score and kind of exact comparison; `fetch` is called by this thread alone."""

@@ -46,7 +46,8 @@ def prepare(template: Template) -> PreparedTemplate:
     if template.ridges is not None:
         ridges = template.ridges
         known = ridges.crests if ridges.crests is not None else NO_CRESTS
-        evidence = Evidence(*map(np.ascontiguousarray, (ridges.orientation, ridges.valid, known)))
+        turns, valid = np.ascontiguousarray(ridges.orientation), np.ascontiguousarray(ridges.valid)
+        evidence = Evidence(turns, valid, np.ascontiguousarray(known))
         lay_ridges(evidence, left, top, orientation, crests)
     return PreparedTemplate(
         frame,
