@@ -16,11 +16,11 @@ from typing import Any, Literal
 from edge.booth import enrolment as core
 from edge.booth.attendant import Presenting, awaited, give_up, prompt
 from edge.booth.enrolment import Enrolment, Entry
-from edge.booth.handover import holder_of
+from edge.booth.handover import holder_of, tried_by
 from edge.booth.plan import plan_named
 from edge.booth.refused_commands import RefusedCommands
 from edge.booth.renewal import fingers_of, refuse_without_common
-from edge.booth.shift import Shift
+from edge.booth.shift import Shift, workers_of
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
 from edge.booth.slap_rule import FINGERS
@@ -188,12 +188,14 @@ class CommandDesk:
                     reason = f"{current.alarm}: the record is being sealed as that"
             case Override():
                 core.override(current, command.reason)  # refused before anybody signs
-                signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+                assert current is not None
+                signed_by, entries = self.shift.signature(command, "an override", current.workers)
                 entries += core.override(current, command.reason, signed_by)
                 reason = "the enrolment goes on"
             case SingleFingers():
                 take_singly(current, command.slap, command.reason)  # refused before anybody signs
-                signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+                assert current is not None
+                signed_by, entries = self.shift.signature(command, "taking single fingers", current.workers)
                 entries += take_singly(current, command.slap, command.reason, signed_by)
                 reason = "the fingers are taken one by one"
             case Logout():
@@ -217,7 +219,8 @@ class CommandDesk:
                 if self.station is None:
                     raise BadCommand("this booth asks no station: there is nothing to settle")
                 alarm = self.station.check(command)  # refused before anybody signs
-                signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
+                workers = workers_of(alarm.enrolment, self.journal)
+                signed_by, entries = self.shift.signature(command, "settling", workers)
                 noted = {"enrolment": alarm.enrolment, "reason": command.reason, "signed_by": signed_by}
                 entries = [*entries, (NOTED, noted)]
                 reason = "it is noted what is done about it"
@@ -274,8 +277,9 @@ class CommandDesk:
         presenting = self._holder(command, self.settings.comparison.hand_over_fmr)
         if command.without_finger is None:
             return presenting, []
-        signed_by, entries = self.shift.signature(command.person, command.pin, command.request_id)
         (kind, body), *_ = presenting.success
+        tried = tried_by(str(body["subject"]), self.journal)
+        signed_by, entries = self.shift.signature(command, "a hand-over without a finger", tried)
         how = {"position": None, "without_finger": command.without_finger, "signed_by": signed_by}
         return None, [*entries, (kind, {**body, **how})]
 

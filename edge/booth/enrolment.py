@@ -122,8 +122,8 @@ __all__ = [
     "UNDETERMINED", "UNSETTLED", "WRONG_FINGER", "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry",
     "RolledAttempt", "SampleJudged", "SlapAttempt", "abandon", "another_than_before", "attendants_finger",
     "by_device", "evolve", "finding", "fold", "judge", "known_person", "mark_missing", "no_finger",
-    "note_listed_otherwise", "note_used_number", "override", "review", "rolled_attempt", "sealed",
-    "start", "with_hits", "with_pairs",
+    "note_listed_otherwise", "note_used_number", "override", "refuse_unless_capturing", "review",
+    "rolled_attempt", "sealed", "start", "with_hits", "with_pairs",
 ]
 # fmt: on
 
@@ -168,9 +168,7 @@ def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[
         raise BadCommand(
             "no subject is being enrolled: a finger can be marked missing only during an enrolment"
         )
-    _refuse_when_closed(current)
-    if current.duplicate_of:
-        raise BadCommand(f"{current.alarm}: say so with 'review', or override it, before anything else")
+    refuse_unless_capturing(current)
     if current.rolling and position in current.rolled and position not in current.kept_rolled:
         body: Body = {"enrolment": current.id, "position": position, "reason": reason, "impression": "rolled"}
         return [(MISSING, body)]
@@ -274,6 +272,13 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
     if current.kept_rolled:
         body["rolled"] = {str(position): kept.sample for position, kept in current.kept_rolled.items()}
     return [(SEALED, body)]
+
+
+def refuse_unless_capturing(current: Enrolment) -> None:
+    """BadCommand where nothing that is captured can be changed: it is complete, or the person is known."""
+    _refuse_when_closed(current)
+    if current.duplicate_of:
+        raise BadCommand(f"{current.alarm}: say so with 'review', or override it, before anything else")
 
 
 def _refuse_when_closed(current: Enrolment) -> None:

@@ -16,6 +16,8 @@ from edge.booth.entries import (
     ENDS,
     FINDING,
     KEPT,
+    LOGGED_IN,
+    LOGGED_OUT,
     MISSING,
     NOT_CONFIRMED,
     OVERRIDDEN,
@@ -35,6 +37,7 @@ from edge.booth.entries import (
     Entry,
 )
 
+DONE_BY_HAND = (ATTEMPT, SLAP, ROLLED, CONFIRMATION, FINDING, MISSING, REVIEWED)  # an operator is there
 ABOUT_A_FINGER = (ATTENDANT_FINGER, SEQUENCE_ERROR, SAME_FINGER, WRONG_HAND)  # an override ends the hint
 
 
@@ -52,6 +55,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             fingers_to_tell=body["fingers_to_tell"],
             plan=body["plan"],
             operator=body["operator"],
+            at_work=body["operator"],
+            workers=frozenset({body["operator"]} - {None}),
             confirm=body["confirm"],
             review=body["review"],
             portrait=body["portrait"],
@@ -67,6 +72,10 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         )
     if current is None:
         return None
+    if kind in (LOGGED_IN, LOGGED_OUT):
+        return replace(current, at_work=body["person"] if kind == LOGGED_IN else None)
+    if kind in DONE_BY_HAND and current.at_work:
+        current = replace(current, workers=current.workers | {current.at_work})
     if kind in (ATTEMPT, SLAP, ROLLED) and body["decision"] == REFUSED:
         position = body["slap"] if kind == SLAP else body["position"]
         refused = {**current.not_taken, position: current.not_taken.get(position, 0) + 1}

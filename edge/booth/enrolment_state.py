@@ -67,6 +67,8 @@ class Enrolment:
     slaps: tuple[int, ...] = ()  # 13, 14, 15: whose fingers are taken together
     plan: str = ""
     operator: str | None = None  # who is logged in when it begins; None where nobody logs in
+    at_work: str | None = None  # who is logged in now
+    workers: frozenset[str] = frozenset()  # who began it, or was logged in while something of it was done
     confirm: bool = False  # what the plan asks for before sealing
     review: bool = False
     portrait: bool = False

@@ -10,6 +10,7 @@ SLAP, ROLLED = "slap.made", "rolled.made"
 CONFIRMATION, REVIEWED = "confirmation.made", "enrolment.reviewed"
 STATION_ANSWERED, EARLIER_COMPARED = "station.answered", "earlier.compared"
 SEALED, ABANDONED = "enrolment.sealed", "enrolment.abandoned"
+LOGGED_IN, LOGGED_OUT = "operator.in", "operator.out"
 ENDS = (SEALED, ABANDONED)  # after one of these the state is None whatever came before
 
 ACCEPTED, RETRY, BEST_KEPT, WRONG_FINGER = "accepted", "retry", "best-kept", "wrong-finger"

@@ -4,18 +4,23 @@ Where there is nobody who could log in, nobody has to. A PIN arrives sealed to a
 daemon. Five wrong ones in a row lock a person until a technician unlocks them.
 """
 
+from itertools import takewhile
+
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge.booth.attendant import REGISTERED, Presenting
-from edge.booth.enrolment import Body, Entry
+from edge.booth.enrolment_fold import fold
+from edge.booth.entries import ENDS, LOGGED_IN, LOGGED_OUT, STARTED, Body, Entry
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
+from edge.messages import HandOver, Override, Settle, SingleFingers
 from edge.people import People, Person
 from edge.sealed_word import open_word
 
-LOGGED_IN, LOGGED_OUT, FAILED, UNLOCKED = "operator.in", "operator.out", "login.failed", "person.unlocked"
+FAILED, UNLOCKED = "login.failed", "person.unlocked"
 ADDED, REMOVED, SIGNED = "person.added", "person.removed", "override.signed"
 MOST_FAILURES = 5
+Signed = Override | SingleFingers | HandOver | Settle
 
 
 class Shift:
@@ -65,6 +70,12 @@ class Shift:
         """What is shown to register a finger of somebody; BadCommand where there is nobody of that name."""
         if self._people.named(name) is None:
             raise BadCommand(f"nobody is called {name} here: a technician adds people with 'vantay people'")
+        if name == signed_by.name and self._people.positions_of(name):  # the PIN alone would do away with it
+            raise BadCommand(
+                f"{name} has a registered finger: another supervisor signs, or a technician forgets it with "
+                "'vantay people forget-fingers'",
+                wants="supervisor",
+            )
         body = {"person": name, "position": position, "signed_by": signed_by.name}
         success = ((REGISTERED, body),)
         return Presenting("register", name, position, success, quality_wanted=quality)
@@ -76,20 +87,24 @@ class Shift:
         return [(LOGGED_OUT, {"person": self.operator})]
 
     def signature(
-        self, name: str | None, sealed: str | None, request_id: str
+        self, command: Signed, what: str, workers: frozenset[str]
     ) -> tuple[str | None, list[Entry]]:
-        """Return the supervisor who signs, not the operator: two pairs of eyes; None where nobody logs in."""
+        """Return the supervisor who signs: two pairs of eyes; None where nobody logs in.
+
+        `what` is signed for; `workers`: who did what is signed, whoever is logged in now.
+        """
+        name, sealed = command.person, command.pin
         if not self._people.any:
             return None, []
         if name is None or sealed is None:
             raise BadCommand(
-                "an override is signed by a supervisor: send it with 'person' and 'pin'", wants="person"
+                f"{what} is signed by a supervisor: send it with 'person' and 'pin'", wants="person"
             )
-        if name == self.operator:
+        if name == self.operator or name in workers:
             raise BadCommand(
-                f"{name} is the operator: an override needs another pair of eyes", wants="person"
+                f"{name} is or was the operator of this: {what} needs another pair of eyes", wants="person"
             )
-        person = self.supervisor(name, sealed, request_id, "an override")
+        person = self.supervisor(name, sealed, command.request_id, what)
         return person.name, [(SIGNED, {"person": person.name})]
 
     def supervisor(self, name: str, sealed: str, request_id: str, what: str) -> Person:
@@ -123,3 +138,13 @@ class Shift:
 
     def _failures(self, name: str) -> int:
         return self._journal.wrong_pins(name, FAILED, (LOGGED_IN, SIGNED, UNLOCKED, ADDED))
+
+
+def workers_of(enrolment: str, journal: Journal) -> frozenset[str]:
+    """Return who worked on an enrolment that has ended."""
+    started = (entry for entry in journal.of_kind(STARTED) if entry.body["enrolment"] == enrolment)
+    if (first := next(started, None)) is None:
+        return frozenset()
+    since = takewhile(lambda entry: entry.kind not in ENDS, journal.read(first.seq - 1))
+    current = fold((entry.kind, entry.body) for entry in since)
+    return current.workers if current else frozenset()

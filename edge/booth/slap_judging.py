@@ -62,6 +62,7 @@ def take_singly(
     """Have the fingers of a slap that is not taken yet captured one by one."""
     if current is None:
         raise BadCommand("no subject is being enrolled: there is no slap to take singly")
+    core.refuse_unless_capturing(current)
     if slap not in current.slaps or set(current.fingers_of(slap)) <= set(current.accepted):
         raise BadCommand(
             f"the {slap_rule.words_for(slap)} are not awaited together: there is nothing to split"

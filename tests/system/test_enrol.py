@@ -190,7 +190,7 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
         terminal.type("override a fresh burn")
         terminal.type(name)
         terminal.type(pin)
-    terminal.reads("refused: an is the operator", console)
+    terminal.reads("refused: an is or was the operator", console)
     terminal.reads("the person's identity number once more", console)
     terminal.type(NUMBER)
     terminal.type("- the camera is broken")

@@ -20,7 +20,8 @@ from edge.booth.attendant import (
     present,
     prompt,
 )
-from edge.booth.shift import FAILED, LOGGED_IN, SIGNED
+from edge.booth.entries import LOGGED_IN
+from edge.booth.shift import FAILED, SIGNED
 from edge.keys import BoothKeys
 from edge.people import People, make_person
 from edge.store import Store

@@ -247,6 +247,19 @@ def test_two_fingers_of_an_earlier_subject_in_one_slap_are_told() -> None:
     assert current.duplicate_of is None, "it was said of her"
 
 
+def test_of_who_is_known_nothing_is_taken_singly_or_marked_missing() -> None:
+    """Nor once the operator has said so, and the record waits to be sealed."""
+    _, known, _ = show(visit(review=True), already={2: ("s0",), 5: ("s0",)})
+    for current, sentence in (
+        (known, "say so with 'review', or override it"),
+        (fold(core.abandon(known, "went away"), known), "is complete: its record is being sealed"),
+    ):
+        with pytest.raises(BadCommand, match=sentence):
+            take_singly(current, 14, "webbed", "binh")
+        with pytest.raises(BadCommand, match=sentence):
+            core.mark_missing(current, 7, "cut")
+
+
 def test_missing_fingers_shrink_a_slap_and_a_slap_without_fingers_is_skipped() -> None:
     current = visit(positions=(2, 3, 5, 1, 6), missing=dict.fromkeys((4, 7, 8, 9, 10), "cut"))
     current = visit(positions=current.positions, missing=current.missing, slaps=(13, 15))
@@ -361,9 +374,10 @@ class Life(RuleBasedStateMachine):
         try:
             self.record(take_singly(self.state, slap, "webbed", "binh"))
         except BadCommand:
-            assert not awaited
+            assert not awaited or self.state.duplicate_of
             return
         assert awaited
+        assert not self.state.duplicate_of
 
     @precondition(lambda self: self.state is not None)
     @rule(position=st.integers(1, 10))

@@ -1,0 +1,181 @@
+"""Two pairs of eyes: whoever worked on something does not sign for it, whoever is logged in by then."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge.booth import enrolment as core
+from edge.booth.commands import CommandDesk
+from edge.booth.handover import NOT_MATCHED
+from edge.booth.shift import SIGNED, Shift
+from edge.booth.station import StationDesk
+from edge.booth.station_answer import SETTLED_LATER
+from edge.journal import Journal
+from edge.keys import BoothKeys
+from edge.people import People, make_person
+from edge.settings import Plan, Station
+from edge.store import Store
+from edge.vault import Vault
+from tests.edge.booth.test_commands import SETTINGS, Booth, enrol
+from tests.edge.booth.test_handover import enrolled
+from tests.edge.booth.test_shift import log_in, sealed
+from tests.edge.parts import AT, CLOCK, NUMBER
+
+PINS = {"an": "271828", "binh": "314159", "chi": "161803"}  # an operator, and two supervisors
+ALARMS = {
+    core.NO_FINGER: None,
+    core.ALREADY_ENROLLED: "s0",
+    core.LIST_DIFFERS: ["name"],
+    core.EARLIER_DIFFERS: None,
+    core.ATTENDANT_FINGER: "dung",
+    core.SEQUENCE_ERROR: [2],
+}
+SENTENCE = "binh is or was the operator of this: {} needs another pair of eyes"
+
+
+@pytest.fixture
+def booth(store: Store, keys: BoothKeys, monkeypatch: pytest.MonkeyPatch) -> Booth:
+    monkeypatch.setattr("edge.people.MEMORY_KIB", 32)  # PINs of a test need no second of work each
+    vault = Vault(store, keys.vault)
+    people = People(vault)
+    for name, pin in PINS.items():
+        people.add(make_person(name, "operator" if name == "an" else "supervisor", pin))
+    settings = SETTINGS.model_copy(
+        update={"plan": Plan(name="four-four-two"), "station": Station(key=SETTINGS.keys)}
+    )
+    journal = Journal(store)
+    shift = Shift("b-1", people, journal)
+    station = StationDesk(settings, bytes(32), journal, vault, lambda topic, payload: True)
+    return Booth(CommandDesk(settings, keys, journal, shift, vault=vault, station=station))
+
+
+def note(booth: Booth, entries: list[core.Entry]) -> None:
+    """Record what the daemon would."""
+    for kind, body in entries:
+        booth.desk.journal.append(kind, body, AT, CLOCK)
+    booth.current = core.fold(entries, booth.current)
+
+
+def comes(booth: Booth, name: str) -> None:
+    number = len(booth.heard)
+    assert log_in(booth, name, PINS[name], f"l{number}").reply.outcome == "accepted"
+
+
+def works(booth: Booth, how: str) -> None:
+    """Begin an enrolment that binh works on, as an operator; in the end an is logged in."""
+    comes(booth, "binh" if how == "began it" else "an")
+    assert booth.send("enrol", enrol("r1")).reply.outcome == "accepted"
+    if how == "took it over":
+        comes(booth, "binh")
+        assert booth.send("mark-missing", {"request_id": "m1", "position": 5, "reason": "cut"}).entries
+    comes(booth, "an")
+
+
+def overrides(alarm: str) -> Callable[[Booth], tuple[str, dict[str, Any]]]:
+    def prepare(booth: Booth) -> tuple[str, dict[str, Any]]:
+        assert booth.current is not None
+        note(booth, [core.finding(booth.current, alarm, 13, ALARMS[alarm], "an alarm")])
+        assert booth.current.alarm == "an alarm"
+        return "override", {"reason": "looked at"}
+
+    return prepare
+
+
+def takes_singly(booth: Booth) -> tuple[str, dict[str, Any]]:
+    return "single-fingers", {"slap": 13, "reason": "webbed"}
+
+
+def settles(booth: Booth) -> tuple[str, dict[str, Any]]:
+    """The enrolment ended, and another one as well, before it was found whose record it is."""
+    assert booth.current is not None
+    name = booth.current.id
+    note(booth, core.abandon(booth.current, "x"))
+    found = {"enrolment": name, "text": "enrolled before", "known_as": "s9"}
+    booth.desk.journal.append(SETTLED_LATER, found, AT, CLOCK)
+    assert booth.desk.station is not None
+    booth.desk.station.recorded(SETTLED_LATER, found)
+    booth.send("enrol", enrol("r2"))
+    note(booth, core.abandon(booth.current, "x"))
+    return "settle", {"enrolment": name, "reason": "called back"}
+
+
+ACTS: dict[str, tuple[str, Callable[[Booth], tuple[str, dict[str, Any]]]]] = {
+    **{alarm: ("an override", overrides(alarm)) for alarm in ALARMS},
+    core.SINGLE_FINGERS: ("taking single fingers", takes_singly),
+    "settle": ("settling", settles),
+}
+
+
+def sign(booth: Booth, name: str, word: dict[str, Any], who: str) -> Any:
+    request = f"x-{who}"
+    return booth.send(
+        name, {**word, "request_id": request, "person": who, "pin": sealed(booth, PINS[who], request)}
+    )
+
+
+@pytest.mark.parametrize("how", ["began it", "took it over"])
+@pytest.mark.parametrize("act", ACTS)
+def test_who_worked_on_an_enrolment_signs_nothing_of_it(booth: Booth, act: str, how: str) -> None:
+    """A supervisor who worked as its operator, and is logged out by then."""
+    works(booth, how)
+    what, prepare = ACTS[act]
+    name, word = prepare(booth)
+    refused = sign(booth, name, word, "binh")
+    assert (refused.reply.outcome, refused.reply.wants) == ("refused", "person")
+    assert refused.reply.reason == SENTENCE.format(what)
+    assert SIGNED not in [kind for kind, _ in refused.entries]
+    taken = sign(booth, name, word, "chi")
+    assert (taken.reply.outcome, taken.entries[0]) == ("accepted", (SIGNED, {"person": "chi"}))
+
+
+def test_who_was_only_logged_in_for_a_while_may_sign(booth: Booth) -> None:
+    comes(booth, "an")
+    booth.send("enrol", enrol("r1"))
+    comes(booth, "binh")
+    word = {"slap": 13, "reason": "webbed"}
+    assert "needs another pair of eyes" in sign(booth, "single-fingers", word, "binh").reply.reason
+    comes(booth, "an")
+    signed = {**word, "request_id": "x-2", "person": "binh", "pin": sealed(booth, PINS["binh"], "x-2")}
+    assert booth.send("single-fingers", signed).reply.outcome == "accepted"
+    assert booth.current is not None
+    assert booth.current.workers == {"an"}
+
+
+def test_after_a_power_cut_it_is_known_who_worked_on_it(booth: Booth) -> None:
+    works(booth, "took it over")
+    before = booth.current
+    booth.current = core.fold((entry.kind, entry.body) for entry in booth.desk.journal.read())
+    assert booth.current == before
+    assert booth.current is not None
+    assert booth.current.workers == {"an", "binh"}
+
+
+def test_at_whose_hand_over_no_finger_matched_does_not_sign_that_none_is_needed(
+    booth: Booth, store: Store, keys: BoothKeys
+) -> None:
+    subject = enrolled(booth, Vault(store, keys.vault), 2)
+    comes(booth, "an")
+    booth.desk.journal.append(NOT_MATCHED, {"subject": subject, "operator": "binh"}, AT, CLOCK)
+    word = {"identity_number": NUMBER, "without_finger": "burnt"}
+    refused = sign(booth, "hand-over", word, "binh").reply
+    assert refused.reason == SENTENCE.format("a hand-over without a finger")
+    assert sign(booth, "hand-over", word, "chi").reply.outcome == "accepted"
+    comes(booth, "an")
+    again = {**word, "request_id": "x-2", "person": "binh", "pin": sealed(booth, PINS["binh"], "x-2")}
+    assert booth.send("hand-over", again).reply.outcome == "accepted", "that was another card"
+
+
+def test_nobody_changes_an_own_registered_finger_by_the_pin_alone(
+    booth: Booth, store: Store, keys: BoothKeys
+) -> None:
+    def register(request: str, who: str) -> Any:
+        word = {"person": "binh", "position": 7, "supervisor": who, "pin": sealed(booth, PINS[who], request)}
+        return booth.send("register-finger", {"request_id": request, **word})
+
+    assert register("f1", "binh").presenting is not None, "the first one"
+    People(Vault(store, keys.vault)).register("binh", 2, [b"template"])
+    refused = register("f2", "binh")
+    assert (refused.presenting, refused.reply.wants) == (None, "supervisor")
+    assert "binh has a registered finger: another supervisor signs" in refused.reply.reason
+    assert register("f3", "chi").presenting is not None
