@@ -11,6 +11,10 @@ class BadSettings(VantayError):
     """A configuration file, a key or a folder it names is wrong."""
 
 
+class StoreBusy(VantayError):
+    """Another program writes to the same file for too long: nothing was changed, try again."""
+
+
 class BadCommand(VantayError):
     """A command was refused; nothing was changed. `wants`: the key it would be accepted with."""
 

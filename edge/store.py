@@ -1,11 +1,11 @@
 """The booth's one SQLite file: journal, vault and cursors, so that one transaction covers all of them."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.errors import VantayError
+from edge.errors import StoreBusy, VantayError
 
 BUSY_MS = 5000  # how long a statement waits for another process's lock
 
@@ -57,6 +57,7 @@ class Database:
 
     schema = ""
     what = "file"
+    on_busy: Callable[[float], None] | None = None  # told of so many seconds waited in vain; waits on then
     purged = False  # set by who deleted what must leave no bytes: the write-ahead log has them, too
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
@@ -79,6 +80,8 @@ class Database:
                 self.set_up()
             tables = self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         except (sqlite3.Error, OSError) as error:
+            if _is_busy(error):
+                raise self._busy() from None
             raise VantayError(f"the {self.what} {path} cannot be opened: {error}") from None
         if not tables:
             raise VantayError(f"the {self.what} {path} is empty: nothing has run with it yet")
@@ -88,13 +91,16 @@ class Database:
         self.db.executescript(f"BEGIN IMMEDIATE;{self.schema}COMMIT;")
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing; nested use joins the outer one."""
+    def transaction(self, wait: bool = True) -> Iterator[None]:
+        """All or nothing; nested use joins the outer one.
+
+        StoreBusy while another program writes, unless `on_busy` is there and it is to `wait`.
+        """
         if self.db.in_transaction:
             yield
             return
         try:
-            self.db.execute("BEGIN IMMEDIATE")
+            self._begin(wait)
             yield
             self.db.execute("COMMIT")
             if self.purged and not self.keeps_log():
@@ -117,6 +123,24 @@ class Database:
             yield
         finally:
             self._roll_back()
+
+    def _begin(self, wait: bool) -> None:
+        while True:
+            try:
+                self.db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+            if not wait or self.on_busy is None:
+                raise self._busy()
+            self.on_busy(BUSY_MS / 1000)
+
+    def _busy(self) -> StoreBusy:
+        return StoreBusy(
+            f"the {self.what} is locked: another program has been writing to it for {BUSY_MS // 1000} "
+            "seconds; wait until it has ended, an import for example, then do this again; nothing is lost"
+        )
 
     def _roll_back(self) -> None:
         if self.db.in_transaction:  # SQLite may have rolled back itself
@@ -162,7 +186,13 @@ class Store(Database):
 
     def move_cursor(self, name: str, seq: int) -> None:
         """Remember a cursor's place."""
-        self.db.execute(
-            "INSERT INTO cursor VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
-            (name, seq),
-        )
+        with self.transaction():
+            self.db.execute(
+                "INSERT INTO cursor VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
+                (name, seq),
+            )
+
+
+def _is_busy(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY

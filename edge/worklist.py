@@ -85,10 +85,6 @@ class Worklist:
         """Yield keyed hash and person, in the order they came."""
         return ((label.subject, _read(data)) for label, data in self._vault.all_of(LISTED))
 
-    def version(self) -> str:
-        """Return what changes with every change of the worklist."""
-        return self._vault.version(LISTED)
-
     def put(self, person: Listed, day: date | None = None) -> None:
         """Add a person, listed on a day; None where no clock tells it. BadCommand for what is no text."""
         said = {**{key: getattr(person, key) for key in KEYS}, "birth": str(person.birth)}
@@ -107,10 +103,13 @@ class Worklist:
 
     def renew(self, people: Iterable[Listed], day: date) -> None:
         """Note that people are on a list of this day, too."""
+        for person in self.not_of(day, people):
+            self.change(person, day)
+
+    def not_of(self, day: date, people: Iterable[Listed]) -> list[Listed]:
+        """Return those people of whom it is not noted that they are on a list of this day."""
         there = {label.id: label.enrolment for label in self._vault.labels(LISTED)}
-        for person in people:
-            if there.get(self._label(person.number).id) != day.isoformat():
-                self.change(person, day)
+        return [one for one in people if there.get(self._label(one.number).id) != day.isoformat()]
 
     def listed_before(self, day: date) -> list[str]:
         """Return the keyed hashes of the people who were last listed before a day."""

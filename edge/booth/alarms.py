@@ -138,7 +138,9 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
     if alarm["finding"] == SEQUENCE_ERROR:
         of["positions"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
-    entry = finding(current, OVERRIDDEN, alarm["position"], of, text)
+    kind, said = finding(current, OVERRIDDEN, alarm["position"], of, text)
+    who = current.at_work or current.operator
+    entry: Entry = (kind, {**said, **({"operator": who} if who else {})})
     if alarm["finding"] != ALREADY_ENROLLED:
         return [entry]
     after = evolve(current, *entry)

@@ -250,6 +250,14 @@ class Crew:
             self._question, self._asked_at = None, None
         return lost
 
+    def excuse(self, seconds: float) -> None:
+        """Give the workers as much more time as nobody listened to them."""
+        self._compared_at += seconds
+        if self._asked_at is not None:
+            self._asked_at += seconds
+        if self._quiet_until is not None:
+            self._quiet_until += seconds
+
     def watch(self, now: float) -> None:
         """Start dead workers again; end a worker that says nothing any more."""
         if self._workers["scanner"].due(now):

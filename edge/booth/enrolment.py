@@ -259,6 +259,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         "samples": {str(position): attempt.sample for position, attempt in current.accepted.items()},
         "missing": {str(position): reason for position, reason in current.missing.items()},
     }
+    if current.operator:
+        body["operator"] = current.operator
     if current.exception:
         body["exception"] = NO_FINGER
     if current.station and current.outcome == ENROLLED:

@@ -64,7 +64,7 @@ def tried_by(subject: str, journal: Journal) -> frozenset[str]:
     """Return the operators at whose hand-overs no finger matched since the subject last got a card."""
     given = max((e.seq for e in journal.of_kind(HANDED_OVER) if e.body["subject"] == subject), default=0)
     tried = (e.body["operator"] for e in journal.of_kind(NOT_MATCHED, given) if e.body["subject"] == subject)
-    return frozenset(name for name in tried if name)
+    return frozenset(str(name) for name in tried if name)
 
 
 def _without_record(command: HandOver, body: Body) -> Presenting:

@@ -16,7 +16,7 @@ from edge.booth import acquisition as finger
 from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
 from edge.booth.attendant import AWAITED, Presented, Presenting, awaited_before, ended, give_up, present
-from edge.booth.commands import CommandDesk
+from edge.booth.commands import CommandDesk, Verdict
 from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
@@ -38,7 +38,7 @@ from edge.booth.station_answer import SETTLED_LATER
 from edge.booth.supervisor import FromWorker, WorkerDied
 from edge.booth.view import ended_by, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
-from edge.errors import VantayError
+from edge.errors import StoreBusy, VantayError
 from edge.journal import Journal
 from edge.keys import BoothKeys, read_key
 from edge.messages import (
@@ -134,6 +134,8 @@ class Runner:
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
         self._shown: State | None = None
         self._shown_at = 0.0
+        self._locked = ""  # why nothing can be written just now
+        store.on_busy = self._wait_for_file
 
     def run(self) -> None:
         """Serve until Stop is put into the mailbox."""
@@ -162,6 +164,7 @@ class Runner:
         if isinstance(event, Stop):
             return True
         now = time.monotonic()
+        self._locked = ""
         self._handle(event, now)
         self._end_wait(now)
         self._keep_room(now)
@@ -294,7 +297,25 @@ class Runner:
         verdict = self._desk.judge(
             name, payload, self._enrolment, clock.now(), self._trouble, clock_is_set, self._presenting
         )
-        with self._store.transaction():
+        try:
+            self._keep(verdict)
+        except StoreBusy as busy:
+            self._log.warning("file locked", reason=str(busy))
+            word = {"outcome": "refused", "reason": str(busy), "wants": None}
+            self._link.publish(self._wire.reply, verdict.reply.model_copy(update=word).payload())
+            return
+        if verdict.presented:
+            self._await_attendant(verdict.presenting, verdict.attended)
+        reply = verdict.reply
+        known = name if name in COMMANDS else "unknown"  # a topic may say anything
+        self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
+        self._link.publish(self._wire.reply, reply.payload())
+
+    def _keep(self, verdict: Verdict) -> None:
+        """Write down what becomes of a command; StoreBusy, and nothing, while another program writes."""
+        if not verdict.entries:
+            return  # it was answered before, or is too broken to be remembered
+        with self._store.transaction(wait=False):
             self._record(verdict.entries)
             if verdict.identity:
                 new, number = verdict.identity
@@ -306,12 +327,6 @@ class Runner:
                     self._vault.put(Label(f"{new.id}.{STATED}", STATED, new.id, new.subject), verdict.stated)
             if any(kind == enrolment.ABANDONED for kind, _ in verdict.entries):
                 self._vault.purge(verdict.entries[0][1]["enrolment"], *OPEN_KINDS)
-        if verdict.presented:
-            self._await_attendant(verdict.presenting, verdict.attended)
-        reply = verdict.reply
-        known = name if name in COMMANDS else "unknown"  # a topic may say anything
-        self._log.info("command", command=known, outcome=reply.outcome, reason=reply.reason)
-        self._link.publish(self._wire.reply, reply.payload())
 
     @property
     def _room_wanted(self) -> int:
@@ -693,6 +708,14 @@ class Runner:
         entries = self._journal.read(self._journal.last_of(*enrolment.ENDS))
         return enrolment.fold((entry.kind, entry.body) for entry in entries)
 
+    def _wait_for_file(self, seconds: float) -> None:
+        """Say that another program keeps the file locked; what is to be written waits for it."""
+        if not self._locked:
+            self._locked = "another program keeps the booth's file locked: wait until it has ended"
+            self._log.warning("file locked", reason=self._locked)
+            self._show(time.monotonic())
+        self._crew.excuse(seconds)
+
     def _record(self, entries: list[Entry]) -> None:
         at, reading = clock.now(), clock.reading()
         with self._store.transaction():
@@ -751,9 +774,8 @@ class Runner:
     @property
     def _trouble(self) -> str | None:
         """Why nobody should be enrolled here now."""
-        return (
-            self._reporter.fork or self._room.trouble or self._crew.scanner.trouble or self._refusals.trouble
-        )
+        crew = self._crew.scanner.trouble or self._refusals.trouble
+        return self._locked or self._reporter.fork or self._room.trouble or crew
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

@@ -1,7 +1,9 @@
 """`vantay worklist import|list|show|set-state|purge --config booth.toml`: who is to come to this booth."""
 
+import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from io import StringIO
@@ -20,6 +22,8 @@ from edge.worklist_import import Plan, plan_import
 from edge.worklist_purge import done, never_came, purge
 
 MOST_BYTES = 64 * 1024 * 1024  # of a list
+AT_ONCE = 500  # people written in one transaction, so that the daemon never waits for long
+PAUSE_SECONDS = 0.15  # who waits for SQLite's lock looks every 0.1 s: the daemon gets it in between
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -77,33 +81,57 @@ class Desk:
         self._journal = Journal(store)
 
     def take(self, file: Path, source: str, correct: bool) -> int:
-        """Import a list, all of it or, when the power goes, nothing."""
+        """Import a list, in parts between which the daemon writes; after a power cut import it again."""
         content = _read(file)
         today, least_age = self._settings.subject.day_of(datetime.now(UTC)), self._settings.subject.least_age
-        while True:  # the daemon is not kept waiting while the list is read
-            version = self._worklist.version()
+        taken, told, digest = Counter[str](), dict[str, None](), sha256(content).hexdigest()
+        whole = False
+        while not whole:  # whoever was changed here meanwhile is compared anew
             held = {person.number: person for _, person in self._worklist.all()}
             lines = StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
-            plan = plan_import(lines, held, source, today, least_age, correct)
-            counts = {"new": len(plan.new), "corrected": len(plan.corrected), "refused": plan.refused}
-            with self._store.transaction():
-                if self._worklist.version() == version:
-                    self._write(plan, {"list": sha256(content).hexdigest(), **counts})
-                    break
-        print("\n".join([*plan.told, ", ".join(f"{n} {what}" for what, n in counts.items())]), end="")
-        print(f", {plan.known} known already")
+            plan, before = plan_import(lines, held, source, today, least_age, correct), taken.total()
+            told |= dict.fromkeys(plan.told)
+            said = {"list": digest, "refused": plan.refused}  # of the list; the rest of the part
+            written = [self._write(part, held, said, taken) for part in self._parts(plan)]
+            whole = all(written)
+        counts = f"{taken['new']} new, {taken['corrected']} corrected, {plan.refused} refused"
+        print("\n".join([*told, f"{counts}, {plan.known - before} known already"]))
         return 1 if plan.refused else 0
 
-    def _write(self, plan: Plan, said: dict[str, object]) -> None:
+    def _parts(self, plan: Plan) -> Iterator[list[tuple[str, Listed]]]:
+        """Yield who is to be written at once, and as what; in the pauses the daemon has its turn."""
         day = _today()
-        for person in plan.new:
-            self._worklist.put(person, day)
-        for person in plan.corrected:
-            self._worklist.change(person, day)
-        if day and plan.again:
-            self._worklist.renew(plan.again, day)
-        if plan.new or plan.corrected:
-            self._record(IMPORTED, said)
+        again = self._worklist.not_of(day, plan.again) if day else []
+        kinds = (("new", plan.new), ("corrected", plan.corrected), ("again", again))
+        everybody = [(kind, person) for kind, people in kinds for person in people]
+        for first in range(0, len(everybody), AT_ONCE):
+            if first:
+                time.sleep(PAUSE_SECONDS)
+            yield everybody[first : first + AT_ONCE]
+
+    def _write(
+        self,
+        part: list[tuple[str, Listed]],
+        held: dict[str, Listed],
+        said: dict[str, object],
+        taken: Counter[str],
+    ) -> bool:
+        """Write a part down and count it; False where somebody of it was changed meanwhile."""
+        day, counts, whole = _today(), Counter[str](), True
+        with self._store.transaction():
+            for kind, person in part:
+                if self._worklist.find(person.number) != held.get(person.number):
+                    whole = False
+                    continue
+                put = self._worklist.put if kind == "new" else self._worklist.change
+                put(person, day)
+                counts[kind] += 1
+            del counts["again"]
+            if counts:
+                numbers = {"new": counts["new"], "corrected": counts["corrected"]}
+                self._record(IMPORTED, {**said, **numbers})
+        taken.update(counts)
+        return whole
 
     def list(self, state: str | None) -> int:
         """Print everybody, or who is in a state; then the counts."""
@@ -145,16 +173,23 @@ class Desk:
         """Take off the list whoever is done, by the clock as it stands now."""
         rules, moment = self._settings.worklist, clock.moment()
         keep = timedelta(days=rules.keep_days)
-        with self._store.transaction():
-            served = done(self._journal, self._vault, self._worklist, moment, keep, False)
-            waited = never_came(self._journal, self._worklist, moment.date(), rules.keep_waiting_days)
-            if (served or waited) and not dry_run:
-                self._record(*purge(self._worklist, [*served, *waited], len(served), by_rule=False))
-        verb = "would be purged" if dry_run else "purged"
-        print(f"{len(served)} {verb}: enrolled, and with the hub for {rules.keep_days:g} days")
-        print(
-            f"{len(waited)} {verb}: not enrolled, and last listed {rules.keep_waiting_days} days ago or more"
-        )
+        numbers, more = Counter[bool](), True
+        while more:
+            with self._store.transaction():
+                served = done(self._journal, self._vault, self._worklist, moment, keep, False)
+                waited = never_came(self._journal, self._worklist, moment.date(), rules.keep_waiting_days)
+                due = [*((True, subject) for subject in served), *((False, subject) for subject in waited)]
+                part = due if dry_run else due[:AT_ONCE]
+                counts = Counter(is_done for is_done, _ in part)
+                if part and not dry_run:
+                    subjects = [subject for _, subject in part]
+                    self._record(*purge(self._worklist, subjects, counts[True], by_rule=False))
+            numbers += counts
+            if more := len(part) < len(due):
+                time.sleep(PAUSE_SECONDS)
+        verb, days = "would be purged" if dry_run else "purged", rules.keep_waiting_days
+        print(f"{numbers[True]} {verb}: enrolled, and with the hub for {rules.keep_days:g} days")
+        print(f"{numbers[False]} {verb}: not enrolled, and last listed {days} days ago or more")
         return 0
 
     def _find(self, number: str) -> tuple[Listed, str | None]:

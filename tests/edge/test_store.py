@@ -2,11 +2,15 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from edge.errors import VantayError
+from edge.errors import StoreBusy, VantayError
 from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.store import Store
@@ -131,6 +135,58 @@ def test_a_file_that_is_empty_is_named(tmp_path: Path) -> None:
 def test_reading_does_not_write(store: Store, keys: BoothKeys, tmp_path: Path) -> None:
     fill(store, keys, "a")
     reader = Store(tmp_path / "booth.db", read_only=True)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(VantayError, match="readonly"):
         reader.move_cursor("a", 1)
     reader.close()
+
+
+@contextmanager
+def locked(file: Path, seconds: float) -> Iterator[None]:
+    """Another process writes to a file meanwhile, for so many seconds."""
+    words = [sys.executable, "-m", "tests.edge.hold_lock", str(file), str(seconds)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "locked\n"
+        yield
+    assert other.returncode == 0
+
+
+def test_what_another_program_keeps_locked_is_told_and_nothing_is_written(
+    store: Store, tmp_path: Path
+) -> None:
+    store.db.execute("PRAGMA busy_timeout=100")
+    with locked(tmp_path / "booth.db", 2.0):
+        with (
+            pytest.raises(StoreBusy, match="is locked: another program has been writing"),
+            store.transaction(),
+        ):
+            raise AssertionError
+        with pytest.raises(StoreBusy, match="wait until it has ended"):
+            store.move_cursor("a", 1)
+        assert not store.db.in_transaction
+    store.move_cursor("a", 1)
+    assert counts(store) == [0, 0, 0, 1]
+
+
+def test_a_file_that_is_locked_when_it_is_opened_is_told(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert counts(store) == [0, 0, 0, 0]
+    monkeypatch.setattr("edge.store.BUSY_MS", 100)
+    with locked(tmp_path / "booth.db", 2.0), pytest.raises(StoreBusy, match="the booth's file is locked"):
+        Store(tmp_path / "booth.db")
+
+
+def test_who_may_wait_is_told_and_writes_when_the_other_program_has_ended(
+    store: Store, tmp_path: Path
+) -> None:
+    store.db.execute("PRAGMA busy_timeout=100")
+    waited: list[float] = []
+    store.on_busy = waited.append
+    with locked(tmp_path / "booth.db", 1.0):
+        with pytest.raises(StoreBusy), store.transaction(wait=False):
+            raise AssertionError
+        assert waited == []
+        store.move_cursor("a", 1)
+        assert len(waited) > 1
+    assert store.cursor_at("a") == 1

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.booth import enrolment as core
 from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.campaign.book import Scope
 from edge.campaign.events import FIELDS, Event, event_key, event_of
@@ -31,11 +33,13 @@ from edge.hub.reading import opened as only_read
 from edge.hub.reading import writable
 from edge.hub.store import HubStore
 from edge.hub.tables import Tables
-from edge.journal import GENESIS
+from edge.journal import GENESIS, Journal
 from edge.messages import Acknowledgement, Clock, HubStatus, JournalEntry, booth_topic, parse
 from edge.settings import HubSettings, read_settings
+from edge.store import Store
+from tests.edge.booth.test_enrolment import new as enrolment
 from tests.edge.hub.hubs import database
-from tests.edge.parts import chain, steady, undone
+from tests.edge.parts import CLOCK, chain, steady, undone
 from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
 
 UNITS = """district_code,district,commune_code,commune,kind
@@ -298,6 +302,69 @@ def test_a_sealed_enrolment_is_collected_and_its_packet_sent(book: CampaignBook)
     assert (read.done("collected", "00091", 13), read.done("place/mobile", "272", 13)) == (1, 1)
     assert "booth b-9 is not in [campaign.booths]: what it collected is not counted" in read.problems
     assert [(one.file, one.sent) for one in book.files(13)] == [(packet(1), True), (packet(3), False)]
+
+
+def visits(journal: Journal, operator: str | None, number: int, overrides: int = 0, bare: int = 0) -> None:
+    """Enrolments as a booth records them, the first with an override, and the first without a finger."""
+    for n in range(number):
+        name = f"{operator}-{n}"
+        positions = () if n < bare else (1,)
+        entries = core.start(None, enrolment(id=name, subject=name, operator=operator, positions=positions))
+        if n < overrides and n >= bare:
+            entries.append(core.note_listed_otherwise(enrolment(id=name), ["name"]))
+        current = core.fold(entries)
+        while current and current.alarm:
+            entries += core.override(current, "looked at", "binh")
+            current = core.fold(entries)
+        if current and positions:
+            entries += core.judge(current, core.SampleJudged(name, 1, f"sample {name}", 90, None, (), ()))
+        entries += core.sealed(core.fold(entries), sha256(name.encode()).hexdigest(), 7)
+        for kind, body in entries:
+            journal.append(kind, body, "2023-05-18T03:00:00.000Z", CLOCK)
+
+
+def test_an_operators_overrides_and_exceptions_are_counted_from_the_booths_journals(
+    vantay: Say, config: Path, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "booth.db")
+    journal = Journal(store)
+    visits(journal, "an", 30, overrides=12, bare=6)
+    visits(journal, "chi", 200, overrides=2)
+    visits(journal, None, 1, overrides=1)
+    book = opened(config)
+    counter = JournalCounter(book)
+    ledger = Ledger(book.store)
+    for again in range(2):
+        for entry in journal.read():
+            with book.store.transaction():
+                taken = ledger.take("b-1", entry, "2023-05-18T03:00:00.000Z")
+                assert taken == ("known" if again else "new")
+                counter.take("b-1", entry, "2023-05-18T03:00:00.000Z")
+    store.close()
+    assert counter.counted == 231 + 12 + 2 + 6
+    JournalCounter(book)
+    book.store.close()
+    rows = json.loads(vantay("report", "operators", "--at", "2023-05-18", "--format", "json"))["rows"]
+    told = {row["operator"]: (row["collected"], row["overrides"], row["exceptions"]) for row in rows}
+    assert told == {"an": (30, 12, 6), "chi": (200, 2, 0)}
+    assert [(row["operator"], row["outlier"]) for row in rows] == [("an", True), ("chi", False)]
+    assert rows[0]["why"] == (
+        "overrides in 40.0 % of files, everybody 6.1 %; exceptions in 20.0 % of files, everybody 2.6 %"
+    )
+
+
+def test_overrides_that_were_told_before_the_campaign_knew_the_booth_are_caught_up(config: Path) -> None:
+    said = {"enrolment": "e1", "finding": "overridden", "position": 0, "operator": "an"}
+    one = opened(config)
+    tell(one, None, "b-1", "finding", said)
+    tell(one, None, "b-1", "finding", {**said, "operator": "An\0"})  # no name of anybody
+    tell(one, None, "b-1", "finding", {**said, "finding": "same-finger"})
+    one.store.close()
+    write_anew(config, CAMPAIGN.replace("2023-05-05\n", "2026-01-01\n"))
+    later = opened(config)
+    for _ in range(2):
+        JournalCounter(later)
+        assert later.book().tally.until("operator/override", "an", 20) == 1
 
 
 def test_a_card_that_a_booth_gave_to_its_holder_is_handed_over_once(book: CampaignBook) -> None:
