@@ -4,15 +4,17 @@ import contextlib
 import os
 import queue
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from edge.demo.stage import Stage
-from edge.messages import Command, Phase, Reply, State, booth_topic, parse
+from edge.demo.stage import Stage, vantay
+from edge.messages import Command, Login, Phase, Reply, State, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, Received
+from edge.sealed_word import seal_word
 
 SECONDS = 40.0
 CONFIGURATION = Path(__file__).parents[2] / "systemd"
@@ -47,6 +49,19 @@ class MosquittoStage(Stage):
 
     def start_bridge(self) -> None:
         """The box's mosquitto is the bridge."""
+
+    def with_plan(self, name: str) -> None:
+        """Start the booth anew, with another plan."""
+        self.end("booth")
+        with (self.folder / "booth.toml").open("a") as file:
+            file.write(f'\n[plan]\nname = "{name}"\n')
+        self.start_booth()
+
+    def add_person(self, name: str, role: str, pin: str) -> None:
+        """Let somebody work at the booth."""
+        words = [*vantay("people"), "add", name, "--role", role]
+        words += ["--config", str(self.folder / "booth.toml")]
+        subprocess.run(words, input=f"{pin}\n", text=True, check=True, capture_output=True, timeout=60)
 
 
 class Console:
@@ -95,6 +110,17 @@ class Console:
         self.say(f"command/{name}", command.model_dump_json(exclude_none=True).encode())
         self.until(lambda: command.request_id in self.replies, "a reply")
         return self.replies[command.request_id]
+
+    def sealed(self, pin: str, request_id: str) -> str:
+        """Seal a PIN to the key that the booth shows, for one request."""
+        self.until(lambda: bool(self.state and self.state.login_key), "a booth where people log in")
+        assert self.state
+        return seal_word(pin, str(self.state.login_key), f"{self.booth}/{request_id}")
+
+    def log_in(self, name: str, pin: str, request_id: str) -> None:
+        """Have somebody work at the booth from now on."""
+        login = Login(request_id=request_id, person=name, pin=self.sealed(pin, request_id))
+        assert self.ask(login, "login").outcome == "accepted"
 
     def shows(self, phase: Phase) -> bool:
         return self.state is not None and self.state.phase is phase

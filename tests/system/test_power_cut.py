@@ -14,13 +14,13 @@ from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.stage import BOOTH, children
 from edge.journal import Journal
-from edge.messages import Enrol, MarkMissing, Phase, Portrait, Review, State
+from edge.messages import Enrol, MarkMissing, Override, Phase, Portrait, Review, State
 from edge.store import Store
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
-NUMBER = "001090000001"
+NUMBER, OTHER = "001090000001", "001090000002"
 KINDS = (
     core.STARTED,
     core.ATTEMPT,
@@ -47,6 +47,7 @@ class Box:
         self.done = self.journal.tail()[0]  # entries that were looked at
         self.shown: tuple[object, ...] = ()
         self.slipped = False
+        self.impressions = 1, 2  # shown, and shown to confirm
 
     def close(self) -> None:
         self.store.close()
@@ -111,14 +112,26 @@ class Box:
         self.shown = asked
         finger = 1 if state.position == 2 and not self.slipped else state.position
         self.slipped |= state.position == 2
-        self.hand.put(f"0001_{finger:02}_{2 if state.confirming else 1}.png")
+        self.hand.put(f"0001_{finger:02}_{self.impressions[state.confirming]}.png")
 
-    def go_on(self, until_sealed: bool) -> None:
+    def strike(self) -> None:
+        """Cut the power right after the next entry."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            if news := self.news():
+                for kind in news:
+                    self.cut(kind)
+                return
+            time.sleep(LOOK_SECONDS)
+        raise AssertionError(f"no entry after {self.cuts}")
+
+    def go_on(self, until_sealed: bool, cuts: bool = True) -> None:
         """Let the person act; after each entry the power is cut."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             for kind in self.news():
-                self.cut(kind)
+                if cuts:
+                    self.cut(kind)
             standing = self.standing()
             if standing is None or (not until_sealed and standing.reviewing):
                 return
@@ -158,5 +171,58 @@ def test_whenever_the_power_is_cut_it_goes_on_where_the_person_stood(stage: Mosq
         assert [f["finding"] for f in packet.manifest["findings"]] == [core.SAME_FINGER]
         assert packet.manifest["confirmed"] == core.CONFIRMED
         assert packet.manifest["portrait"]["sha256"] == portrait.sha256
+    finally:
+        box.close()
+
+
+def test_after_an_override_it_goes_on_where_the_person_stood_whenever_the_power_is_cut(
+    stage: MosquittoStage,
+) -> None:
+    """Somebody is taken for one who was here before; a supervisor says otherwise: from then on it is cut."""
+    stage.with_plan("two-index")
+    for name, role, pin in (("an", "operator", "271828"), ("binh", "supervisor", "314159")):
+        stage.add_person(name, role, pin)
+    box = Box(stage)
+    try:
+        box.slipped = True
+        portrait = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
+        box.console.log_in("an", "271828", "l1")
+        assert box.console.ask(Enrol(request_id="r1", identity_number=NUMBER)).outcome == "accepted"
+        box.go_on(until_sealed=False, cuts=False)
+        review = Review(request_id="v1", identity_number=NUMBER, portrait=portrait)
+        assert box.console.ask(review, "review").outcome == "accepted"
+        box.go_on(until_sealed=True, cuts=False)
+        (first,) = box.journal.of_kind(core.SEALED)
+
+        box.impressions = 2, 1
+        assert box.console.ask(Enrol(request_id="r2", identity_number=OTHER)).outcome == "accepted"
+        box.go_on(until_sealed=False, cuts=False)
+        known = box.standing()
+        assert known
+        assert known.duplicate_of == first.body["subject"]
+        word = {"reason": "a sister", "person": "binh", "pin": box.console.sealed("314159", "o1")}
+        override = Override.model_validate({"request_id": "o1", **word})
+        box.console.say("command/override", override.model_dump_json(exclude_none=True).encode())
+        box.strike()
+        box.go_on(until_sealed=False)
+        assert box.cuts == [core.FINDING, core.CONFIRMATION], "at the override's entry, and at the next"
+        assert box.console.ask(override, "override").repeated, "answered once, also after a power cut"
+        again = Review(request_id="v2", identity_number=OTHER, portrait=portrait)
+        box.console.say("command/review", again.model_dump_json(exclude_none=True).encode())
+        box.go_on(until_sealed=True)
+        for kind in box.news():
+            box.cut(kind)
+        assert box.cuts[2:] == [core.REVIEWED, core.SEALED]
+        sealed = list(box.journal.of_kind(core.SEALED))[-1].body
+        assert (sealed["outcome"], sealed["told_apart"]) == ("enrolled", [first.body["subject"]])
+        found = [e.body for e in box.journal.of_kind(core.FINDING) if e.body["finding"] == core.OVERRIDDEN]
+        assert [body["of"]["signed_by"] for body in found] == ["binh"]  # type: ignore[index,call-overload]
+        checker = Checker(stage.folder, stage.scans, BOOTH)
+        box.console.until(checker.settled, "the hub's last acknowledgement")
+        findings = checker.samples() + checker.nothing_lost()
+        packet = checker.packets()[str(sealed["enrolment"])]
+        checker.close()
+        assert [finding.text for finding in findings if not finding.good] == []
+        assert [f["finding"] for f in packet.manifest["findings"]] == [core.ALREADY_ENROLLED, core.OVERRIDDEN]
     finally:
         box.close()

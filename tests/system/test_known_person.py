@@ -1,0 +1,114 @@
+"""Somebody enrolled already, over real brokers: the operator says so too, or a supervisor otherwise."""
+
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+
+import pytest
+
+from edge.booth import enrolment as core
+from edge.demo.check import Checker
+from edge.demo.person import Hand
+from edge.demo.stage import BOOTH
+from edge.journal import Journal
+from edge.messages import Enrol, JournalEntry, MarkMissing, Override, Phase, Portrait, Review
+from edge.store import Store
+from tests.system.production import Console, MosquittoStage
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+PORTRAIT = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
+PINS = {"an": "271828", "binh": "314159", "chi": "161803"}
+
+
+def entries(stage: MosquittoStage, kind: str) -> list[JournalEntry]:
+    store = Store(stage.folder / "booth" / "booth.db", read_only=True)
+    found = list(Journal(store).of_kind(kind))
+    store.close()
+    return found
+
+
+def show(console: Console, hand: Hand, positions: tuple[int, ...], impression: int) -> None:
+    """Show what is asked for, each finger once."""
+    for position in positions:
+        asked = partial(awaits, console, position)
+        console.until(asked, f"the wish for {position}")
+        hand.put(f"0001_{position:02}_{impression}.png")
+        console.until(lambda: not console.shows(Phase.PLACE), "the finger to be taken")
+        hand.lift()
+
+
+def awaits(console: Console, position: int) -> bool:
+    return console.shows(Phase.PLACE) and console.state is not None and console.state.position == position
+
+
+def review(console: Console, number: str) -> None:
+    word = Review(request_id=f"v-{number}", identity_number=number, portrait=PORTRAIT)
+    assert console.ask(word, "review").outcome == "accepted"
+
+
+def ended(stage: MosquittoStage, console: Console, number: int) -> dict[str, object]:
+    console.until(lambda: len(entries(stage, core.SEALED)) == number, "the sealed record")
+    return dict(entries(stage, core.SEALED)[-1].body)
+
+
+def test_who_is_enrolled_already_is_sealed_as_that_by_review_and_enrolled_by_a_supervisors_word(
+    stage: MosquittoStage, console: Console
+) -> None:
+    stage.with_plan("two-index")
+    stage.add_person("an", "operator", PINS["an"])
+    stage.add_person("binh", "supervisor", PINS["binh"])
+    stage.add_person("chi", "supervisor", PINS["chi"])
+    hand, numbers = Hand(stage.control), [f"00109000000{n}" for n in (1, 2, 3)]
+    console.log_in("binh", PINS["binh"], "l0")
+    assert console.ask(Enrol(request_id="r-0", identity_number=numbers[0])).outcome == "accepted"
+    console.log_in("an", PINS["an"], "l1")
+    show(console, hand, (2, 7), 1)
+    console.until(lambda: bool(console.state and console.state.confirming), "the wish for a finger once more")
+    assert console.state
+    assert console.state.position
+    show(console, hand, (console.state.position,), 2)
+    console.until(lambda: console.shows(Phase.REVIEW), "the review")
+    review(console, numbers[0])
+    first = ended(stage, console, 1)
+    assert first["outcome"] == "enrolled"
+
+    assert console.ask(Enrol(request_id="r-1", identity_number=numbers[1])).outcome == "accepted"
+    show(console, hand, (2, 7), 2)
+    console.until(lambda: bool(console.state and console.state.known_as == first["subject"]), "the alarm")
+    mark = MarkMissing(request_id="m-1", position=7, reason="bandaged")
+    assert "say so with 'review'" in console.ask(mark, "mark-missing").reason
+    review(console, numbers[1])
+    known = ended(stage, console, 2)
+    assert (known["outcome"], known["duplicate_of"]) == ("already-enrolled", first["subject"])
+    console.until(lambda: bool(console.state and not console.state.known_as), "the end of the alarm")
+
+    console.log_in("binh", PINS["binh"], "l2")
+    assert console.ask(Enrol(request_id="r-2", identity_number=numbers[2])).outcome == "accepted"
+    console.log_in("an", PINS["an"], "l3")
+    show(console, hand, (2, 7), 2)
+    console.until(lambda: bool(console.state and console.state.known_as), "the alarm")
+
+    def override(request: str, person: str) -> tuple[str, str]:
+        word = {"reason": "a sister", "person": person, "pin": console.sealed(PINS[person], request)}
+        reply = console.ask(Override.model_validate({"request_id": request, **word}), "override")
+        return reply.outcome, reply.reason
+
+    own = "binh is or was the operator of this: an override needs another pair of eyes"
+    assert override("o-1", "binh") == ("refused", own), "who began it, and is logged out"
+    assert override("o-2", "chi")[0] == "accepted"
+    console.until(lambda: bool(console.state and console.state.confirming), "the wish for a finger once more")
+    assert console.state.known_as is None
+    show(console, hand, (console.state.position or 0,), 1)
+    console.until(lambda: console.shows(Phase.REVIEW), "the review")
+    review(console, numbers[2])
+    other = ended(stage, console, 3)
+    assert (other["outcome"], other["told_apart"]) == ("enrolled", [first["subject"]])
+    hand.close()
+    checker = Checker(stage.folder, stage.scans, BOOTH)
+    console.until(checker.settled, "the hub's last acknowledgement")
+    packet = checker.packets()[str(other["enrolment"])]
+    assert [one.text for one in checker.nothing_lost() if not one.good] == []
+    checker.close()
+    found = {finding["finding"]: finding for finding in packet.manifest["findings"]}
+    assert found[core.OVERRIDDEN]["of"]["signed_by"] == "chi"
