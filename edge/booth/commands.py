@@ -131,7 +131,7 @@ class CommandDesk:
         try:
             if trouble and isinstance(command, Enrol):
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
-            if presenting and isinstance(command, Enrol):
+            if presenting and isinstance(command, Enrol | Logout):
                 raise BadCommand(
                     f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first",
                     wants="abandon",
@@ -160,6 +160,8 @@ class CommandDesk:
     ) -> Verdict:
         identity = kept = None
         earlier: dict[int, bytes] = {}
+        if current and isinstance(command, MarkMissing | Override | SingleFingers | Review):
+            self.shift.require_operator()  # who began it may have been removed meanwhile
         match command:
             case Enrol():
                 stated = check_stated(command)
@@ -219,6 +221,7 @@ class CommandDesk:
                 if self.station is None:
                     raise BadCommand("this booth asks no station: there is nothing to settle")
                 alarm = self.station.check(command)  # refused before anybody signs
+                self.shift.require_operator()  # a supervisor alone is one pair of eyes
                 workers = workers_of(alarm.enrolment, self.journal)
                 signed_by, entries = self.shift.signature(command, "settling", workers)
                 noted = {"enrolment": alarm.enrolment, "reason": command.reason, "signed_by": signed_by}

@@ -38,9 +38,10 @@ class Shift:
     @property
     def operator(self) -> str | None:
         """Who is logged in."""
-        last = self._journal.last_of(LOGGED_IN, LOGGED_OUT, REMOVED)
+        last = self._journal.last_of(LOGGED_IN, LOGGED_OUT)
         for entry in self._journal.read(last - 1, 1) if last else ():
-            if entry.kind == LOGGED_IN:
+            removed = (later.body["person"] for later in self._journal.of_kind(REMOVED, last))
+            if entry.kind == LOGGED_IN and entry.body["person"] not in removed:
                 return str(entry.body["person"])
         return None
 

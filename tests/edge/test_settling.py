@@ -59,6 +59,8 @@ def test_where_people_log_in_another_supervisor_signs(booth: Booth, store: Store
     people = People(Vault(store, keys.vault))
     people.add(make_person("an", "operator", PINS["an"]))
     people.add(make_person("binh", "supervisor", PINS["binh"]))
+    alone = settle(booth, "s0", person="binh", pin=sealed(booth, PINS["binh"], "s0"))
+    assert alone.reply.wants == "login", "a supervisor with nobody else is one pair of eyes"
     log_in(booth, "an", PINS["an"], "l1")
     assert settle(booth, "s1").reply.wants == "person"
     own = settle(booth, "s2", person="an", pin=sealed(booth, PINS["an"], "s2"))

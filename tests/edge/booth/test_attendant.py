@@ -205,6 +205,8 @@ def test_the_scanner_belongs_to_one_matter_at_a_time(booth: Booth, people: Peopl
         presenting=presenting,
     )
     assert waiting.reply.reason == "a finger of an is awaited: show it, or send 'abandon' first"
+    out = booth.desk.judge("logout", b'{"request_id":"o1"}', None, booth.at, presenting=presenting)
+    assert out.reply.reason == waiting.reply.reason, "who hands a card over does not go meanwhile"
     given_up = booth.desk.judge(
         "abandon", b'{"request_id":"a1","reason":"later"}', None, booth.at, presenting=presenting
     )

@@ -6,7 +6,7 @@ import pytest
 
 from edge.booth import enrolment as core
 from edge.booth.entries import LOGGED_IN, LOGGED_OUT
-from edge.booth.shift import FAILED, MOST_FAILURES, SIGNED, UNLOCKED
+from edge.booth.shift import FAILED, MOST_FAILURES, REMOVED, SIGNED, UNLOCKED
 from edge.keys import BoothKeys
 from edge.people import People, make_person
 from edge.sealed_word import seal_word
@@ -183,3 +183,35 @@ def test_where_nobody_is_known_nobody_logs_in(store: Store, keys: BoothKeys) -> 
     assert booth.send("enrol", enrol("r1")).reply.outcome == "accepted"
     assert booth.current is not None
     assert booth.current.operator is None
+
+
+def test_somebody_elses_removal_logs_nobody_out(booth: Booth) -> None:
+    log_in(booth, "an", PINS["an"], "l1")
+    booth.desk.journal.append(REMOVED, {"person": "chi"}, AT, CLOCK)
+    assert booth.desk.shift.operator == "an"
+    booth.desk.journal.append(REMOVED, {"person": "an"}, AT, CLOCK)
+    assert booth.desk.shift.operator is None
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("mark-missing", {"position": 2, "reason": "cut"}),
+        ("override", {"reason": "x"}),
+        ("single-fingers", {"slap": 13, "reason": "x"}),
+        ("review", {"identity_number": NUMBER}),
+    ],
+)
+def test_what_an_operator_says_of_an_enrolment_is_said_by_somebody_who_is_logged_in(
+    booth: Booth, name: str, word: dict[str, Any]
+) -> None:
+    """Who began it was removed; whoever comes next goes on, and giving it up needs nobody."""
+    log_in(booth, "an", PINS["an"], "l1")
+    booth.send("enrol", enrol("r1"))
+    booth.desk.journal.append(REMOVED, {"person": "an"}, AT, CLOCK)
+    refused = booth.send(name, {"request_id": "m1", **word}).reply
+    assert (refused.outcome, refused.wants) == ("refused", "login")
+    log_in(booth, "binh", PINS["binh"], "l2")
+    assert booth.send(name, {"request_id": "m2", **word}).reply.wants != "login"
+    booth.desk.journal.append(REMOVED, {"person": "binh"}, AT, CLOCK)
+    assert booth.send("abandon", {"request_id": "a1", "reason": "x"}).reply.outcome == "accepted"
