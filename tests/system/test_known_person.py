@@ -34,12 +34,17 @@ def show(console: Console, hand: Hand, positions: tuple[int, ...], impression: i
         asked = partial(awaits, console, position)
         console.until(asked, f"the wish for {position}")
         hand.put(f"0001_{position:02}_{impression}.png")
-        console.until(lambda: not console.shows(Phase.PLACE), "the finger to be taken")
+        console.until(partial(is_over, console), "the finger to be taken")
         hand.lift()
 
 
 def awaits(console: Console, position: int) -> bool:
     return console.shows(Phase.PLACE) and console.state is not None and console.state.position == position
+
+
+def is_over(console: Console) -> bool:
+    """Whether the finger that lies there may be lifted."""
+    return any(console.shows(phase) for phase in (Phase.LIFT, Phase.REVIEW, Phase.SEAL, Phase.IDLE))
 
 
 def review(console: Console, number: str) -> None:
