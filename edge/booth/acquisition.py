@@ -4,6 +4,7 @@
     rest       request         place      arm
     place      occupied        place                     (a finger lay there before: it must be lifted first)
     place      finger on       hold
+    hold       occupied        place                     (it came while the order was given anew: the same)
     hold       captured        judge      examine        (finger still on)
     judge      judged          lift       report         (when the finger is still on)
     judge      judged          rest       report         (when it was lifted meanwhile)
@@ -81,8 +82,8 @@ def advance(state: Acquisition, happened: Happened) -> Step:
     match happened, state.stage:
         case Happened.FINGER_ON, Stage.PLACE:
             return replace(state, stage=Stage.HOLD, finger=True), ()
-        case Happened.OCCUPIED, Stage.PLACE:
-            return replace(state, finger=True), ()
+        case Happened.OCCUPIED, Stage.PLACE | Stage.HOLD:
+            return replace(state, stage=Stage.PLACE, finger=True), ()
         case Happened.FINGER_OFF, Stage.PLACE:
             return replace(state, finger=False), ()
         case Happened.CAPTURED, Stage.HOLD:

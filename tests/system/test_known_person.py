@@ -29,13 +29,15 @@ def entries(stage: MosquittoStage, kind: str) -> list[JournalEntry]:
 
 
 def show(console: Console, hand: Hand, positions: tuple[int, ...], impression: int) -> None:
-    """Show what is asked for, each finger once."""
+    """Show what is asked for, each finger until it is asked for no more."""
     for position in positions:
         asked = partial(awaits, console, position)
         console.until(asked, f"the wish for {position}")
-        hand.put(f"0001_{position:02}_{impression}.png")
-        console.until(partial(is_over, console), "the finger to be taken")
-        hand.lift()
+        while asked():
+            hand.put(f"0001_{position:02}_{impression}.png")
+            console.until(partial(is_over, console), "the finger to be taken")
+            hand.lift()
+            console.until(lambda: not console.shows(Phase.LIFT), "the next wish")
 
 
 def awaits(console: Console, position: int) -> bool:

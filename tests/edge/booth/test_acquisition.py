@@ -19,6 +19,7 @@ EVENTS = tuple(Happened)
 # None: as it was. What is not in the table is illegal.
 TABLE: dict[tuple[Stage, Happened], tuple[Stage | None, bool | None, tuple[Effect, ...]]] = {
     (Stage.PLACE, Happened.OCCUPIED): (None, True, ()),
+    (Stage.HOLD, Happened.OCCUPIED): (Stage.PLACE, True, ()),  # given anew while the finger came
     (Stage.PLACE, Happened.FINGER_ON): (Stage.HOLD, True, ()),
     (Stage.PLACE, Happened.FINGER_OFF): (None, False, ()),
     (Stage.HOLD, Happened.CAPTURED): (Stage.JUDGE, None, (Effect.EXAMINE,)),
@@ -124,7 +125,11 @@ def test_every_reachable_state_makes_sense_and_can_still_report() -> None:
 MOVES: dict[str, list[tuple[Happened, str]]] = {
     "looking": [(Happened.OCCUPIED, "blocked"), (Happened.FINGER_ON, "touched")],
     "blocked": [(Happened.FINGER_OFF, "looking")],
-    "touched": [(Happened.CAPTURED, "taken"), (Happened.FINGER_OFF, "looking")],
+    "touched": [
+        (Happened.CAPTURED, "taken"),
+        (Happened.OCCUPIED, "blocked"),
+        (Happened.FINGER_OFF, "looking"),
+    ],
     "taken": [(Happened.FINGER_OFF, "idle")],
 }
 
