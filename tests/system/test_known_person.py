@@ -28,10 +28,12 @@ def entries(stage: MosquittoStage, kind: str) -> list[JournalEntry]:
     return found
 
 
-def show(console: Console, hand: Hand, positions: tuple[int, ...], impression: int) -> None:
+def show(
+    console: Console, hand: Hand, positions: tuple[int, ...], impression: int, confirming: bool = False
+) -> None:
     """Show what is asked for, each finger until it is asked for no more."""
     for position in positions:
-        asked = partial(awaits, console, position)
+        asked = partial(awaits, console, position, confirming)
         console.until(asked, f"the wish for {position}")
         while asked():
             hand.put(f"0001_{position:02}_{impression}.png")
@@ -40,8 +42,17 @@ def show(console: Console, hand: Hand, positions: tuple[int, ...], impression: i
             console.until(lambda: not console.shows(Phase.LIFT), "the next wish")
 
 
-def awaits(console: Console, position: int) -> bool:
-    return console.shows(Phase.PLACE) and console.state is not None and console.state.position == position
+def awaits(console: Console, position: int, confirming: bool) -> bool:
+    state = console.state
+    return (
+        console.shows(Phase.PLACE)
+        and state is not None
+        and (state.position, state.confirming)
+        == (
+            position,
+            confirming,
+        )
+    )
 
 
 def is_over(console: Console) -> bool:
@@ -74,7 +85,7 @@ def test_who_is_enrolled_already_is_sealed_as_that_by_review_and_enrolled_by_a_s
     console.until(lambda: bool(console.state and console.state.confirming), "the wish for a finger once more")
     assert console.state
     assert console.state.position
-    show(console, hand, (console.state.position,), 2)
+    show(console, hand, (console.state.position,), 2, confirming=True)
     console.until(lambda: console.shows(Phase.REVIEW), "the review")
     review(console, numbers[0])
     first = ended(stage, console, 1)
@@ -106,7 +117,7 @@ def test_who_is_enrolled_already_is_sealed_as_that_by_review_and_enrolled_by_a_s
     assert override("o-2", "chi")[0] == "accepted"
     console.until(lambda: bool(console.state and console.state.confirming), "the wish for a finger once more")
     assert console.state.known_as is None
-    show(console, hand, (console.state.position or 0,), 1)
+    show(console, hand, (console.state.position or 0,), 1, confirming=True)
     console.until(lambda: console.shows(Phase.REVIEW), "the review")
     review(console, numbers[2])
     other = ended(stage, console, 3)
