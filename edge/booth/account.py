@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from edge.booth.entries import FINDING, REVIEWED, STARTED, Body
-from edge.booth.shift import LOGGED_IN, LOGGED_OUT, SIGNED
+from edge.booth.entries import FINDING, LOGGED_IN, LOGGED_OUT, REVIEWED, STARTED, Body
+from edge.booth.shift import SIGNED
 from edge.messages import JournalEntry
 
 OF_PEOPLE = (LOGGED_IN, LOGGED_OUT, SIGNED)  # whose entries name no enrolment
