@@ -144,7 +144,7 @@ def canonical(value: Any) -> bytes:
 class Report(BaseModel):
     """What a booth or hub says: frozen; a key that a newer release added is ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     def payload(self) -> bytes:
         """Return the JSON of the wire."""
@@ -394,7 +394,7 @@ class PacketAcknowledgement(Report):
 class Command(BaseModel):
     """What a console, a technician or a rig asks for: frozen; an unknown key is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     request_id: RequestId
     expires_at: AwareDatetime | None = None  # refused when it arrives later than this
@@ -410,7 +410,7 @@ CardText = Annotated[
 class Earlier(BaseModel):
     """The same person's earlier record, at a renewal: of a card or a file, or the one made here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     record: CardText | None = None  # none: the fingers that were enrolled here with this number
     format: Literal["iso-compact", "iso-normal", "iso", "ansi"] = "iso"
@@ -539,7 +539,7 @@ class Settle(Command):
 class Portrait(BaseModel):
     """The picture that another device took: what binds it to the record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     sha256: Digest
     taken_at: AwareDatetime

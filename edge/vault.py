@@ -154,11 +154,6 @@ class Vault:
             self.db.execute("SELECT EXISTS (SELECT 1 FROM vault WHERE kind = ?)", (kind,)).fetchone()[0]
         )
 
-    def version(self, kind: str) -> str:
-        """Return a digest that changes with every blob of a kind that comes, goes or changes."""
-        rows = self.db.execute("SELECT nonce FROM vault WHERE kind = ? ORDER BY rowid", (kind,))
-        return sha256(b"".join(row["nonce"] for row in rows)).hexdigest()
-
     def put_packet(self, enrolment: str, data: bytes) -> str:
         """Keep a sealed packet under a key of its own; return its SHA-256."""
         digest, key = sha256(data).hexdigest(), secrets.token_bytes(PACKET_KEY_BYTES)

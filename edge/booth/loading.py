@@ -1,7 +1,9 @@
-"""How enrolled fingers are put into a matcher's gallery."""
+"""How enrolled fingers are put into a matcher's gallery, and the search codes that it made into the vault."""
+
+from collections.abc import Sequence
 
 from edge.booth import channel
-from edge.vault import Label
+from edge.vault import Label, Vault
 
 
 def load_of(fingers: list[tuple[Label, bytes]]) -> tuple[channel.Load, bytes]:
@@ -16,3 +18,9 @@ def load_of(fingers: list[tuple[Label, bytes]]) -> tuple[channel.Load, bytes]:
         )
     )
     return word, blob
+
+
+def keep_codes(vault: Vault, fingers: Sequence[channel.Enrolled], codes: list[bytes]) -> None:
+    """Keep what the matcher made anew for the next start; call it inside a transaction."""
+    for finger, code in zip(fingers, codes, strict=True):
+        vault.recode(finger.enrolment, finger.subject, finger.position, code)

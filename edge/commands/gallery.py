@@ -28,6 +28,8 @@ def run(arguments: Namespace) -> int:
     keys = read_gallery_keys(settings.keys)
     if arguments.action == "forget":
         return _forget(settings, keys.vault, arguments.enrolment)
+    if arguments.enrolment is not None:
+        raise BadCommand(f"'{arguments.enrolment}' means nothing after 'run': leave it out")
     context_of(settings.broker)  # says what is wrong with the certificates before anything starts
     with only_one(settings.data, "gallery"):
         store = GalleryStore(settings.data / "gallery.db")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.booth import channel
+from edge.booth.loading import keep_codes
 from edge.gallery.question import Question
 from edge.store import VAULT_SCHEMA, Database
 from edge.vault import ENROLLED, ENROLLED_CODE, Label, Vault, gallery_code, gallery_id
@@ -80,8 +81,7 @@ class Keeper:
     def recode(self, fingers: Sequence[channel.Enrolled], codes: list[bytes]) -> None:
         """Keep search codes that the matcher made anew, in one transaction, for the next start."""
         with self._store.transaction():
-            for finger, code in zip(fingers, codes, strict=True):
-                self._vault.recode(finger.enrolment, finger.subject, finger.position, code)
+            keep_codes(self._vault, fingers, codes)
 
     def template(self, finger: channel.GalleryFinger) -> bytes:
         """Return one template, nothing where it was forgotten."""

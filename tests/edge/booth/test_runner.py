@@ -14,7 +14,7 @@ from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
 from edge.messages import State
 from edge.settings import BoothSettings
 from edge.store import Store
-from edge.vault import SAMPLE
+from edge.vault import ENROLLED, SAMPLE, Label, gallery_code, gallery_id
 from tests.edge.booth.test_enrolment import new
 
 
@@ -100,3 +100,18 @@ def test_a_second_look_outlives_the_daemon_and_only_what_is_taken_is_kept(settin
         assert [body["decision"] for body in made] == [core.ACCEPTED, core.SECOND_LOOK, core.ACCEPTED]
         assert made[1]["scores"] == [{"subject": None, "position": 1, "score": 10.0, "fmr": 1e-4}]
         assert (made[1]["doubtful"], made[2]["together"]) == ({"1": 1e-4}, {"1": 0.01})
+
+
+def test_search_codes_made_anew_are_kept_for_the_next_start(settings: BoothSettings) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        vault, of = runner._vault, ("e-1", "s-1", 2)
+        vault.put(Label(gallery_id("e-1", 2), ENROLLED, *of), b"template")
+        assert [code for _, code in vault.gallery_page(0, 9)[0]] == [b""]
+        made = [
+            channel.Enrolled(enrolment=enrolment, subject="s-1", position=2, length=4)
+            for enrolment in ("e-1", "forgotten")
+        ]
+        runner._from_worker(channel.Recoded(fingers=tuple(made)), [b"codelost"])
+        assert [code for _, code in life(settings, store)._vault.gallery_page(0, 9)[0]] == [b"code"]
+        assert vault.find(gallery_code(gallery_id("forgotten", 2))) is None
