@@ -23,6 +23,14 @@ NAMES = {
     "vantay": "Vantay template",
 }
 IMAGES = {"fir2005": fir2005, "fir2011": fir2011}
+BARE = {  # images without a record around them, by how they begin
+    b"\xff\xa0": "WSQ",
+    b"\0\0\0\x0cjP": "JPEG 2000",
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG": "PNG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
 FINGER_IMAGES = b"FIR\0"  # the format identifier of both
 
 
@@ -67,6 +75,9 @@ def form_of(data: bytes) -> str:
         raise BadRecord(
             "this is a sealed packet of Vantay: only the ministry's key opens it, by vantay packet open --key"
         )
+    for begin, name in BARE.items():
+        if data.startswith(begin):
+            raise BadRecord(f"this is a bare {name} image, no record: it does not say which finger it shows")
     raise BadRecord(
         f"format and version at offset 0 are {data[:8]!r}, which is no record read here; "
         "a card format has no header and needs --format iso-normal or iso-compact"
@@ -79,7 +90,9 @@ def read(data: bytes, form: str | None, warnings: list[str]) -> Contents:
         raise BadRecord("the file is empty")
     form = form or form_of(data)
     if form in CARDS:
-        return Contents(form, f"{len(data)} bytes, no header", [card.read(data, CARDS[form])], [], [])
+        return Contents(
+            form, f"{len(data)} bytes, no header", [card.read(data, CARDS[form], 0, warnings)], [], []
+        )
     if form in IMAGES:
         return Contents(form, f"{len(data)} bytes", [], [], IMAGES[form].read(data, warnings))
     if form == "nist14":

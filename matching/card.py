@@ -1,7 +1,8 @@
 """ISO/IEC 19794-2:2005 card formats, normal and compact, and the limits a card states in its BIT.
 
-Neither has a header: five bytes a minutia in units of 0.01 mm (8.2), or three in units of 0.1 mm (8.3). A BIT
-is the biometric information template in which a card says how many minutiae it takes, and in which order.
+Neither has a header: five bytes a minutia in units of 0.01 mm (8.2), or three in units of 0.1 mm (8.3). Cards
+take and give them in a biometric data template, 7F2E around 81 (ISO/IEC 7816-11). A BIT is the biometric
+information template in which a card says how many minutiae it takes, and in which order.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from matching.views import NOMINAL_PPCM
 DIRECTIONS = {1: "ascending", 2: "descending"}
 METHODS = {0: "none", 1: "X-Y", 2: "Y-X", 3: "angle", 4: "polar"}
 GROUP, BIT, HEADER, DATA, NUMBER = 0x7F61, 0x7F60, 0xA1, 0xB1, 0x02  # tags
+WRAPPED, MINUTIAE = b"\x7f\x2e", b"\x81"
 
 
 class Layout(NamedTuple):
@@ -77,11 +79,13 @@ def write(template: Template, layout: Layout, limits: Limits = ANY) -> bytes:
     return b"".join(_packed(row, layout) for row in units.tolist())
 
 
-def read(data: bytes, layout: Layout, position: int = 0) -> Template:
-    """Return the minutiae as pixels at 500 ppi; BadRecord names field and offset.
+def read(data: bytes, layout: Layout, position: int = 0, warnings: list[str] | None = None) -> Template:
+    """Return the minutiae, bare or wrapped, as pixels at 500 ppi; BadRecord names field and offset.
 
-    The format knows no image size: the template is as large as its minutiae reach.
+    The format knows no image size: the template is as large as its minutiae reach. `warnings` gets what was
+    tolerated; offsets within a wrapped template count from its first minutia.
     """
+    data = _unwrapped(data, warnings if warnings is not None else [])
     if not data:
         raise BadRecord(f"{layout.name}: empty: there is not one minutia")
     if len(data) % layout.size:
@@ -101,6 +105,28 @@ def read(data: bytes, layout: Layout, position: int = 0) -> Template:
     width = int(minutiae["x"].max(initial=0)) + 1
     height = int(minutiae["y"].max(initial=0)) + 1
     return Template(minutiae, width, height, None, position)
+
+
+def wrapped(data: bytes) -> bytes:
+    """Return minutiae as cards exchange them, in 7F2E and 81."""
+    return _object(WRAPPED, _object(MINUTIAE, data))
+
+
+def _unwrapped(data: bytes, notes: list[str]) -> bytes:
+    """Return what is in 7F2E and 81, or the data where these do not fit each other: then it is bare."""
+    length, begin = _length(data, 2, len(data))
+    size, start = _length(data, begin + 1, len(data))
+    end, stop = begin + length, start + size
+    tags = (data[:2], data[begin : begin + 1])
+    if tags != (WRAPPED, MINUTIAE) or (stop != end and end != len(data)):
+        return data
+    if stop != end:
+        raise BadRecord(f"card template: 7F2E at offset 0 holds more or less than the one 81 at {begin}")
+    if end > len(data):
+        raise BadRecord(f"card template: truncated: {end} bytes declared at offset 2, {len(data)} present")
+    if end < len(data):
+        notes.append(f"{len(data) - end} bytes after the card's template")
+    return data[start:stop]
 
 
 def read_bit(data: bytes) -> list[Limits]:
@@ -139,22 +165,36 @@ def _limits(data: bytes, begin: int, end: int) -> Limits:
 
 
 def _objects(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (tag, begin, end) of each BER-TLV object; lengths of up to two bytes, as cards write."""
+    """Yield (tag, begin, end) of each BER-TLV object."""
     while offset < end:
         start, tag, offset = offset, data[offset], offset + 1
         if tag & 0x1F == 0x1F and offset < end:
             tag, offset = tag << 8 | data[offset], offset + 1
-        length = data[offset] if offset < end else 0xFF
-        offset += 1
-        if length in (0x81, 0x82):
-            more = length & 3
-            length, offset = int.from_bytes(data[offset : min(offset + more, end)], "big"), offset + more
-        elif length > 0x7F:
+        length, offset = _length(data, offset, end)
+        if length < 0:
             raise BadRecord(f"BIT: length of tag {tag:X} at offset {start} cannot be read")
         if offset + length > end:
             raise BadRecord(f"BIT: truncated: tag {tag:X} at offset {start} needs {length} bytes")
         yield tag, offset, offset + length
         offset += length
+
+
+def _length(data: bytes, offset: int, end: int) -> tuple[int, int]:
+    """Return a BER length of up to two bytes, as cards write, and the offset behind it; -1 if it is none."""
+    length = data[offset] if offset < end else 0xFF
+    if length < 0x80:
+        return length, offset + 1
+    more = {0x81: 1, 0x82: 2}.get(length, 0)
+    if not more or offset + 1 + more > end:
+        return -1, offset
+    return int.from_bytes(data[offset + 1 : offset + 1 + more], "big"), offset + 1 + more
+
+
+def _object(tag: bytes, content: bytes) -> bytes:
+    """Return a BER-TLV object."""
+    size = len(content)
+    form = b"" if size < 0x80 else b"\x81" if size < 0x100 else b"\x82"
+    return tag + form + size.to_bytes(2 if form == b"\x82" else 1, "big") + content
 
 
 def _fewest(units: NDArray[np.int_], most: int) -> NDArray[np.int_]:

@@ -18,6 +18,7 @@ from matching.template import CORE, DELTA, SINGULAR
 CORES_AND_DELTAS = 2  # type of an item
 SIDES = {CORE: 1, DELTA: 3}  # angles of a point
 MOST = 15  # points of one kind
+LONGEST = 4 + 2 + MOST * (5 + 7)  # bytes of an item
 HAS_ANGLE = 1 << 14  # in X, where each point says so for itself
 ALL_HAVE_ANGLES = 1 << 6  # in the count, where the list says so for all
 COORDINATE = 0x3FFF
@@ -36,8 +37,9 @@ def read_extended(
 ) -> tuple[NDArray[np.void], int]:
     """Return the cores and deltas (n,) of SINGULAR, in the record's pixels, and the offset behind the block.
 
-    BadRecord where the items do not fill the block. An item of cores and deltas that cannot be read is left
-    out with a warning: no comparison needs it.
+    BadRecord where the items do not fill the block. Cores and deltas whose length is too short are read where
+    they fill the rest of the record (as NIST's own sample); what cannot be read is left out with a warning:
+    no comparison needs it.
     """
     if offset + 2 > len(data):
         raise BadRecord(f"{standard}: truncated: no extended data length at offset {offset}")
@@ -70,12 +72,26 @@ def _points(
     points: list[tuple[float, float, float, int]] = []
     for length in items:
         if int.from_bytes(data[begin : begin + 2], "big") == CORES_AND_DELTAS:
-            try:
-                points += _read_points(data[begin + 4 : begin + length], coding)
-            except (IndexError, struct.error, ValueError):
-                warnings.append(f"the cores and deltas at offset {begin} cannot be read: they are left out")
+            found, note = _points_of(data, begin, begin + length, coding)
+            points += found
+            warnings += note
         begin += length
     return np.array(points, SINGULAR)
+
+
+def _points_of(
+    data: bytes, begin: int, end: int, coding: Coding
+) -> tuple[list[tuple[float, float, float, int]], list[str]]:
+    """Return what an item holds, or holds with all that follows it, and what is wrong with it."""
+    what = f"the cores and deltas at offset {begin}"
+    for stop in (end, len(data)):
+        if stop - begin <= LONGEST:
+            try:
+                found = _read_points(data[begin + 4 : stop], coding)
+            except (IndexError, struct.error, ValueError):
+                continue
+            return found, [f"{what} go on beyond their length, to the end"] if stop > end else []
+    return [], [f"{what} cannot be read: they are left out"]
 
 
 def _read_points(item: bytes, coding: Coding) -> list[tuple[float, float, float, int]]:

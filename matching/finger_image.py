@@ -9,6 +9,7 @@ from PIL import Image
 
 from matching.decoding import decoding
 from matching.errors import BadRecord
+from matching.wsq_decoding import decode
 
 RAW, PACKED, WSQ, JPEG, JPEG2000, JPEG2000_LOSSLESS, PNG = (
     "raw",
@@ -20,7 +21,7 @@ RAW, PACKED, WSQ, JPEG, JPEG2000, JPEG2000_LOSSLESS, PNG = (
     "png",
 )
 WRITTEN = (RAW, PNG, JPEG2000_LOSSLESS)
-PILLOW = {WSQ: "WSQ", JPEG: "JPEG", JPEG2000: "JPEG2000", JPEG2000_LOSSLESS: "JPEG2000", PNG: "PNG"}
+PILLOW = {JPEG: "JPEG", JPEG2000: "JPEG2000", JPEG2000_LOSSLESS: "JPEG2000", PNG: "PNG"}
 MOST_PIXELS = 4096 * 4096  # a palm at 500 ppi has 2500 x 2500
 PPI_PER_PPCM = 2.54
 
@@ -70,7 +71,7 @@ def pixels_of(image: FingerImage) -> NDArray[np.uint8]:
     if image.compression in (RAW, PACKED):  # of eight bits, packed is the same
         return np.frombuffer(image.data, np.uint8, image.width * image.height).reshape(size[::-1])
     if image.compression == WSQ:
-        import_wsq()
+        return decode(image.data, image.width, image.height)
     try:
         with (
             decoding("error"),
@@ -86,16 +87,6 @@ def pixels_of(image: FingerImage) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # decoders raise whatever they like about hostile data
         raise BadRecord(f"finger image: the {image.compression} data cannot be decoded: {error}") from error
-
-
-def import_wsq() -> None:
-    """Register the WSQ decoder with pillow; BadRecord where the optional package is missing."""
-    try:
-        import wsq  # noqa: F401
-    except ImportError:
-        raise BadRecord(
-            "finger image: WSQ needs the optional package 'wsq', which is not installed"
-        ) from None
 
 
 def check_raw(image: FingerImage, offset: int, standard: str) -> None:

@@ -1,4 +1,7 @@
-"""ISO/IEC 19794-4:2005 finger image records: read, write, validate. All numbers are big-endian."""
+"""ISO/IEC 19794-4:2005 finger image records: read, write, validate. All numbers are big-endian.
+
+ANSI/INCITS 381-2004 is read too: it begins with the same eight bytes and has four more in its header.
+"""
 
 import struct
 from collections.abc import Sequence
@@ -24,6 +27,9 @@ NAME = "ISO/IEC 19794-4:2005"
 MAGIC = b"FIR\x00010\0"
 HEADER = struct.Struct(">8s6sHHBBHHHHBBH")  # 32 bytes, 7.1
 VIEW = struct.Struct(">IBBBBBHHB")  # 14 bytes, 7.2
+ANSI_NAME = "ANSI/INCITS 381-2004"
+ANSI_PRODUCT = 4  # bytes of CBEFF product identifier behind the record length, 7.1.4 there
+COUNT = 18  # offset of the number of views, without these
 COMPRESSIONS = (RAW, PACKED, WSQ, JPEG, JPEG2000, PNG)  # by code; 5 is PNG here, JPEG 2000 in 2011
 POSITIONS = frozenset({*range(11), 13, 14, 15, *range(20, 37)})
 IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9})
@@ -84,32 +90,53 @@ def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:
         raise BadRecord(f"{NAME}: format and version at offset 0 are {data[:8]!r}, not {MAGIC!r}")
     if len(data) < HEADER.size:
         raise BadRecord(f"{NAME}: truncated: {len(data)} bytes, the header has {HEADER.size}")
-    _, coded, device, level, count, units, scan_x, _, x, y, depth, code, reserved = HEADER.unpack_from(data)
+    more = ANSI_PRODUCT if _is_ansi(data) else 0
+    if more:
+        notes.append(f"this is {ANSI_NAME}, product {data[14:16].hex().upper()} {data[16:18].hex().upper()}")
+    _, coded, device, level, count, units, scan_x, _, x, y, depth, code, reserved = HEADER.unpack(
+        data[:14] + data[14 + more : HEADER.size + more]
+    )
     declared = int.from_bytes(coded, "big")
     if declared > len(data):
         raise BadRecord(f"{NAME}: truncated: {declared} bytes declared at offset 8, {len(data)} present")
     if code >= len(COMPRESSIONS):
-        raise BadRecord(f"{NAME}: compression {code} at offset 29 is not defined")
+        raise BadRecord(f"{NAME}: compression {code} at offset {29 + more} is not defined")
     if not 1 <= depth <= 16:
-        raise BadRecord(f"{NAME}: {depth} bits a pixel at offset 28 are not 1 to 16")
-    ppi = ppi_of(units, x, 24, NAME)
+        raise BadRecord(f"{NAME}: {depth} bits a pixel at offset {28 + more} are not 1 to 16")
+    ppi = ppi_of(units, x, 24 + more, NAME)
     if x != y:
-        raise BadRecord(f"{NAME}: image resolutions {x} and {y} at offset 24 differ, which is not read here")
+        raise BadRecord(
+            f"{NAME}: image resolutions {x} and {y} at offset {24 + more} differ, which is not read here"
+        )
     for wrong, note in (
-        (level not in LEVELS, f"acquisition level {level} at offset 16 is not defined"),
-        (x > scan_x, f"image resolution {x} at offset 24 is above the scan resolution {scan_x}"),
-        (reserved, f"reserved bytes at offset 30 are {reserved}, not 0"),
+        (level not in LEVELS, f"acquisition level {level} at offset {16 + more} is not defined"),
+        (x > scan_x, f"image resolution {x} at offset {24 + more} is above the scan resolution {scan_x}"),
+        (reserved, f"reserved bytes at offset {30 + more} are {reserved}, not 0"),
     ):
         if wrong:
             notes.append(note)
     images = []
-    offset = HEADER.size
+    offset = HEADER.size + more
     for _ in range(count):
         image, offset = _view(data, offset, declared, (ppi, COMPRESSIONS[code], device, depth))
         images.append(image)
     if offset < len(data):
         notes.append(f"{len(data) - offset} bytes after the last image")
     return images
+
+
+def _is_ansi(data: bytes) -> bool:
+    """Whether the views fill the declared length behind the longer header, and not behind the shorter."""
+    declared = int.from_bytes(data[8:14], "big")
+    fits = [_end_of_views(data, more) == declared for more in (0, ANSI_PRODUCT)]
+    return declared <= len(data) and fits == [False, True]
+
+
+def _end_of_views(data: bytes, more: int) -> int:
+    offset = HEADER.size + more
+    for _ in range(data[COUNT + more]):
+        offset += int.from_bytes(data[offset : offset + 4], "big")
+    return offset
 
 
 def _view(data: bytes, offset: int, end: int, shared: tuple[float, str, int, int]) -> tuple[FingerImage, int]:

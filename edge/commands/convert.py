@@ -37,6 +37,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=TARGETS, required=True, help="what OUT shall be")
     parser.add_argument("--compression", choices=WRITTEN, default=RAW, help="of images (default raw)")
     parser.add_argument("--bit", type=Path, metavar="FILE", help="the card's BIT: its limits are kept")
+    parser.add_argument(
+        "--wrapped", action="store_true", help="a card format as cards take it, in the tags 7F2E and 81"
+    )
     parser.add_argument("--position", type=int, metavar="N", help="finger position, where IN has none")
     parser.add_argument(
         "--impression",
@@ -55,6 +58,8 @@ def run(arguments: Namespace) -> int:
     """Convert one file; a record that cannot be read or written leaves OUT as it was."""
     data = load_bytes(arguments.source)
     warnings: list[str] = []
+    if arguments.wrapped and arguments.format not in CARDS:
+        raise BadCommand(f"--wrapped is for {' and '.join(CARDS)}: leave it out")
     try:
         if arguments.form is None and data.startswith(PICTURES):
             contents = _picture(arguments)
@@ -172,9 +177,17 @@ def _minutiae(contents: Contents, arguments: Namespace) -> bytes:
             f"impression type {contents.impressions[0]} is lost: {NAMES[arguments.format]} knows none",
         )
     if arguments.format in CARDS:
-        limits = card.read_bit(load_bytes(arguments.bit))[0] if arguments.bit else card.ANY
-        return card.write(templates[0], CARDS[arguments.format], limits)
+        limits = _limits(load_bytes(arguments.bit)) if arguments.bit else card.ANY
+        written = card.write(templates[0], CARDS[arguments.format], limits)
+        return card.wrapped(written) if arguments.wrapped else written
     return serial.to_bytes(templates[0])
+
+
+def _limits(data: bytes) -> card.Limits:
+    limits = set(card.read_bit(data))
+    if len(limits) > 1:
+        raise BadRecord(f"BIT: its fingers have {len(limits)} different limits: give --bit the one finger's")
+    return limits.pop()
 
 
 def _impression(own: int, arguments: Namespace) -> int:

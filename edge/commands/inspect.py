@@ -9,6 +9,7 @@ from edge.records import NAMES, Contents, load_bytes, read
 from matching.errors import BadRecord
 from matching.finger_image import PACKED, RAW, WSQ, FingerImage, pixels_of
 from matching.template import CORE, DELTA, TYPES
+from matching.wsq_decoding import MISSING, has_wsq
 
 KINDS = {CORE: "core", DELTA: "delta"}
 
@@ -40,8 +41,11 @@ def run(arguments: Namespace) -> int:
 
 
 def _decode(image: FingerImage, warnings: list[str]) -> None:
-    if image.compression == WSQ or image.depth != 8:
-        warnings.append(f"position {image.position}: the pixels were not decoded")
+    """Decode what is compressed, or say why its pixels were not checked."""
+    if image.depth != 8:
+        warnings.append(f"position {image.position}: pixels of {image.depth} bits were not checked")
+    elif image.compression == WSQ and not has_wsq():
+        warnings.append(f"position {image.position}: the pixels were not checked: {MISSING}")
     elif image.compression not in (RAW, PACKED):
         pixels_of(image)
 

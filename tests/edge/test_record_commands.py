@@ -97,6 +97,44 @@ def test_headerless_card_formats_need_format(record: Path, capsys: pytest.Captur
     assert "9 minutiae" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["iso-compact", "iso-normal"])
+def test_a_template_for_a_card_is_written_and_read_wrapped(
+    record: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    bare, whole, back = (record.with_name(name) for name in ("bare", "whole", "back"))
+    command = ["convert", str(record), str(whole), "--format", form]
+    assert main([*command, "--wrapped"]) == 0
+    assert main(["convert", str(record), str(bare), "--format", form]) == 0
+    assert whole.read_bytes() == card.wrapped(bare.read_bytes())
+    assert main(["inspect", str(whole)]) == 1
+    assert "needs --format iso-normal or iso-compact" in capsys.readouterr().err
+    assert main(["inspect", str(whole), "--format", form]) == 0
+    assert ", 9 minutiae, " in capsys.readouterr().out
+    assert main(["convert", str(whole), str(back), "--from", form, "--format", form]) == 0
+    assert back.read_bytes() == bare.read_bytes()
+    assert main(["convert", str(record), str(back), "--format", "iso", "--wrapped"]) == 2
+    assert "--wrapped is for iso-normal and iso-compact" in capsys.readouterr().err
+
+
+def bit_of(low: int, high: int) -> bytes:
+    block = bytes((0xB1, 4, 0x81, 2, low, high))
+    header = bytes((0xA1, 3 + len(block), 0x81, 1, 8)) + block
+    return bytes((0x7F, 0x60, len(header))) + header
+
+
+def test_limits_of_several_fingers_serve_where_they_are_the_same(
+    record: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits, target = record.with_name("bit"), record.with_name("card")
+    command = ["convert", str(record), str(target), "--format", "iso-compact", "--bit", str(limits)]
+    for others, code in (((2, 5), 0), ((12, 60), 2)):
+        inner = bytes((0x02, 1, 2)) + bit_of(2, 5) + bit_of(*others)
+        limits.write_bytes(bytes((0x7F, 0x61, len(inner))) + inner)
+        assert main(command) == code
+        assert len(target.read_bytes()) == 15
+    assert "BIT: its fingers have 2 different limits: give --bit the one finger's" in capsys.readouterr().err
+
+
 def test_convert_between_records_and_refuse_what_cannot_be(
     record: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -176,6 +176,59 @@ def test_any_bytes_as_bit_give_limits_or_a_refusal(data: bytes, at: int) -> None
             continue
 
 
+@pytest.mark.parametrize(
+    ("layout", "count", "head"),
+    [
+        (COMPACT, 1, "7F2E 05 81 03"),
+        (COMPACT, 41, "7F2E 7D 81 7B"),
+        (COMPACT, 42, "7F2E 8180 81 7E"),
+        (COMPACT, 43, "7F2E 8184 81 8181"),
+        (COMPACT, 84, "7F2E 81FF 81 81FC"),
+        (COMPACT, 85, "7F2E 820102 81 81FF"),
+        (COMPACT, 86, "7F2E 820106 81 820102"),
+        (NORMAL, 1, "7F2E 07 81 05"),
+        (NORMAL, 255, "7F2E 8204FF 81 8204FB"),
+    ],
+)
+def test_a_template_for_a_card_is_wrapped_in_7f2e_and_81(layout: Layout, count: int, head: str) -> None:
+    bare = card.write(random_template(count, count), layout)
+    assert len(bare) == count * layout.size
+    whole = card.wrapped(bare)
+    assert whole == bytes.fromhex(head) + bare
+    warnings: list[str] = []
+    assert np.array_equal(card.read(whole, layout, 0, warnings).minutiae, card.read(bare, layout).minutiae)
+    assert warnings == []
+    card.read(whole + bytes(7), layout, 0, warnings)
+    assert warnings == ["7 bytes after the card's template"]
+
+
+@BOTH
+@pytest.mark.parametrize("count", [9, 42, 90])
+def test_a_wrapped_template_that_is_cut_is_never_taken_for_a_bare_one(layout: Layout, count: int) -> None:
+    bare = card.write(random_template(1, count), layout)
+    whole = card.wrapped(bare)
+    for length in range(len(whole) - len(bare), len(whole)):
+        with pytest.raises(BadRecord, match=f"truncated: {len(whole)} bytes declared at offset 2, {length}"):
+            card.read(whole[:length], layout)
+
+
+def test_what_else_is_in_7f2e_is_refused_and_what_only_begins_so_is_bare() -> None:
+    bare = card.write(random_template(1, 9), COMPACT)
+    for inner in (
+        b"\x81\x1b" + bare + b"\x82\x01\x00",
+        b"\x81\x1b" + bare + b"\x81\x00",
+        b"\x81\x1c" + bare,
+    ):
+        with pytest.raises(BadRecord, match="holds more or less than the one 81 at 3"):
+            card.read(b"\x7f\x2e" + bytes((len(inner),)) + inner, COMPACT)
+    with pytest.raises(BadRecord, match="empty: there is not one minutia"):
+        card.read(card.wrapped(b""), COMPACT)
+    with pytest.raises(BadRecord, match="minutia type 3 at offset 2"):
+        card.read(card.wrapped(b"\1\1\xff"), COMPACT)
+    for data in (b"\x7f\x2e\x41", b"\x7f\x2e\x41\x81\x02\x40", b"\x7f\x2e\x82\x81\x03\x40"):
+        assert card.read(data, COMPACT).minutiae[0]["x"] == pytest.approx(0x7F * 1.97)
+
+
 @pytest.mark.real_data
 def test_cards_equal_those_of_nist(real_data: Path) -> None:
     folder = real_data / "records/biomdi"

@@ -1,6 +1,5 @@
 """ISO/IEC 19794-4:2005 and :2011: round trips, traps, refusals, real files."""
 
-import sys
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -108,12 +107,6 @@ def test_a_lying_size_costs_no_memory(standard: ModuleType) -> None:
 def test_raw_data_of_another_length_than_the_size_is_refused(standard: ModuleType) -> None:
     with pytest.raises(BadRecord, match="need 425"):
         standard.write(replace(image_of(), width=25))
-
-
-def test_wsq_without_its_package_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wsq", None)
-    with pytest.raises(BadRecord, match="optional package 'wsq'"):
-        pixels_of(replace(image_of(), compression=WSQ))
 
 
 @BOTH
@@ -265,3 +258,109 @@ def test_no_representation_of_2011_reaches_beyond_the_record_or_ends_in_its_head
         data[16 + first : 20 + first] = length.to_bytes(4, "big")
         with pytest.raises(BadRecord, match=words):
             fir2011.read(bytes(data))
+
+
+def ansi381(data: bytes) -> bytes:
+    """A record of 2005 with the longer header of ANSI/INCITS 381-2004."""
+    length = (int.from_bytes(data[8:14], "big") + 4).to_bytes(6, "big")
+    return data[:8] + length + bytes.fromhex("01070011") + data[14:]
+
+
+@given(positions=st.lists(st.integers(0, 10), min_size=1, max_size=6), form=st.sampled_from([RAW, PNG]))
+def test_ansi_381_has_four_bytes_more_in_its_header(positions: list[int], form: str) -> None:
+    data = fir2005.write(*[image_of(form, seed, position) for seed, position in enumerate(positions)])
+    warnings: list[str] = []
+    assert fir2005.read(ansi381(data), warnings) == fir2005.read(data)
+    assert warnings == ["this is ANSI/INCITS 381-2004, product 0107 0011"]
+
+
+def test_faults_in_ansi_381_are_named_by_their_own_offsets() -> None:
+    good = ansi381(fir2005.write(image_of(), image_of(position=7)))
+    for offset, value, words in (
+        (33, 9, "compression 9 at offset 33"),
+        (32, 0, "0 bits a pixel at offset 32"),
+        (28, 9, "at offset 28 differ"),
+        (40, 99, "position 99 at offset 40"),
+    ):
+        data = bytearray(good)
+        data[offset] = value
+        with pytest.raises(BadRecord, match=words):
+            fir2005.read(bytes(data))
+    for length in range(len(good)):
+        with pytest.raises(BadRecord):
+            fir2005.read(good[:length])
+    empty = good[:8] + (36).to_bytes(6, "big") + good[14:22] + b"\0" + good[23:36]
+    for length in range(32, 36):
+        with pytest.raises(BadRecord, match="truncated"):
+            fir2005.read(empty[:length])
+
+
+def test_the_length_of_2005_has_48_bits() -> None:
+    data = bytearray(fir2005.write(image_of()))
+    assert int.from_bytes(data[8:14], "big") == len(data)
+    for offset in (8, 9, 10):
+        longer = bytearray(data)
+        longer[offset] = 1
+        with pytest.raises(BadRecord, match="truncated"):
+            fir2005.read(bytes(longer))
+
+
+@BOTH
+def test_each_code_of_compression_means_what_its_edition_says(standard: ModuleType) -> None:
+    at = 29 if standard is fir2005 else 16 + 19 + 5 + 12
+    forms = ["raw", "packed", "wsq", "jpeg", "jpeg2000", "png"]
+    if standard is fir2011:
+        forms[5:] = ["jpeg2000-lossless", "png"]
+    data = bytearray(standard.write(image_of()))
+    for code, form in enumerate(forms):
+        data[at] = code
+        assert standard.read(bytes(data))[0].compression == form
+    data[at] = len(forms)
+    with pytest.raises(BadRecord, match=f"compression {len(forms)} at offset {at} is not"):
+        standard.read(bytes(data))
+
+
+@BOTH
+def test_slaps_of_two_and_three_fingers_have_codes_in_2011_only(standard: ModuleType) -> None:
+    at = 32 + 4 if standard is fir2005 else 16 + 19 + 5
+    data = bytearray(standard.write(image_of()))
+    for position in (0, 10, 13, 14, 15, 20, 36):
+        data[at] = position
+        assert standard.read(bytes(data))[0].position == position
+    for position in (11, 12, 16, 37, *range(40, 52)):
+        data[at] = position
+        if standard is fir2011 and 40 <= position <= 50:
+            assert standard.read(bytes(data))[0].position == position
+        else:
+            with pytest.raises(BadRecord, match=f"position {position} at offset {at} is not"):
+                standard.read(bytes(data))
+
+
+@pytest.mark.parametrize("qualities", [0, 1, 3])
+@pytest.mark.parametrize("certificates", [None, 0, 2])
+def test_a_representation_of_2011_has_blocks_of_quality_and_certification(
+    qualities: int, certificates: int | None
+) -> None:
+    image = replace(image_of(), quality=None)
+    plain = fir2011.write(image)
+    begin = 16 + 18
+    blocks = b"".join(bytes((60 + n, 0, 0x0F, 0, 1)) for n in range(qualities))
+    if certificates is not None:
+        blocks += bytes((certificates,)) + bytes((0, 5, 1)) * certificates
+    more = len(blocks)
+    length = (len(plain) + more).to_bytes(4, "big")
+    inner = (len(plain) - 16 + more).to_bytes(4, "big")
+    flag = bytes((certificates is not None,))
+    data = plain[:8] + length + plain[12:14] + flag + plain[15:16] + inner + plain[20:begin]
+    data += bytes((qualities,)) + blocks + plain[begin + 1 :]
+    certified = 0 if certificates is None else 1 + 3 * certificates
+    assert int.from_bytes(data[16:20], "big") == 41 + 5 * qualities + certified + len(image.data)
+    assert fir2011.read(data) == [replace(image, quality=60 if qualities else None)]
+
+
+def test_an_image_finer_than_its_scan_is_told() -> None:
+    data = bytearray(fir2005.write(image_of()))
+    data[20:24] = (400).to_bytes(2, "big") * 2
+    warnings: list[str] = []
+    fir2005.read(bytes(data), warnings)
+    assert warnings == ["image resolution 500 at offset 24 is above the scan resolution 400"]

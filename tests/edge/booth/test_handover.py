@@ -109,6 +109,8 @@ def test_nothing_to_compare_with_is_said(booth: Booth, vault: Vault) -> None:
     [
         ("iso-compact", card.write(TEMPLATE, card.COMPACT)),
         ("iso-normal", card.write(TEMPLATE, card.NORMAL)),
+        ("iso-compact", card.wrapped(card.write(TEMPLATE, card.COMPACT))),
+        ("iso-normal", card.wrapped(card.write(TEMPLATE, card.NORMAL))),
         ("iso", iso19794.write(TEMPLATE)),
     ],
 )
