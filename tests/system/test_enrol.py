@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.stage import vantay
@@ -427,6 +428,32 @@ def test_a_card_goes_to_its_holder_and_to_nobody_else(
     show_own(hand, console, "0001_02_2.png")
     holder.reads("the right index is the holder's: the card may be handed over", console)
     assert holder.end() == 0
+    hand.close()
+
+
+def test_a_card_is_handed_over_by_the_template_as_the_card_wraps_it(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    record, card = tmp_path / "right-index.fmr", tmp_path / "card.bin"
+    image = synthetic_people(Bar()) / "0001_02_1.png"
+    for words in (
+        [*vantay("extract"), str(image), "-o", str(record)],
+        [*vantay("convert"), str(record), str(card), "--format", "iso-compact", "--wrapped"],
+    ):
+        subprocess.run(words, check=True)
+    assert card.read_bytes()[:2] == b"\x7f\x2e"
+    hand = Hand(stage.control)
+    for shown, said, code in (
+        (["0002_02_1.png"] * 3, "the card stays here", 1),
+        (["0001_02_2.png"], "the right index is the holder's: the card may be handed over", 0),
+    ):
+        terminal = terminals("hand-over", "--card", str(card), "--position", "2")
+        terminal.reads("identity number: ", console)
+        terminal.type(NUMBER)
+        for name in shown:
+            show_own(hand, console, name)
+        terminal.reads(said, console)
+        assert terminal.end() == code
     hand.close()
 
 
