@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from matching.decoding import decoding
 from matching.errors import BadRecord
@@ -85,6 +85,8 @@ def pixels_of(image: FingerImage) -> NDArray[np.uint8]:
             return np.asarray(opened.convert("L"), np.uint8)
     except BadRecord:
         raise
+    except UnidentifiedImageError:
+        raise BadRecord(f"finger image: the {image.compression} data cannot be decoded: it is none") from None
     except Exception as error:  # decoders raise whatever they like about hostile data
         raise BadRecord(f"finger image: the {image.compression} data cannot be decoded: {error}") from error
 

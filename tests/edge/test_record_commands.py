@@ -187,7 +187,15 @@ def test_inspect_decodes_the_image(tmp_path: Path, capsys: pytest.CaptureFixture
     path = tmp_path / "a.fir"
     path.write_bytes(fir2011.write(FingerImage(b"no png", 24, 17, 500.0, "png")))
     assert main(["inspect", str(path)]) == 1
-    assert "png data cannot be decoded" in capsys.readouterr().err
+    assert "the png data cannot be decoded: it is none\n" in capsys.readouterr().err
+
+
+def test_inspect_names_what_ansi_381_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = fir2005.write(FingerImage(bytes(24 * 17), 24, 17, 500.0))
+    path = tmp_path / "a.fir"
+    path.write_bytes(data[:8] + (len(data) + 4).to_bytes(6, "big") + bytes((0, 15, 0, 1)) + data[14:])
+    assert main(["inspect", str(path)]) == 0
+    assert "warning: this is ANSI/INCITS 381-2004, product 000F 0001" in capsys.readouterr().out
 
 
 @pytest.mark.real_data

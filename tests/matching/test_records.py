@@ -358,3 +358,60 @@ def test_what_is_no_number_is_not_written(standard: ModuleType, field: str) -> N
         getattr(template, name)[field][0] = np.nan
         with pytest.raises(BadRecord, match="not made of finite numbers"):
             standard.write(template)
+
+
+@BOTH
+@pytest.mark.parametrize("count", [0, 1, 77, 255])
+def test_a_view_takes_six_bytes_a_minutia_and_six_more(standard: ModuleType, count: int) -> None:
+    data = standard.write(random_template(1, count))
+    assert len(data) == FIRST_VIEW[standard] + 6 + 6 * count
+    assert standard.read(data).minutiae.size == count
+
+
+@BOTH
+def test_view_numbers_out_of_sequence_are_told(standard: ModuleType) -> None:
+    data = bytearray(standard.write(one_minutia(), one_minutia()))
+    second = FIRST_VIEW[standard] + 12 + 1
+    assert data[second] >> 4 == 1
+    data[second] = 3 << 4
+    warnings: list[str] = []
+    assert len(standard.read_all(bytes(data), warnings)) == 2
+    assert warnings == ["view number 3 of position 7 is out of sequence"]
+
+
+@BOTH
+def test_99_pixels_a_centimetre_are_the_least(standard: ModuleType) -> None:
+    data = bytearray(standard.write(one_minutia()))
+    start = FIRST_VIEW[standard] - 6
+    for rate, good in ((98, False), (99, True)):
+        data[start : start + 4] = struct.pack(">HH", rate, rate)
+        if good:
+            assert standard.read(bytes(data)).width == round(300 * 500 / (99 * 2.54))
+            continue
+        with pytest.raises(BadRecord, match=f"X resolution at offset {start} is 98 px/cm"):
+            standard.read(bytes(data))
+
+
+def test_an_ansi_record_without_product_owner_is_told() -> None:
+    data = bytearray(ansi378.write(one_minutia()))
+    assert any(data[10:12])
+    data[10:12] = b"\0\0"
+    warnings: list[str] = []
+    ansi378.read(bytes(data), warnings)
+    assert warnings == ["CBEFF product owner at offset 10 is zero"]
+
+
+@pytest.mark.parametrize(
+    ("at_8", "ansi"),
+    [
+        ("001a 0103", True),
+        ("ffff 0000", True),
+        ("0019 0000", False),
+        ("0001 0000", False),
+        ("0000 0018", False),
+        ("0000 0017", True),
+        ("0000 0001", True),
+    ],
+)
+def test_the_bytes_at_offset_8_tell_iso_from_ansi(at_8: str, ansi: bool) -> None:
+    assert record.is_ansi(b"FMR\0 20\0" + bytes.fromhex(at_8)) is ansi
