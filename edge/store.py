@@ -1,5 +1,6 @@
 """The booth's one SQLite file: journal, vault and cursors, so that one transaction covers all of them."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from edge.errors import StoreBusy, VantayError
 
 BUSY_MS = 5000  # how long a statement waits for another process's lock
+LEAST_FREE = 64_000_000  # bytes, for a program to write where room is set aside for another one
 
 VAULT_SCHEMA = """
 CREATE TABLE IF NOT EXISTS vault (
@@ -58,9 +60,11 @@ class Database:
     schema = ""
     what = "file"
     on_busy: Callable[[float], None] | None = None  # told of so many seconds waited in vain; waits on then
+    has_room = False  # set by the program that room is set aside for
     purged = False  # set by who deleted what must leave no bytes: the write-ahead log has them, too
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
+        self.path = path
         try:
             if read_only:
                 self.db = sqlite3.connect(
@@ -101,6 +105,7 @@ class Database:
             return
         try:
             self._begin(wait)
+            self.check_room()
             yield
             self.db.execute("COMMIT")
             if self.purged and not self.keeps_log():
@@ -146,6 +151,9 @@ class Database:
         if self.db.in_transaction:  # SQLite may have rolled back itself
             self.db.execute("ROLLBACK")
 
+    def check_room(self) -> None:
+        """Refuse to write what would take the room of somebody who is being enrolled."""
+
     def keeps_log(self) -> bool:
         """Whether the write-ahead log must not be cut off now."""
         return False
@@ -174,6 +182,16 @@ class Store(Database):
 
     schema = f"{VAULT_SCHEMA}{SCHEMA}"
     what = "booth's file"
+
+    def check_room(self) -> None:
+        """VantayError in other programs than the daemon while somebody is enrolled on a nearly full disk."""
+        if not self.has_room and self.keeps_log():
+            free = shutil.disk_usage(self.path.parent).free
+            if free < LEAST_FREE:
+                raise VantayError(
+                    f"the {self.what} is not written now: somebody is being enrolled, and the disk has only "
+                    f"{free // 1_000_000} MB free; make room, or wait until they are done"
+                )
 
     def keeps_log(self) -> bool:
         """Whether somebody is being enrolled: the log holds the room set aside for that, in any program."""

@@ -19,9 +19,11 @@ BESIDE = 64 * 1024  # of a finger's template, record and search code
 BASE64 = 4 / 3  # a packet's growth
 OTHERS = 16 * 1024 * 1024  # the journal, cursors, and what other people's packets and lists change meanwhile
 MARGIN = 1.2  # pages that are written twice, and their inner nodes
-FRAME, REGION, FRAMES = 4096 + 24, 32 * 1024, 4000  # a page in the log; its index: so many frames a region
+HEADER, FRAME = 32, 4096 + 24  # of the log; a page in it
+REGION, FRAMES = 32 * 1024, 4000  # of its index: so many frames a region
 MEGA = 1_000_000
-RETRY_SECONDS = 5.0
+SPARE = MEGA  # of the log, for its index, that a start on a full disk has to lengthen again
+RETRY_SECONDS, NEVER = 5.0, float("-inf")
 
 
 def bytes_for(plan: EnrolmentPlan) -> int:
@@ -41,21 +43,21 @@ class Room:
         self._index = os.open(path.with_name(f"{path.name}-shm"), os.O_RDWR)
         self.held = False
         self.trouble: str | None = None
-        self._tried_at = 0.0
+        self._tried_at = NEVER
+        store.has_room = True
 
     def take(self, wanted: int, begun: bool = False) -> bool:
         """Set bytes aside; False with `trouble` where there are not as many.
 
-        `begun`: for an enrolment that a former life of this program began, whose room may still be there.
+        `begun`: somebody is being enrolled, and nothing that is set aside for them is let go of.
         """
         self.trouble = None
         try:
-            if begun and self._log.stat().st_size >= wanted:
-                self._set_aside(self._index, wanted // FRAME // FRAMES * REGION + 2 * REGION)
-            else:
-                if not self.held:
-                    self._store.empty_log()
-                self._lengthen(wanted)
+            if not begun:
+                self._store.empty_log()
+            if not begun or self._length() < wanted:
+                self._lengthen(self._used() + wanted + SPARE)
+            self._lengthen_index()
         except OSError as error:
             self.trouble = (
                 f"the disk has no room for one more person ({error.strerror}): {wanted // MEGA + 1} MB are "
@@ -69,32 +71,50 @@ class Room:
         """Set aside anew what is gone: another program may have cut the log off just before the beginning."""
         if self.trouble and now - self._tried_at < RETRY_SECONDS:
             return
-        if not self.held or self._log.stat().st_size < wanted:
+        if not self.held or self._length() < wanted:
             self._tried_at = now
-            self.take(wanted)
+            self.take(wanted, begun=True)
 
-    def give_back(self) -> None:
-        """The enrolment is over: let the disk have what was not needed."""
-        self.held, self.trouble = False, None
-        self._store.empty_log()
+    def give_back(self, now: float) -> None:
+        """The enrolment is over: let the disk have what was not needed, as soon as nobody reads the log."""
+        self.trouble = None
+        if now - self._tried_at >= RETRY_SECONDS:
+            self._store.empty_log()
+            self.held = self._length() > 0
+            self._tried_at = now if self.held else NEVER
 
-    def _lengthen(self, wanted: int) -> None:
-        length = self._log.stat().st_size + wanted
-        self._set_aside(self._index, length // FRAME // FRAMES * REGION + 2 * REGION)
-        log = os.open(self._log, os.O_RDWR)
-        try:
-            self._set_aside(log, length)
-        finally:
-            os.close(log)
+    def _length(self) -> int:
+        return self._log.stat().st_size
 
-    def _set_aside(self, file: int, length: int) -> None:
-        more = length - os.fstat(file).st_size
+    def _used(self) -> int:
+        """Return how far the log's frames reach: with its header's salts (sqlite.org, fileformat2, 4)."""
+        with self._log.open("rb", buffering=0) as log:
+            salts, end = os.pread(log.fileno(), HEADER, 0)[16:24], HEADER
+            while salts and os.pread(log.fileno(), 8, end + 8) == salts:
+                end += FRAME
+        return end if salts else 0
+
+    def _lengthen(self, length: int) -> None:
+        more = length - self._length()
         if more > _free(
             self._log.parent
         ):  # asked first: a file system may keep what it could give of too much
             raise OSError(28, "No space left on device")
         if more > 0:
-            os.posix_fallocate(file, 0, length)
+            with self._log.open("r+b", buffering=0) as log:
+                os.posix_fallocate(log.fileno(), 0, length)
+
+    def _lengthen_index(self) -> None:
+        """Make the index as long as the log wants it; a start shortens it, and the disk may be full then."""
+        length = self._length()
+        wanted = length // FRAME // FRAMES * REGION + 2 * REGION
+        try:
+            os.posix_fallocate(self._index, 0, wanted)
+        except OSError:
+            if length - wanted < self._used():
+                raise
+            os.truncate(self._log, length - wanted)  # zeros behind the last frame: what is spare there
+            os.posix_fallocate(self._index, 0, wanted)
 
 
 def _free(folder: Path) -> int:

@@ -340,7 +340,7 @@ class Runner:
         if self._enrolment:
             self._room.keep(self._room_wanted, now)
         elif self._room.held or self._room.trouble:
-            self._room.give_back()
+            self._room.give_back(now)
 
     def _keep_shift(self) -> None:
         """Tell of a shift whose business day is over, and close it in the end."""

@@ -52,7 +52,8 @@ def run(arguments: Namespace) -> int:
         return Terminal(as_console(arguments), dialogue).run()
     settings = read_settings(arguments.config, BoothSettings)
     keys = read_booth_keys(settings.keys)
-    store = Store(settings.data / "booth.db")
+    file = settings.data / "booth.db"
+    store = Store(file, read_only=arguments.action == "list" and file.exists())
     try:
         return _do(arguments, store, People(Vault(store, keys.vault)))
     finally:

@@ -52,7 +52,8 @@ def run(arguments: Namespace) -> int:
     """Do it, and put changes into the journal; the daemon may be running."""
     settings = read_settings(arguments.config, BoothSettings)
     keys = read_booth_keys(settings.keys)
-    store = Store(settings.data / "booth.db")
+    file = settings.data / "booth.db"
+    store = Store(file, read_only=arguments.action in ("list", "show") and file.exists())
     try:
         desk = Desk(store, keys, settings)
         match arguments.action:

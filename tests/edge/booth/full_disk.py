@@ -1,10 +1,13 @@
-"""Enrol one person at a booth whose disk is full: `python -m tests.edge.booth.full_disk FOLDER PLAN [bare]`.
+"""Enrol one person at a booth whose disk is full: `python -m tests.edge.booth.full_disk FOLDER PLAN [HOW]`.
 
 A program of its own, in a mount namespace of its own: what fills up is a file system in memory. Pictures are
-noise, as large as they come, and every attempt is used up. `bare`: no room is set aside.
+noise, as large as they come, and every attempt is used up. `bare`: no room is set aside. `killed`: who begins
+is killed half-way, and another goes on, who has a moment to set the log's index aside anew.
 """
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -36,10 +39,13 @@ class Filler(threading.Thread):
     def __init__(self, folder: Path) -> None:
         super().__init__(daemon=True)
         self.path, self.full, self.ended = folder / "filler", threading.Event(), False
+        self.goes_on = threading.Event()
+        self.goes_on.set()
 
     def run(self) -> None:
         with self.path.open("wb", buffering=0) as file:
             while not self.ended:
+                self.goes_on.wait()
                 try:
                     file.write(bytes(4096))
                 except OSError:
@@ -93,28 +99,67 @@ def capture(store: Store, vault: Vault, current: Enrolment, kind: str, position:
         return after
 
 
-def main(folder: Path, name: str, bare: bool) -> None:
-    plan = plan_named(name)
-    wanted = bytes_for(plan)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={wanted + 4_000_000}", "none", folder], check=True)
-    made = make_keys(folder)
-    keys = BoothKeys(made.vault, made.subject, made.signing, MINISTRY.public_key())
-    store = Store(folder / "booth.db")
-    vault, room = Vault(store, keys.vault), Room(store, folder / "booth.db")
-    if not bare:
-        assert room.take(wanted), room.trouble
-    filler = Filler(folder)
-    filler.start()
-    assert filler.full.wait(60)
+def begin(store: Store, vault: Vault, plan: EnrolmentPlan, name: str) -> Enrolment | None:
     start = Enrolment(
         *("e1", "s1", plan.positions, plan.attempts, dict.fromkeys(plan.positions, 30), 2, plan.slaps),
         rolled=plan.rolled,
         plan=name,
     )
     with store.transaction():
-        current = note(store, core.start(None, start), None)
         vault.put(Label("e1.identity", IDENTITY, "e1", "s1"), NUMBER.encode())
-    for kind, position in attempts(plan):
+        return note(store, core.start(None, start), None)
+
+
+def killed_half_way(folder: Path, plan: EnrolmentPlan, name: str, key: bytes, filler: Filler) -> None:
+    """Have a program begin on an empty disk, go on on a full one, and end by SIGKILL."""
+    mine, its = os.pipe(), os.pipe()
+    if not (child := os.fork()):
+        store = Store(folder / "booth.db")
+        vault, room = Vault(store, key), Room(store, folder / "booth.db")
+        assert room.take(bytes_for(plan)), room.trouble
+        current = begin(store, vault, plan, name)
+        os.write(its[1], b"!")
+        os.read(mine[0], 1)
+        for kind, position in attempts(plan)[: len(attempts(plan)) // 2]:
+            assert current
+            current = capture(store, vault, current, kind, position)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.read(its[0], 1)
+    filler.start()
+    assert filler.full.wait(60)
+    os.write(mine[1], b"!")
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    filler.goes_on.clear()
+
+
+def main(folder: Path, name: str, how: str) -> None:
+    plan = plan_named(name)
+    wanted, done = bytes_for(plan), 0
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={wanted + 5_000_000}", "none", folder], check=True)
+    made = make_keys(folder)
+    keys = BoothKeys(made.vault, made.subject, made.signing, MINISTRY.public_key())
+    filler = Filler(folder)
+    if how == "killed":
+        killed_half_way(folder, plan, name, keys.vault, filler)
+        done = len(attempts(plan)) // 2
+    store = Store(folder / "booth.db")
+    vault, room = Vault(store, keys.vault), Room(store, folder / "booth.db")
+    if how == "killed":
+        filler.full.clear()
+        filler.goes_on.set()
+        assert filler.full.wait(60), "what the start freed"
+        filler.goes_on.clear()
+        assert room.take(wanted, begun=True), room.trouble
+        room.keep(wanted, 0.0)
+        assert not room.trouble, room.trouble
+        filler.goes_on.set()
+        current = core.fold((entry.kind, entry.body) for entry in Journal(store).read())
+    else:
+        assert how == "bare" or room.take(wanted), room.trouble
+        filler.start()
+        assert filler.full.wait(60)
+        current = begin(store, vault, plan, name)
+    for kind, position in attempts(plan)[done:]:
         assert current
         current = capture(store, vault, current, kind, position)
     for n in range(100):  # what else a day brings
@@ -128,10 +173,10 @@ def main(folder: Path, name: str, bare: bool) -> None:
     body = sealed[0][1]
     packet = vault.packet_chunk(body["packet"], 0, body["size"]) or b""
     assert len(open_packet(packet, MINISTRY).manifest["samples"]) == len(plan.positions)
-    room.give_back()
+    room.give_back(0.0)
     assert not room.take(wanted), "the disk is full: nobody else is begun with"
     print(room.trouble)
-    room.give_back()
+    room.give_back(10.0)
     filler.ended = True
     filler.join()
     store.close()
@@ -143,4 +188,4 @@ def main(folder: Path, name: str, bare: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] == ["bare"])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3] if sys.argv[3:] else "")

@@ -16,6 +16,7 @@ from edge.booth.acquisition import Acquisition
 from edge.booth.plan import enrolling_plans, plan_named
 from edge.booth.room import RETRY_SECONDS, Room, bytes_for
 from edge.booth.runner import Runner
+from edge.errors import VantayError
 from edge.journal import Journal
 from edge.keys import read_booth_keys
 from edge.messages import Reply, State
@@ -48,6 +49,13 @@ def test_whoever_is_begun_with_is_sealed_though_the_disk_is_full(tmp_path: Path,
 
 
 @pytest.mark.skipif(not may_mount, reason="a file system of its own cannot be mounted here")
+@pytest.mark.parametrize("plan", ["two-index", "four-four-two"])
+def test_the_room_is_still_there_after_a_kill_on_the_full_disk(tmp_path: Path, plan: str) -> None:
+    done = on_a_full_disk(tmp_path / "disk", plan, "killed")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not may_mount, reason="a file system of its own cannot be mounted here")
 def test_without_room_set_aside_the_full_disk_ends_it(tmp_path: Path) -> None:
     done = on_a_full_disk(tmp_path / "disk", "ten-flats", "bare")
     assert done.returncode == 1
@@ -74,7 +82,7 @@ def test_room_is_blocks_on_the_disk_and_given_back(store: Store, tmp_path: Path)
         Journal(store).append("enrolment.abandoned", {"enrolment": "e"}, AT, CLOCK)
     assert (log_of(path), store.purged) == (0, False), "nor stays longer than until its end"
     assert room.take(5_000_000)
-    room.give_back()
+    room.give_back(0.0)
     assert (log_of(path), store.purged, room.held) == (0, False, False)
 
 
@@ -107,6 +115,62 @@ def test_room_of_a_former_life_is_kept_and_where_it_is_gone_it_is_asked_for(
     assert room.trouble, "it was tried a moment ago"
     room.keep(50_000_000, RETRY_SECONDS * 2)
     assert room.trouble is None
+
+
+def test_room_is_not_set_aside_on_top_of_room_and_is_given_back_when_the_last_reader_left(
+    store: Store,
+) -> None:
+    path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
+    room = Room(store, path)
+    with closing(Store(path)) as reader:
+        store.move_cursor("x", 1)
+        reader.db.execute("BEGIN")
+        reader.cursor_at("x")
+        for begun in range(1, 5):
+            store.move_cursor("x", 1 + begun)
+            assert room.take(5_000_000)
+            assert 5_000_000 <= log_of(path) < 6_500_000
+            room.give_back(10.0 * begun)
+            assert room.held, "it is read"
+        reader.db.execute("ROLLBACK")
+        room.give_back(41.0)
+        assert room.held, "that was tried a moment ago"
+        room.give_back(60.0)
+        assert not room.held
+        assert log_of(path) == 0
+
+
+def test_no_other_program_writes_into_the_room_of_somebody_on_a_nearly_full_disk(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(store.db.execute("PRAGMA database_list").fetchone()["file"])
+    assert Room(store, path).take(5_000_000)
+    free = shutil.disk_usage(path)._replace(free=63_999_999)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: free)
+    with closing(Store(path)) as other:
+        other.move_cursor("x", 1)
+        Journal(store).append("enrolment.started", {"enrolment": "e"}, AT, CLOCK)
+        with pytest.raises(
+            VantayError, match=r"somebody is being enrolled, and the disk has only 63 MB free"
+        ):
+            other.move_cursor("x", 2)
+        assert store.cursor_at("x") == 1
+        store.move_cursor("x", 3)
+        free = free._replace(free=64_000_000)
+        other.move_cursor("x", 4)
+
+
+def test_who_only_reads_leaves_the_log_alone_where_no_daemon_runs(tmp_path: Path) -> None:
+    path = tmp_path / "booth.db"
+    program = (
+        "import os, pathlib, sys; from edge.store import Store; from edge.booth.room import Room\n"
+        "store = Store(pathlib.Path(sys.argv[1])); Room(store, store.path).take(5_000_000)\n"
+        "store.move_cursor('x', 7); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path]).returncode == -9
+    with closing(Store(path, read_only=True)) as reader:
+        assert reader.cursor_at("x") == 7
+    assert log_of(path) >= 5_000_000
 
 
 # The daemon.
