@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.api import Captured, Event, FingerOff, FingerOn, Frame, Opened, PlatenOccupied, Preview
+from drivers.api import Captured, Event, FingerOff, FingerOn, Frame, Opened, PlatenOccupied, Preview, Rolled
 
 T = TypeVar("T", bound=np.generic)
 BLOCK = 16  # px of the frame
@@ -139,6 +139,8 @@ class Presentation:
                 self._begin(empty_from=seconds)
             case Captured(frame):
                 self._begin(empty_from=seconds + self.LINGERS, captured=measure(frame, self._limits))
+            case Rolled():
+                self._begin(empty_from=seconds + self.LINGERS)
             case Preview(frame) if self._lies:
                 return self._finger(frame, seconds)
             case Preview(frame) if seconds >= self._empty_from:

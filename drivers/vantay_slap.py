@@ -18,9 +18,10 @@ The device: one vendor interface, bulk IN 0x82, packets of 512 bytes; requests t
 
 The machine: open (1, 2, and two looks whether the platen is empty) -> at rest, 2 once a second. Armed: light
 on, a look every `poll_seconds`; a hand lies when two in a row say so, and is captured when two agree; looks
-until two in a row say that it is empty; light off. There is no preview. Armed for a rolled finger it takes
-picture after picture (5) instead; the roll is what they show from where something lies to where nothing has
-lain for a while, at most MOST_FRAMES of them.
+until two in a row say that it is empty; light off. Armed for a rolled finger it takes picture after picture
+(5) instead; the roll is what they show from where something lies to where nothing has lain for a while, at
+most MOST_FRAMES of them. A preview is a picture (4) too: once a second while something lies there that should
+be lifted, none of a hand before its picture.
 """
 
 import numpy as np
@@ -37,6 +38,7 @@ from drivers.api import (
     Frame,
     Opened,
     PlatenOccupied,
+    Preview,
     Rolled,
     UsbId,
     Wait,
@@ -52,7 +54,7 @@ LIGHT_ON, LIGHT_OFF = 1, 0
 WORD, VERSION = b"VSLP", 2
 NO_SCORE, DETECTOR = 255, f"virtual {VERSION}"
 TOLD_BYTES, LOOK_BYTES, PIECE = 32, 2, 65_536
-PICTURE_SECONDS, REST_SECONDS = 10.0, 1.0
+PICTURE_SECONDS, REST_SECONDS, PREVIEW_SECONDS = 10.0, 1.0, 1.0
 COVERED, EMPTY = 20, 10  # 1/10,000 of the platen: a dry fingertip covers 50
 AGREE = 2  # looks in a row that change what is believed of the platen
 SETTLING_LOOKS = 10  # then a trembling hand is captured as it is; its quality decides
@@ -99,7 +101,7 @@ class SlapScanner(ProgramMachine):
                 yield from self._look()
             if self._lies:
                 self.emit(PlatenOccupied())
-                yield from self._until_lifted(order)
+                yield from self._until_lifted(order, 0.0)
         if self.rolled:
             yield from self._roll(order)
             return
@@ -110,15 +112,13 @@ class SlapScanner(ProgramMachine):
                 continue
             self.emit(FingerOn())
             if (yield from self._until_still(covered, order)):
-                yield ControlOut(TAKE, 0, 0)
-                data = yield BulkIn(IN, WIDTH * HEIGHT, PIECE, PICTURE_SECONDS)
+                frame = yield from self._take()
                 if self.withdrawn(order):
                     return
-                pixels = np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH).copy()
                 attack = yield from self._score()
                 if self.withdrawn(order):
                     return
-                self.emit(Captured(Frame(pixels, PPI, PPI), attack))
+                self.emit(Captured(frame, attack))
                 self.fulfil()
                 yield from self._until_lifted(order)
                 return
@@ -165,8 +165,13 @@ class SlapScanner(ProgramMachine):
                 break
         return not self.withdrawn(order)
 
-    def _until_lifted(self, order: int) -> Program[None]:
+    def _until_lifted(self, order: int, rest: float = PREVIEW_SECONDS) -> Program[None]:
+        """Look until it is empty; `rest`: seconds until the next preview."""
         while not self.withdrawn(order):
+            if self.options.preview and rest <= 0:
+                self.emit(Preview((yield from self._take())))
+                rest = PREVIEW_SECONDS
+            rest -= self.options.poll_seconds
             yield Wait(self.options.poll_seconds)
             if self.withdrawn(order):
                 return
@@ -174,6 +179,12 @@ class SlapScanner(ProgramMachine):
             if not self._lies:
                 self.emit(FingerOff())
                 return
+
+    def _take(self) -> Program[Frame]:
+        """Take one picture of all of the platen."""
+        yield ControlOut(TAKE, 0, 0)
+        data = yield BulkIn(IN, WIDTH * HEIGHT, PIECE, PICTURE_SECONDS)
+        return Frame(np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH).copy(), PPI, PPI)
 
     def _look(self) -> Program[int]:
         """Ask how much is covered; believe something new of the platen when enough in a row say so."""

@@ -1,11 +1,13 @@
 """One enrolment from a terminal, pure: what the booth says and what is typed become words and commands.
 
-    [shift ->] number -> missing -> asked -> work -> review number -> review portrait -> reviewed -> (ended)
+    [shift ->] number -> missing -> asked -> work
+        -> review number -> review name -> review portrait -> reviewed -> (ended)
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
 At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON`,
 `single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon REASON`; and, of a person who is
-found to be enrolled already, `review`: the record is sealed as that. Where people log in, name and PIN come
+found to be enrolled already, `review`: the record is sealed as that; also where the portrait was somebody
+else's. A name that was stated is shown at the review and confirmed. Where people log in, name and PIN come
 first, a registered finger where there is one, and a supervisor's sign overrides. Where the booth waits for
 another finger, as at a hand-over, that wait is ended first. Ids, files, keys and time are the program's.
 """
@@ -125,6 +127,8 @@ ONCE_MORE = Ask("the person's identity number once more: ")
 OF_KNOWN = Ask("the person's identity number once more (nothing to go back): ")
 END_WAIT = Ask("end that and enrol somebody? (y, or nothing to stop): ")
 OPEN_SHIFT = Ask("no shift is open; open one now? (y, or nothing to stop): ")
+NAME_RIGHT = Ask("is that this person's name? (y, or the name that the person says): ")
+NAME_AGAIN = Ask("the person's name once more (nothing where none was stated): ")
 PORTRAIT = Ask("the portrait's file, or - and why there is none: ")
 
 
@@ -152,6 +156,7 @@ class Stage(StrEnum):
     SIGN_NAME = "sign name"
     SIGN_PIN = "sign pin"
     REVIEW_NUMBER = "review number"
+    REVIEW_NAME = "review name"
     REVIEW_PORTRAIT = "review portrait"
     REVIEWED = "reviewed"
 
@@ -184,7 +189,7 @@ BUSY = (
 )  # the booth has the word
 
 
-REVIEWING = (Stage.REVIEW_NUMBER, Stage.REVIEW_PORTRAIT, Stage.REVIEWED)
+REVIEWING = (Stage.REVIEW_NUMBER, Stage.REVIEW_NAME, Stage.REVIEW_PORTRAIT, Stage.REVIEWED)
 LEFT = "nobody goes on at the terminal"  # why what the booth waits for is given up
 KEY_CHANGED = "the PIN does not open"  # how the booth begins to say so
 
@@ -218,6 +223,7 @@ class Dialogue:
         self._state: State | None = None
         self._number, self._enrolment = "", ""
         self._name = ""
+        self._said_name: str | None = None  # at the review
         self._to_sign: tuple[str, dict[str, str | int]] = ("", {})
         self._awaited = False  # a finger, to log in
         self._login: str | None = None  # the id of the command that asked for it
@@ -286,7 +292,12 @@ class Dialogue:
                 self.stage, self._corrects = Stage.NUMBER, True
                 return [*said, NUMBER]
             return [*said, Done(1)]
-        if self.stage is Stage.REVIEWED and reply.command == "review" and refused:
+        if self.stage is Stage.REVIEWED and reply.command == "review" and not refused:
+            return [Say(reply.reason)]
+        if self.stage is Stage.REVIEWED and reply.command == "review" and reply.wants == "portrait":
+            self.stage, self._prompt = Stage.WORK, ()
+            return [*said, Say("type: review (with this person's own portrait) | override REASON")]
+        if self.stage is Stage.REVIEWED and reply.command == "review":
             self.stage = Stage.REVIEW_NUMBER
             return [*said, OF_KNOWN if self._known else ONCE_MORE]
         return [*said, *(self._follow(self._state) if self._state and self._enrolment else [])]
@@ -352,8 +363,10 @@ class Dialogue:
                 self._number = text
                 return self._review(request_id)
             case Stage.REVIEW_NUMBER:
-                self._number, self.stage = text, Stage.REVIEW_PORTRAIT
-                return [PORTRAIT]
+                self._number, self._said_name = text, None
+                return self._ask_name()
+            case Stage.REVIEW_NAME:
+                return self._take_name(text)
             case Stage.REVIEW_PORTRAIT if text.startswith("-"):
                 return self._review(request_id, no_portrait=text.removeprefix("-").strip())
             case Stage.REVIEW_PORTRAIT if text:
@@ -549,6 +562,9 @@ class Dialogue:
             case "review" if self._known:
                 self.stage = Stage.REVIEW_NUMBER
                 return [OF_KNOWN]
+            case "review" if self._state and self._state.phase is Phase.REVIEW:
+                self.stage = Stage.REVIEW_NUMBER
+                return [ONCE_MORE]
             case "review":
                 return [Say("nobody is found to be enrolled already: the review comes after the last finger")]
             case "override" if self._logs_in and self._state and not self._state.alarm:
@@ -604,8 +620,31 @@ class Dialogue:
 
     # before sealing
 
+    def _ask_name(self) -> list[Effect]:
+        """Show the stated name; whoever goes on with another's enrolment does not know it, and types it."""
+        self.stage = Stage.REVIEW_NAME
+        if self._enrol is None:
+            return [NAME_AGAIN]
+        if self._enrol.name is None:
+            self.stage = Stage.REVIEW_PORTRAIT
+            return [PORTRAIT]
+        return [Say(f"the name is {self._enrol.name}"), NAME_RIGHT]
+
+    def _take_name(self, text: str) -> list[Effect]:
+        stated = self._enrol.name if self._enrol else None
+        if stated is not None and not text:
+            return self._ask_name()
+        try:
+            said = typed_name(text) if text else None
+        except BadCommand as error:
+            return [Say(str(error)), *self._ask_name()]
+        self._said_name = stated if stated and text.lower() in ("y", "yes") else said
+        self.stage = Stage.REVIEW_PORTRAIT
+        return [PORTRAIT]
+
     def _review(self, request_id: str, **values: object) -> list[Effect]:
-        effects = self._send(Review, request_id, identity_number=self._number, **values)
+        name = None if self._known else self._said_name
+        effects = self._send(Review, request_id, identity_number=self._number, name=name, **values)
         sent = isinstance(effects[0], Send)
         self.stage = Stage.REVIEWED if sent else Stage.REVIEW_NUMBER
         return effects if sent else [*effects, OF_KNOWN if self._known else ONCE_MORE]

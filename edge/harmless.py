@@ -21,6 +21,7 @@ from edge.booth import (
     entries,
     handover,
     open_shift,
+    platen,
     refused_commands,
     shift,
     station_answer,
@@ -51,7 +52,7 @@ KINDS = frozenset(
         *(handover.VERIFIED, handover.NOT_VERIFIED, enrolment.EARLIER_COMPARED),
         *(enrolment.STATION_ANSWERED, station_answer.SETTLED_LATER, station_answer.NOTED),
         *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
-        PACKETS_PURGED,
+        *(PACKETS_PURGED, platen.OCCUPIED),
     }
 )
 EVENTS = frozenset(

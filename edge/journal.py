@@ -106,6 +106,18 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
+    def reviewed_with(self, portrait: str, subject: str) -> str | None:
+        """Return the enrolment of another subject that was reviewed last with a portrait of this SHA-256."""
+        row = self.store.db.execute(
+            "SELECT json_extract(seen.body, '$.enrolment') AS enrolment"
+            " FROM journal AS seen JOIN journal AS begun ON begun.kind = 'enrolment.started'"
+            " AND json_extract(begun.body, '$.enrolment') = json_extract(seen.body, '$.enrolment')"
+            " WHERE seen.kind = 'enrolment.reviewed' AND json_extract(seen.body, '$.portrait.sha256') = ?"
+            " AND json_extract(begun.body, '$.subject') != ? ORDER BY seen.seq DESC LIMIT 1",
+            (portrait, subject),
+        ).fetchone()
+        return str(row["enrolment"]) if row else None
+
     def all_enrolled(self) -> set[str]:
         """Return every subject whose enrolment was sealed as enrolled."""
         rows = self.store.db.execute(

@@ -546,9 +546,10 @@ class Portrait(BaseModel):
 
 
 class Review(Command):
-    """Say, before sealing, whose record this is: the number once more, and the portrait."""
+    """Say, before sealing, whose record this is: number and name once more, and the portrait."""
 
     identity_number: IdentityNumber
+    name: SubjectName | None = None  # as the person says it; where it is given it must be the stated one
     portrait: Portrait | None = None
     no_portrait: Reason | None = None  # why there is none
 

@@ -37,6 +37,8 @@ CREATE INDEX IF NOT EXISTS journal_by_subject ON journal (json_extract(body, '$.
     WHERE kind = 'enrolment.sealed';
 CREATE INDEX IF NOT EXISTS journal_by_packet ON journal (json_extract(body, '$.packet'))
     WHERE kind = 'enrolment.sealed';
+CREATE INDEX IF NOT EXISTS journal_by_portrait ON journal (json_extract(body, '$.portrait.sha256'))
+    WHERE kind = 'enrolment.reviewed';
 CREATE INDEX IF NOT EXISTS journal_by_kind ON journal (kind, seq);
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS packet (

@@ -14,6 +14,7 @@ from edge.booth.entries import (
     NO_FINGER,
     NUMBER_USED,
     OVERRIDDEN,
+    PORTRAIT_USED,
     SAME_FINGER,
     SEQUENCE_ERROR,
     Body,
@@ -135,6 +136,8 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
         of["person"] = alarm["of"]
     if alarm["finding"] == SAME_FINGER:
         of |= {key: alarm[key] for key in ("pairs", "scores") if key in alarm}
+    if alarm["finding"] == PORTRAIT_USED:
+        of |= alarm["of"]
     if alarm["finding"] == SEQUENCE_ERROR:
         of["positions"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"

@@ -18,13 +18,14 @@ from edge.booth.attendant import Presenting, awaited, give_up, prompt
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of, tried_by
 from edge.booth.plan import plan_named
+from edge.booth.portraits import Looked, odd_time
 from edge.booth.refused_commands import RefusedCommands
 from edge.booth.renewal import fingers_of, refuse_without_common
 from edge.booth.shift import Shift, workers_of
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
 from edge.booth.slap_rule import FINGERS
-from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, refuse_first
+from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, is_another_name, refuse_first
 from edge.booth.station import StationDesk
 from edge.booth.station_answer import NOTED
 from edge.errors import BadCommand, NotedRefusal
@@ -55,7 +56,7 @@ from edge.messages import (
 from edge.people import Person
 from edge.settings import BoothSettings
 from edge.subject import remarks_on
-from edge.vault import Vault
+from edge.vault import STATED, Vault
 from edge.worklist import Worklist
 
 ANSWERED = "command.answered"
@@ -215,8 +216,12 @@ class CommandDesk:
             case Review():
                 subject = self.keys.subject_of(command.identity_number)
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
-                entries = core.review(current, subject, portrait, command.no_portrait)
+                looked = self._look_at(command, current, subject, at, clock_is_set)
+                other = self._another_name(command.name, current, subject)
+                entries = core.review(current, subject, portrait, command.no_portrait, other, looked)
                 reason = "the record is being sealed"
+                if portrait and looked.odd_time:
+                    reason += f"; look: {looked.odd_time}"
             case Settle():
                 if self.station is None:
                     raise BadCommand("this booth asks no station: there is nothing to settle")
@@ -316,6 +321,23 @@ class CommandDesk:
                 wants="again",
             )
         return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
+
+    def _look_at(
+        self, command: Review, current: Enrolment | None, subject: str, at: str, clock_is_set: bool
+    ) -> Looked:
+        """Look for what speaks against a portrait."""
+        if command.portrait is None or current is None:
+            return Looked()
+        used_by = self.journal.reviewed_with(command.portrait.sha256, subject)
+        (began,) = self.journal.read(self.journal.last_of(core.STARTED) - 1, 1)
+        now = datetime.fromisoformat(at)
+        return Looked(used_by, odd_time(command.portrait.taken_at, began, now, clock_is_set))
+
+    def _another_name(self, name: str | None, current: Enrolment | None, subject: str) -> bool:
+        if name is None or current is None or current.subject != subject:
+            return False  # of another number nothing more is said
+        assert self.vault is not None
+        return is_another_name((data for _, data in self.vault.all_of(STATED, current.id)), name)
 
     def _new_enrolment(
         self, command: Enrol, warnings: tuple[str, ...], earlier: tuple[int, ...] = ()

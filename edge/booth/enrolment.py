@@ -24,6 +24,8 @@
                                                  overridden before the review
     confirming  --(it matches)-->  reviewing     waits for the operator's word on number and portrait
     reviewing   --reviewed-->      closed        waits to be sealed
+                                                 with another subject's portrait: an alarm until
+                                                 another is given, or a supervisor says that it is right
     closed      --sealed-->        none
     any but closed --abandoned-->  none
 
@@ -80,12 +82,15 @@ from edge.booth.entries import (
     KEPT,
     LIST_DIFFERS,
     MISSING,
+    NAME_DIFFERS,
     NO_FINGER,
     NO_PORTRAIT,
     NOT_CONFIRMED,
     NUMBER_DIFFERS,
     NUMBER_USED,
     OVERRIDDEN,
+    PORTRAIT_TIME,
+    PORTRAIT_USED,
     REFUSED,
     RETRY,
     REVIEWED,
@@ -108,6 +113,7 @@ from edge.booth.entries import (
 )
 from edge.booth.finger_judging import judge
 from edge.booth.judged import SampleJudged
+from edge.booth.portraits import Looked
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES
 
@@ -116,14 +122,15 @@ from edge.messages import POSITION_NAMES
 __all__ = [
     "ABANDONED", "ACCEPTED", "ALREADY_ENROLLED", "ATTEMPT", "ATTENDANT_FINGER", "BEST_KEPT",
     "CONFIRMATION", "CONFIRMED", "EARLIER_COMPARED", "EARLIER_DIFFERS", "ENDS", "ENROLLED", "FINDING",
-    "KEPT", "LIST_DIFFERS", "MISSING", "NOT_CONFIRMED", "NO_FINGER", "NO_PORTRAIT", "NUMBER_DIFFERS",
-    "NUMBER_USED", "OVERRIDDEN", "REFUSED", "RETRY", "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED",
-    "SECOND_LOOK", "SEQUENCE_ERROR", "SETTLED", "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED",
-    "UNDETERMINED", "UNSETTLED", "WRONG_FINGER", "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry",
-    "RolledAttempt", "SampleJudged", "SlapAttempt", "abandon", "another_than_before", "attendants_finger",
-    "by_device", "evolve", "finding", "fold", "judge", "known_person", "mark_missing", "no_finger",
-    "note_listed_otherwise", "note_used_number", "override", "refuse_unless_capturing", "review",
-    "rolled_attempt", "sealed", "start", "with_hits", "with_pairs",
+    "KEPT", "LIST_DIFFERS", "MISSING", "NAME_DIFFERS", "NOT_CONFIRMED", "NO_FINGER", "NO_PORTRAIT",
+    "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED", "RETRY",
+    "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR", "SETTLED",
+    "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
+    "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
+    "abandon", "another_than_before", "attendants_finger", "by_device", "evolve", "finding", "fold",
+    "judge", "known_person", "mark_missing", "no_finger", "note_listed_otherwise", "note_used_number",
+    "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start", "with_hits",
+    "with_pairs",
 ]
 # fmt: on
 
@@ -195,11 +202,17 @@ def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
 
 
 def review(
-    current: Enrolment | None, subject: str, portrait: Body | None, no_portrait: str | None
+    current: Enrolment | None,
+    subject: str,
+    portrait: Body | None,
+    no_portrait: str | None,
+    another_name: bool = False,
+    looked: Looked = Looked(),  # noqa: B008 - frozen
 ) -> list[Entry]:
-    """Take the operator's word that this is the person whose number and portrait go with the record.
+    """Take the operator's word that this is the person whose number, name and portrait go with the record.
 
     Of somebody who was found to be enrolled already it is the word that this is so; it needs no portrait.
+    `another_name`: a name was said that is not the stated one; `looked`: what speaks against the portrait.
     """
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to review")
@@ -217,9 +230,18 @@ def review(
             f"on the screen; {advice}",
             [finding(current, NUMBER_DIFFERS, 0, None, text)],
         )
+    if another_name:
+        text = "another name than the one it began with was given at the review"
+        raise NotedRefusal(
+            f"this is not the name that enrolment {current.id} began with: check whose record is on the "
+            "screen; abandon the enrolment when it began with a wrong name",
+            [finding(current, NAME_DIFFERS, 0, None, text)],
+            wants="name",
+        )
     if not current.reviewing:
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
-    if current.alarm and not current.duplicate_of:
+    about_portrait = current.alarming is not None and current.alarming["finding"] == PORTRAIT_USED
+    if current.alarm and not current.duplicate_of and not about_portrait:
         raise BadCommand(
             f"{current.alarm}: override it with a reason before the review, or abandon the enrolment"
         )
@@ -229,11 +251,30 @@ def review(
             "the review needs the portrait: its SHA-256 and when it was taken, or in 'no_portrait' why not",
             wants="portrait",
         )
+    if portrait and not current.duplicate_of:
+        _refuse_used_portrait(current, str(portrait["sha256"]), looked.used_by)
     entries = [_reviewed(current, portrait)]
+    if portrait and looked.odd_time:
+        entries.insert(0, finding(current, PORTRAIT_TIME, 0, portrait["taken_at"], looked.odd_time))
     if no_portrait is not None:
         text = f"the record has no portrait because: {no_portrait}"
         entries.insert(0, finding(current, NO_PORTRAIT, 0, None, text))
     return entries
+
+
+def _refuse_used_portrait(current: Enrolment, portrait: str, used_by: str | None) -> None:
+    """Refuse, and alarm once, where a portrait was another subject's and nobody signed that it is right."""
+    if used_by is None or portrait in current.found.portraits_allowed:
+        return
+    text = f"this portrait was given at the review of enrolment {used_by}, which is somebody else's"
+    of = {"enrolment": used_by, "sha256": portrait}
+    before = current.found.portrait
+    new = before is None or before["of"] != of
+    raise NotedRefusal(
+        f"{text}: give this person's own, or override it with a reason; look which portrait is right there",
+        [finding(current, PORTRAIT_USED, 0, of, text)] if new else [],
+        wants="portrait",
+    )
 
 
 def _reviewed(current: Enrolment, portrait: Body | None, gave_up: str | None = None) -> Entry:

@@ -96,7 +96,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         mismatch = int(body["decision"] == NOT_CONFIRMED)
         return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
     if kind == REVIEWED:
-        return replace(current, reviewed=body)
+        return replace(current, reviewed=body, found=current.found.another_portrait())
     if kind == MISSING and body.get("impression") == "rolled":
         rest = tuple(p for p in current.rolled if p != body["position"])
         why = {**current.not_rolled, body["position"]: body["reason"]}

@@ -23,6 +23,7 @@ SETTLED, UNSETTLED = "settled", "unsettled"  # whether the station said of every
 ATTENDANT_FINGER = "attendant-finger"
 SEQUENCE_ERROR, UNDETERMINED = "sequence-error", "undetermined"
 SAME_FINGER, NUMBER_USED, NUMBER_DIFFERS = "same-finger", "number-used", "number-differs"
+NAME_DIFFERS, PORTRAIT_USED, PORTRAIT_TIME = "name-differs", "portrait-used", "portrait-time"
 LIST_DIFFERS, EARLIER_DIFFERS = "list-differs", "earlier-differs"
 OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
 NO_FINGER, SINGLE_FINGERS = "no-finger", "single-fingers"

@@ -11,6 +11,7 @@ from edge.booth.entries import (
     NO_FINGER,
     NOT_CONFIRMED,
     OVERRIDDEN,
+    PORTRAIT_USED,
     SAME_FINGER,
     SEQUENCE_ERROR,
     WRONG_HAND,
@@ -32,6 +33,8 @@ class Findings:
     hands_allowed: frozenset[int] = frozenset()  # slaps whose hand a supervisor has looked at
     alike: frozenset[tuple[int, int]] = frozenset()  # pairs that a supervisor says are two fingers
     sequence_error: Body | None = None  # the finding, while the finger rolled last was another one
+    portrait: Body | None = None  # the finding, while the portrait given last was another subject's
+    portraits_allowed: frozenset[str] = frozenset()  # hashes that a supervisor has looked at
     sequence_allowed: frozenset[int] = frozenset()  # positions at which a supervisor looked at such a finding
 
     def has(self, what: str) -> bool:
@@ -59,7 +62,8 @@ class Findings:
         standing = (one for one in self.all if one["finding"] in UNTIL_OVERRIDDEN)
         if found := next((one for one in standing if self.stands(one["finding"])), None):
             return found
-        return next((f for f in reversed(self.all) if stranger and f["finding"] == NOT_CONFIRMED), None)
+        found = next((f for f in reversed(self.all) if stranger and f["finding"] == NOT_CONFIRMED), None)
+        return found or self.portrait
 
     def after(self, body: Body) -> Self:
         """Add a finding."""
@@ -70,11 +74,17 @@ class Findings:
             return replace(found, attendant=body)
         if body["finding"] == SEQUENCE_ERROR:
             return replace(found, sequence_error=body)
+        if body["finding"] == PORTRAIT_USED:
+            return replace(found, portrait=body)
         return found._after_override(body) if body["finding"] == OVERRIDDEN else found
 
     def another_shown(self) -> Self:
         """Settle what was about the finger shown last."""
         return replace(self, attendant=None)
+
+    def another_portrait(self) -> Self:
+        """Settle what was about the portrait given last."""
+        return replace(self, portrait=None)
 
     def another_rolled(self) -> Self:
         """Settle what was about the finger rolled last."""
@@ -88,6 +98,8 @@ class Findings:
             return replace(self, attendant=None, attendants_allowed=self.attendants_allowed | {of["person"]})
         if of["finding"] == SEQUENCE_ERROR:
             return replace(self, sequence_error=None, sequence_allowed=self.sequence_allowed | {position})
+        if of["finding"] == PORTRAIT_USED:
+            return replace(self, portrait=None, portraits_allowed=self.portraits_allowed | {of["sha256"]})
         if of["finding"] == SAME_FINGER:
             return replace(self, alike=self.alike | {(min(pair), max(pair)) for pair in of["pairs"]})
         if of["finding"] == WRONG_HAND:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from edge.booth import attendant, enrolment, handover, refused_commands
+from edge.booth import attendant, enrolment, handover, platen, refused_commands
 from edge.booth.enrolment import Body, Entry
 from edge.business_day import BusinessDays
 from edge.errors import BadCommand
@@ -204,6 +204,8 @@ def _counted(kind: str, body: Body) -> list[tuple[str, str, int]]:
             return [("commands", "refused", 1)]
         case "scanner.fault":
             return [("faults", f"scanner: {body['fault']}", 1)]
+        case platen.OCCUPIED:
+            return [("faults", f"platen not empty: {body['what']}", 1)]
         case "worker.died":
             return [("faults", f"{body['worker']} process ended", 1)]
     return []

@@ -23,6 +23,7 @@ from edge.booth.figures import Figures, Standing
 from edge.booth.handover import WAIT_ENDED
 from edge.booth.loading import keep_codes
 from edge.booth.plan import plan_named, plan_names
+from edge.booth.platen import OCCUPIED, Platen, What
 from edge.booth.refusals import Refusals
 from edge.booth.renewal import compared
 from edge.booth.reporter import Reporter
@@ -37,7 +38,7 @@ from edge.booth.slap_rule import FINGERS
 from edge.booth.station import StationDesk
 from edge.booth.station_answer import SETTLED_LATER
 from edge.booth.supervisor import FromWorker, WorkerDied
-from edge.booth.view import ended_by, state_of
+from edge.booth.view import ended_by, platen_sentence, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
 from edge.errors import StoreBusy, VantayError
 from edge.journal import Journal
@@ -123,6 +124,7 @@ class Runner:
         last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
         self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
         self._acquisition = Acquisition()
+        self._platen = Platen()
         self._compares = "", 0  # the enrolment and the position of the comparison under way
         self._fingers: tuple[int, ...] = ()  # that were asked for
         self._rolled = False  # whether it is a roll that was asked for
@@ -418,11 +420,15 @@ class Runner:
             case channel.Alive(processes=processes):
                 crew.scanner.lives(processes)
             case channel.Finger(token=token, on=on) if crew.is_ordered(token):
+                if not on:
+                    self._platen_was(self._platen.lifted(token))
                 self._advance(Happened.FINGER_ON if on else Happened.FINGER_OFF)
             case channel.Occupied(token=token) if crew.is_ordered(token):
+                self._platen.occupied(token)
                 self._advance(Happened.OCCUPIED)
             case channel.Presented(token=token, fault=fault) if crew.is_ordered(token):
                 crew.presented(fault)
+                self._platen_was(self._platen.presented(token, fault))
             case channel.Captured(token=token) if crew.is_ordered(token):
                 crew.scanner.served()
                 self._captured(message, blobs[0])
@@ -444,6 +450,19 @@ class Runner:
                 self._compared(message)
             case channel.NotTaken(token=token) if (device := crew.take_answer(token)) is not None:
                 self._not_taken(message, device)
+
+    def _platen_was(self, what: What | None) -> None:
+        """Record that the platen was not empty where it should be."""
+        if what is None:
+            return
+        body = {
+            "enrolment": self._enrolment.id if self._enrolment and not self._presenting else None,
+            "position": self._acquisition.position,
+            "what": what,
+            "text": platen_sentence(what == "ghost"),
+            "device": self._crew.scanner.device or {},
+        }
+        self._record([(OCCUPIED, body)])
 
     def _captured(self, message: channel.Captured, pixels: bytes) -> None:
         """Ask the matcher what this is: a subject's finger, or an attendant's."""

@@ -164,8 +164,6 @@ class ScannerWorker:
             case Rolled(frames) if self._token is not None:
                 self._ladder = FOOT
                 self._send_roll(self._token, frames)
-        if scanner.spec.fingers > 1:
-            return  # a hand lies otherwise
         advice = self._presentation.take(event, time.monotonic())
         if advice is not self._advice and self._token is not None:
             self._advice = advice

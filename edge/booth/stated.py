@@ -1,13 +1,13 @@
 """What is stated of a subject when an enrolment begins: checked by rule, compared with the worklist."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from edge.errors import BadCommand
 from edge.messages import Enrol
-from edge.names import typed_name
+from edge.names import same_name, typed_name
 from edge.subject import Birth, Remark, Stated, birth_of
 from edge.worklist import DECEASED, DUE, Listed, Worklist
 
@@ -58,6 +58,15 @@ def as_kept(stated: Stated) -> bytes | None:
     """Return what goes into the vault, and from there into the packet; None where only a number is stated."""
     said = {"name": stated.name, "birth": _text(stated.birth), "sex": stated.sex}
     return json.dumps(said, ensure_ascii=False).encode() if any(said.values()) else None
+
+
+def is_another_name(kept: Iterable[bytes], said: str) -> bool:
+    """Whether a name is not the one that was kept; BadCommand when it can be none, or none was stated."""
+    name = _checked("name", typed_name, said)
+    stated = next((json.loads(data)["name"] for data in kept), None)
+    if stated is None:
+        raise BadCommand("no name was stated when the enrolment began: send the review without 'name'")
+    return not same_name(str(stated), name)
 
 
 def _compare(person: Listed, stated: Stated) -> ListWord:

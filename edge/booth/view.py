@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.attendant import Presenting
 from edge.booth.attendant import prompt as attendant_prompt
-from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, NO_FINGER, Body, Enrolment
+from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, NO_FINGER, PORTRAIT_USED, Body, Enrolment
 from edge.booth.scanner_standing import name_of
 from edge.booth.slap_rule import FINGERS, words_for
 from edge.messages import (
@@ -80,6 +80,11 @@ def phase_of(
     return PHASES.get(acquisition.stage, Phase.WAIT)
 
 
+def platen_sentence(ghost: bool) -> str:
+    """Say what to do about a platen that is not empty."""
+    return LIES[PresentationFault.GHOST if ghost else PresentationFault.NOT_LIFTED]
+
+
 def prompt_of(
     phase: Phase,
     enrolment: Enrolment | None,
@@ -99,8 +104,7 @@ def prompt_of(
         case Phase.IDLE:
             return "ready for the next subject"
         case Phase.LIFT:
-            ghost = equipment.presented is PresentationFault.GHOST
-            return LIES[PresentationFault.GHOST if ghost else PresentationFault.NOT_LIFTED]
+            return platen_sentence(equipment.presented is PresentationFault.GHOST)
         case Phase.HOLD if enrolment and enrolment.rolling and not presenting:
             return "roll on, slowly, to the other side of the nail"
         case Phase.HOLD:
@@ -111,6 +115,12 @@ def prompt_of(
             return (
                 "if this is the person who is enrolled already, send 'review': it is recorded; "
                 "if it is somebody else, send 'override' with a reason"
+            )
+        case Phase.REVIEW if (
+            enrolment and (alarm := enrolment.alarming) and alarm["finding"] == PORTRAIT_USED
+        ):
+            return (
+                "send 'review' with this person's own portrait; if it is the right one, send 'override' first"
             )
         case Phase.REVIEW | Phase.WAIT if enrolment and enrolment.alarm and wanted is None:
             return "settle the alarm: send 'override' with a reason, or 'abandon'"

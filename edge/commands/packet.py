@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from argparse import ArgumentParser, Namespace
+from hashlib import file_digest
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -34,6 +35,9 @@ def configure(parser: ArgumentParser) -> None:
     checking.add_argument("--digest", metavar="SHA256", help="that it must have, as the journal names it")
     checking.add_argument(
         "--manifest", type=Path, metavar="manifest.json", help="of a batch, that must name it"
+    )
+    checking.add_argument(
+        "--portrait", type=Path, metavar="FILE", help="the picture that the record must have been sealed with"
     )
     checking.add_argument(
         "--booths", type=Path, metavar="FILE", help="who may have signed: a booth and its key a line"
@@ -65,6 +69,8 @@ def _open(arguments: Namespace) -> int:
 def _verify(arguments: Namespace) -> int:
     if arguments.booths and not arguments.key:
         raise BadCommand("who signed is inside the packet: --booths needs --key")
+    if arguments.portrait and not arguments.key:
+        raise BadCommand("the portrait's hash is inside the packet: --portrait needs --key")
     packet = read_packet(arguments.file)
     envelope = look_at(packet)
     said = [f"{envelope.digest}: {envelope.size} bytes, sealed to the key {envelope.sealed_to}"]
@@ -75,6 +81,8 @@ def _verify(arguments: Namespace) -> int:
     if arguments.key:
         opened = open_packet(packet, _private(arguments.key))
         said.append(f"signed by {opened.signed_by}, with {len(opened.blobs)} files that are whole")
+        if arguments.portrait:
+            said.append(f"sealed with the portrait {_portrait(arguments.portrait, opened)}")
         if arguments.booths:
             said.append(f"which is the key of booth {_known(arguments.booths, opened)}")
     elif not (arguments.digest or arguments.manifest):
@@ -101,6 +109,23 @@ def _listed(path: Path, envelope: Envelope) -> str:
     if one.size != envelope.size:
         raise BadPacket(f"{path} says that it has {one.size} bytes, and it has {envelope.size}")
     return f"in batch {manifest.batch}: enrolment {one.enrolment} of booth {one.booth}"
+
+
+def _portrait(path: Path, opened: OpenedPacket) -> Path:
+    """Return a picture's file, which must be the one that the record was sealed with."""
+    try:
+        with path.open("rb") as picture:
+            digest = file_digest(picture, "sha256").hexdigest()
+    except OSError as error:
+        raise BadCommand(f"{path} cannot be read ({error.strerror})") from None
+    sealed = opened.manifest.get("portrait")
+    if not isinstance(sealed, dict):
+        raise BadPacket(f"the record was sealed without a portrait, so {path} cannot be its own")
+    if digest != sealed.get("sha256"):
+        raise BadPacket(
+            f"{path} is not the portrait that the record was sealed with: its SHA-256 is {digest}"
+        )
+    return path
 
 
 def _known(path: Path, opened: OpenedPacket) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from drivers.api import Captured, Event, FingerOff, FingerOn, Frame, Opened, PlatenOccupied, Preview
+from drivers.api import Captured, Event, FingerOff, FingerOn, Frame, Opened, PlatenOccupied, Preview, Rolled
 from drivers.presentation import Advice, Limits, Presentation, lies_badly, measure
 from edge.booth.view import LIES
 from edge.messages import PresentationFault
@@ -137,6 +137,16 @@ def test_a_finger_that_stays_after_its_picture_is_not_lifted() -> None:
     said = say(Presentation(), FingerOn(), Captured(sound), *[Preview(sound)] * 40, FingerOff())
     assert said.index("not-lifted") == 31, "three seconds after the picture"
     assert said[-2:] == ["not-lifted", ""]
+
+
+def test_after_a_roll_the_platen_should_be_empty_as_after_a_picture() -> None:
+    sound, left = frame(stripes(0.45)), frame((240 - (240 - stripes(0.45).astype(int)) // 8).astype(np.uint8))
+    for stays, word in ((sound, "not-lifted"), (left, "ghost")):
+        presentation = Presentation()
+        presentation.take(FingerOn(), 0.0)
+        presentation.take(Rolled((sound,)), 1.0)
+        assert presentation.take(Preview(stays), 1.1) is None
+        assert presentation.take(Preview(stays), 4.5) == word
 
 
 def test_a_faint_finger_that_stays_is_a_finger_and_what_it_leaves_is_not() -> None:

@@ -20,6 +20,7 @@ from drivers.api import (
     MachineOptions,
     Opened,
     PlatenOccupied,
+    Preview,
     Rolled,
     Step,
     Wait,
@@ -97,6 +98,23 @@ def test_one_acquisition_from_open_to_rest() -> None:
     run(machine, wire, None, 5)
     assert machine.resting
     assert not wire.device.led
+
+
+def test_what_lies_there_before_it_was_asked_for_or_stays_is_shown_and_no_hand_before_its_picture() -> None:
+    wire, machine = Wire(), DRIVER.make_machine(MachineOptions(poll_seconds=0.5, preview=True))
+    wire.picture = LYING
+    run(machine, wire, Opened)
+    machine.arm()
+    occupied, preview = run(machine, wire, Preview)
+    assert (type(occupied), type(preview)) == (PlatenOccupied, Preview)
+    assert isinstance(preview, Preview)
+    np.testing.assert_array_equal(preview.frame.pixels, LYING)
+    assert kinds(run(machine, wire, Preview)) == [Preview], "once a second"
+    wire.picture = PLATE.empty
+    assert kinds(run(machine, wire, FingerOff))[-1] is FingerOff
+    wire.picture = LYING
+    assert kinds(run(machine, wire, Captured)) == [FingerOn, Captured]
+    assert kinds(run(machine, wire, Preview)) == [Preview], "it stays"
 
 
 @pytest.mark.parametrize("score", [None, 0, 70, 100])

@@ -13,6 +13,8 @@ from edge.dialogue import (
     HELP,
     LEFT,
     MISSING,
+    NAME_AGAIN,
+    NAME_RIGHT,
     NUMBER,
     OF_KNOWN,
     ONCE_MORE,
@@ -372,6 +374,63 @@ def test_a_review_goes_out_with_what_was_typed_and_a_refused_one_is_asked_again(
     assert sent(dialogue.portrait(PICTURE, "", "r6")).portrait == PICTURE
     ended = Ended(enrolment="e1", outcome="enrolled", text="enrolled with 2 fingers")
     assert dialogue.state(state(ended=ended)) == [Say("enrolled with 2 fingers"), Done(0)]
+
+
+def named(*lines: str) -> Dialogue:
+    """At the review of a person whose name was stated, with a number typed and then these lines."""
+    dialogue = Dialogue()
+    dialogue.state(state(asks=["name", "birth", "sex"]))
+    for line in (TEN, "Nguyễn  Hòa An", "1990", "nam", ""):
+        dialogue.line(line, "r")
+    dialogue.reply(reply("enrol", "accepted"))
+    assert ONCE_MORE in dialogue.state(State(**REVIEW))
+    assert dialogue.line(TEN, "r") == [Say("the name is Nguyễn  Hòa An"), NAME_RIGHT]
+    return dialogue
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("y", "Nguyễn  Hòa An"), ("Nguyễn Hoà An", "Nguyễn Hoà An"), ("Lê An", "Lê An")]
+)
+def test_a_stated_name_is_shown_at_the_review_and_confirmed(typed: str, said: str) -> None:
+    dialogue = named()
+    assert dialogue.line("", "r")[-1] == NAME_RIGHT, "nothing is no answer"
+    assert words(dialogue.line("Lê 7", "r")).startswith("the name has a digit in it")
+    assert dialogue.line(typed, "r") == [PORTRAIT]
+    assert sent(dialogue.portrait(PICTURE, "", "r6")).name == said
+    assert dialogue.reply(reply("review", "refused", wants="name"))[-1] == ONCE_MORE, "from the number on"
+
+
+def test_whoever_goes_on_with_anothers_enrolment_types_the_name_where_there_is_one() -> None:
+    for typed, said in (("", None), ("Lê An", "Lê An")):
+        dialogue = Dialogue()
+        assert ONCE_MORE in dialogue.state(State(**REVIEW))
+        assert dialogue.line(TEN, "r") == [NAME_AGAIN]
+        assert dialogue.line(typed, "r") == [PORTRAIT]
+        assert sent(dialogue.portrait(PICTURE, "", "r6")).name == said
+
+
+def test_a_portrait_of_somebody_else_is_overridden_or_another_one_is_given() -> None:
+    alarmed = {**REVIEW, "alarm": "this portrait was given", "prompt": "send 'review'"}
+    for line, answer in (("review", ONCE_MORE), ("override twins", None)):
+        dialogue = reviewing()
+        dialogue.line(TEN, "r")
+        dialogue.portrait(PICTURE, "", "r6")
+        assert "type: review" in words(dialogue.reply(reply("review", "refused", wants="portrait")))
+        assert "ALARM: this portrait was given." in words(dialogue.state(State(**alarmed)))
+        assert dialogue.stage is Stage.WORK
+        effects = dialogue.line(line, "r7")
+        if answer:
+            assert effects == [answer]
+        else:
+            assert sent(effects).reason == "twins"
+            assert ONCE_MORE in dialogue.state(State(**REVIEW)), "the review begins anew"
+
+
+def test_what_is_said_of_an_accepted_review_is_shown() -> None:
+    dialogue = reviewing()
+    dialogue.line(TEN, "r")
+    dialogue.portrait(PICTURE, "", "r6")
+    assert dialogue.reply(reply("review", "accepted")) == [Say("because")]
 
 
 def test_who_is_found_to_be_enrolled_already_is_reviewed_as_that_or_overridden() -> None:

@@ -348,6 +348,9 @@ def test_verify_says_what_can_be_said(
         ),
         (["--key", "ministry.key", "--booths", "empty"], 2, "line 1 is no booth"),
         (["--booths", "booths"], 2, "--booths needs --key"),
+        (["--portrait", "booths"], 2, "--portrait needs --key"),
+        (["--portrait", "absent", "--key", "ministry.key"], 2, "absent cannot be read"),
+        (["--portrait", "booths", "--key", "ministry.key"], 1, "was sealed without a portrait"),
     ],
 )
 def test_verify_refuses_with_one_sentence(
@@ -375,6 +378,23 @@ def test_verify_refuses_with_one_sentence(
     assert said.out == ""
     assert sentence in said.err
     assert said.err.count("\n") == 1
+
+
+def test_verify_tells_whether_a_picture_is_the_one_that_was_sealed(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, other = tmp_path / "own.jpg", tmp_path / "other.jpg"
+    own.write_bytes(b"her picture")
+    other.write_bytes(b"his picture")
+    portrait = {"sha256": hashlib.sha256(b"her picture").hexdigest(), "taken_at": "2026-01-05T08:00:00Z"}
+    file.write_bytes(seal({**MANIFEST, "portrait": portrait}, BLOBS, BOOTH, MINISTRY.public_key()))
+    verify = ["packet", "verify", str(file), "--key", str(ministry_key), "--portrait"]
+    assert main([*verify, str(own)]) == 0
+    assert f"sealed with the portrait {own}\n" in capsys.readouterr().out
+    assert main([*verify, str(other)]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert f"{other} is not the portrait that the record was sealed with" in said.err
 
 
 @pytest.mark.parametrize("action", ["open", "verify"])

@@ -110,7 +110,7 @@ def show(booth: Booth, quality: int, same: tuple[int, ...] = ()) -> None:
 
 def test_before_sealing_the_operator_says_whose_record_it_is(booth: Booth) -> None:
     """Another person's number is noticed while the person is present; the number is told nobody."""
-    portrait = {"sha256": "ab" * 32, "taken_at": "2026-01-05T07:59:00Z"}
+    portrait = {"sha256": "ab" * 32, "taken_at": "2026-01-05T08:00:00Z"}
     booth.send("enrol", enrol(missing=dict.fromkeys(map(str, range(3, 11)), "cut")))
     early = booth.send("review", {"request_id": "v1", "identity_number": NUMBER, "portrait": portrait})
     assert "is not captured yet" in early.reply.reason

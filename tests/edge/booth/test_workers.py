@@ -319,6 +319,39 @@ def test_the_scanner_worker_tells_how_a_finger_lies_and_what_stays_on_the_platen
         assert ended_quietly(process)
 
 
+@needs_speed
+def test_a_dirty_platen_of_a_slap_scanner_is_to_be_wiped_and_a_hand_to_be_lifted(tmp_path: Path) -> None:
+    """A sound hand, its print, and a smear: the device sees of all three that something is there."""
+    sound = np.minimum(slap(13, most_turn=15.0).pixels, 250)
+    print_of_it = (185 - (250 - sound.astype(int)) * 70 // 250).astype(np.uint8)
+    smear = np.full(sound.shape, 250, np.uint8)
+    smear[700:780, 700:780] = 60
+    pictures = {"hand_1.png": sound, "hand_2.png": print_of_it, "hand_3.png": smear}
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(tmp_path / name, dpi=(500, 500))
+    words = dict.fromkeys(pictures, PresentationFault.GHOST) | {"hand_1.png": PresentationFault.NOT_LIFTED}
+    with (
+        virtual_scanner(tmp_path, "--model", "slap", "--control", "0") as scanner,
+        worker("scanner", scanner.usbip, "0.1", "--unproved") as process,
+    ):
+        assert isinstance(process.word(), channel.ScannerReady)
+        for token, (name, fault) in enumerate(words.items(), 1):
+            process.end.send(channel.Arm(token=token))
+            scanner.do("put", image="hand_1.png")
+            assert process.word() == channel.Finger(token=token, on=True)
+            assert isinstance(process.word(), channel.Captured)
+            scanner.do("put", image=name)  # what stays when the hand is taken away
+            assert process.word() == channel.Presented(token=token, fault=fault)
+            process.end.send(channel.Arm(token=token + 10))
+            assert process.word() == channel.Occupied(token=token + 10)
+            assert process.word() == channel.Presented(token=token + 10, fault=fault)
+            scanner.do("lift")
+            assert process.word() == channel.Finger(token=token + 10, on=False)
+            assert process.word() == channel.Presented(token=token + 10, fault=None)
+            process.end.send(channel.Disarm())
+        assert ended_quietly(process)
+
+
 def opened(where: str, folder: Path) -> None:
     with worker("scanner", where, "0.1", f"--memory={folder}") as process:
         while not isinstance(message := process.hear()[0], channel.ScannerReady):

@@ -1,0 +1,236 @@
+"""Before sealing: number and name once more, and a portrait that is nobody else's."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.booth import enrolment as core
+from edge.booth.acquisition import Acquisition
+from edge.booth.commands import Verdict
+from edge.booth.portraits import odd_time
+from edge.journal import Journal
+from edge.keys import BoothKeys
+from edge.messages import Clock, Phase
+from edge.store import Store
+from edge.vault import STATED, Label, Vault
+from tests.edge.booth.test_commands import Booth, desk_of, enrol, show
+from tests.edge.booth.test_view import READY, view
+from tests.edge.parts import AT, CLOCK, NUMBER, chain
+
+OTHER = "001090000002"
+HERS = {"sha256": "aa" * 32, "taken_at": AT}
+HIS = {"sha256": "bb" * 32, "taken_at": AT}
+TWO = dict.fromkeys(map(str, range(3, 11)), "cut")
+
+
+@pytest.fixture
+def booth(store: Store, keys: BoothKeys) -> Booth:
+    return Booth(desk_of(store, keys))
+
+
+def capture(booth: Booth, number: str = NUMBER, name: str | None = None) -> None:
+    """Take two fingers and confirm one; a name is kept as the runner keeps it."""
+    stated = {"name": name} if name else {}
+    payload = {**enrol(f"e{booth.desk.journal.tail()[0]}", missing=TWO, **stated), "identity_number": number}
+    verdict = booth.send("enrol", payload)
+    assert booth.current is not None, verdict.reply.reason
+    if verdict.stated:
+        assert booth.desk.vault is not None
+        label = Label(f"{booth.current.id}.{STATED}", STATED, booth.current.id, booth.current.subject)
+        booth.desk.vault.put(label, verdict.stated)
+    for _ in range(3):
+        show(booth, 90, (booth.current.wanted() or 0,) if booth.current.confirming else ())
+    assert booth.current.reviewing
+
+
+def review(booth: Booth, number: str = NUMBER, **more: Any) -> Verdict:
+    payload = {
+        "request_id": f"v{booth.desk.journal.tail()[0]}",
+        "identity_number": number,
+        "portrait": HERS,
+        **more,
+    }
+    return booth.send("review", payload)
+
+
+def seal(booth: Booth) -> None:
+    assert booth.current is not None
+    for kind, body in core.sealed(booth.current, "ab" * 32, 9):
+        booth.desk.journal.append(kind, body, booth.at, CLOCK)
+    booth.current = None
+
+
+def found(booth: Booth) -> list[str]:
+    assert booth.current is not None
+    return [finding["finding"] for finding in booth.current.findings]
+
+
+def test_the_name_is_confirmed_as_it_is_folded_and_another_is_refused(booth: Booth) -> None:
+    capture(booth, name="Nguyễn Hòa An")
+    other = review(booth, name="Nguyễn Hòa Anh").reply
+    assert (other.outcome, other.wants) == ("refused", "name")
+    assert other.reason.startswith("this is not the name that enrolment ")
+    assert "\n" not in other.reason
+    assert found(booth) == [core.NAME_DIFFERS], "the mix-up stays in the record"
+    assert booth.current is not None
+    assert not booth.current.closed
+    assert review(booth, name="  nguyễn  hoà AN ").reply.outcome == "accepted"
+    assert booth.current.closed
+    for secret in ("Nguyễn", "nguyễn", "Hòa", NUMBER):
+        assert secret not in booth.everything_said()
+
+
+def test_a_review_without_a_name_is_taken_as_ever(booth: Booth) -> None:
+    capture(booth, name="Nguyễn Hòa An")
+    assert review(booth).reply.outcome == "accepted"
+
+
+def test_a_name_that_nobody_stated_or_can_be_none_is_refused(booth: Booth) -> None:
+    capture(booth)
+    assert "no name was stated when the enrolment began" in review(booth, name="Lê An").reply.reason
+    bad = review(booth, name="Lê 7").reply
+    assert (bad.reason, bad.wants) == ("the name has a digit in it: type the name alone", "name")
+    assert found(booth) == []
+
+
+def test_another_number_is_told_before_the_name(booth: Booth) -> None:
+    capture(booth, name="Lê An")
+    assert "this is not the identity number" in review(booth, OTHER, name="Trần Bình").reply.reason
+    assert found(booth) == [core.NUMBER_DIFFERS]
+
+
+def test_a_portrait_of_somebody_else_is_an_alarm_that_the_own_one_ends(booth: Booth) -> None:
+    capture(booth)
+    assert review(booth).reply.outcome == "accepted"
+    assert booth.current is not None
+    hers = booth.current.id
+    seal(booth)
+    capture(booth, OTHER)
+    for _ in range(2):
+        reply = review(booth, OTHER).reply
+        assert (reply.outcome, reply.wants) == ("refused", "portrait")
+        assert reply.reason.startswith(f"this portrait was given at the review of enrolment {hers}, which is")
+    assert booth.current is not None
+    assert found(booth) == [core.PORTRAIT_USED], "once"
+    assert booth.current.alarm == reply.reason.partition(":")[0]
+    state = view(booth.current, Acquisition(scanner=True), READY)
+    assert state.phase is Phase.REVIEW
+    assert state.prompt.startswith("send 'review' with this person's own portrait; if it is the right one")
+    assert not booth.current.closed
+    assert review(booth, OTHER, portrait=HIS).reply.outcome == "accepted"
+    assert booth.current.closed
+    assert booth.current.alarm is None
+
+
+def test_a_supervisor_may_say_that_it_is_the_right_portrait(booth: Booth) -> None:
+    capture(booth)
+    review(booth)
+    seal(booth)
+    capture(booth, OTHER)
+    review(booth, OTHER)
+    reason = {"request_id": "o1", "reason": "twins on one picture"}
+    assert booth.send("override", reason).reply.outcome == "accepted"
+    assert booth.current is not None
+    assert booth.current.alarm is None
+    assert not booth.current.closed, "the review comes after it"
+    assert booth.current.findings[-1]["of"]["sha256"] == HERS["sha256"]
+    assert review(booth, OTHER).reply.outcome == "accepted"
+    assert booth.current.closed
+
+
+@pytest.mark.parametrize("end", ["review", "abandon"])
+def test_no_portrait_or_giving_up_ends_it_too(booth: Booth, end: str) -> None:
+    capture(booth)
+    review(booth)
+    seal(booth)
+    capture(booth, OTHER)
+    review(booth, OTHER)
+    if end == "review":
+        done = review(booth, OTHER, portrait=None, no_portrait="the camera is broken")
+        assert booth.current is not None
+        assert booth.current.closed
+    else:
+        done = booth.send("abandon", {"request_id": "a1", "reason": "went home"})
+        assert booth.current is None
+    assert done.reply.outcome == "accepted"
+
+
+def test_the_same_persons_portrait_may_come_again(booth: Booth) -> None:
+    capture(booth)
+    review(booth)
+    seal(booth)
+    booth.send("enrol", enrol("again", missing=TWO, again="the card was lost"))
+    for _ in range(3):
+        assert booth.current is not None
+        show(booth, 90, (booth.current.wanted() or 0,) if booth.current.confirming else ())
+    assert review(booth).reply.outcome == "accepted"
+
+
+def test_whose_a_portrait_was_is_known_after_a_restart_when_the_packet_is_purged(
+    tmp_path: Path, keys: BoothKeys
+) -> None:
+    with closing(Store(tmp_path / "booth.db")) as store:
+        booth = Booth(desk_of(store, keys))
+        capture(booth)
+        review(booth)
+        assert booth.current is not None
+        hers, vault = booth.current.id, Vault(store, keys.vault)
+        with store.transaction():
+            packet = vault.put_packet(hers, b"sealed")
+        seal(booth)
+        with store.transaction():
+            assert vault.purge_packet(packet)
+    with closing(Store(tmp_path / "booth.db")) as store:
+        booth = Booth(desk_of(store, keys))
+        capture(booth, OTHER)
+        assert hers in review(booth, OTHER).reply.reason
+        assert found(booth) == [core.PORTRAIT_USED]
+        plan = store.db.execute(
+            "EXPLAIN QUERY PLAN SELECT 1 FROM journal WHERE kind = 'enrolment.reviewed'"
+            " AND json_extract(body, '$.portrait.sha256') = ?",
+            ("",),
+        ).fetchone()
+        assert "journal_by_portrait" in plan["detail"], "no look through everybody who was here"
+
+
+@pytest.mark.parametrize(("minutes", "word"), [(-1, "before this enrolment began"), (10, "in the future")])
+def test_a_portrait_of_an_odd_moment_is_taken_with_a_word_and_a_finding(
+    booth: Booth, minutes: int, word: str
+) -> None:
+    capture(booth)
+    taken_at = (datetime.fromisoformat(AT) + timedelta(minutes=minutes)).isoformat()
+    done = review(booth, portrait={**HERS, "taken_at": taken_at}).reply
+    assert done.outcome == "accepted"
+    assert done.reason.startswith("the record is being sealed; look: the portrait is of 2026-01-05T")
+    assert word in done.reason
+    assert found(booth) == [core.PORTRAIT_TIME]
+    assert booth.current is not None
+    assert booth.current.closed
+
+
+def test_a_moment_is_odd_only_by_a_clock_that_was_set_all_the_while() -> None:
+    now = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    (began,) = chain([{}])
+    unset = began.model_copy(update={"clock": Clock(synchronised=False, boot="b0", monotonic_ms=1)})
+    early, late = now - timedelta(days=1), now + timedelta(days=1)
+    assert odd_time(early, began, now, True)
+    assert odd_time(late, began, now, True)
+    for taken_at in (early, late):
+        assert odd_time(taken_at, unset, now, True) is None
+        assert odd_time(taken_at, began, now, False) is None
+    for taken_at in (datetime.fromisoformat(AT), now, now + timedelta(seconds=59)):
+        assert odd_time(taken_at, began, now, True) is None
+
+
+def test_the_journal_says_of_a_portrait_whose_it_was_last(booth: Booth) -> None:
+    journal: Journal = booth.desk.journal
+    assert journal.reviewed_with(HERS["sha256"], "nobody") is None
+    capture(booth)
+    assert booth.current is not None
+    hers = booth.current
+    review(booth)
+    assert journal.reviewed_with(HERS["sha256"], hers.subject) is None
+    assert journal.reviewed_with(HERS["sha256"], "another") == hers.id
