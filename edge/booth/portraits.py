@@ -17,17 +17,17 @@ class Looked:
 
 
 def odd_time(taken_at: datetime, began: JournalEntry, now: datetime, clock_is_set: bool) -> str | None:
-    """Say what is odd about the moment; nothing where the booth's clock was not set all the while."""
-    if not (clock_is_set and began.clock.synchronised):
-        return None
+    """Say what is odd about the moment, in one sentence; and where it is so by a clock that was not set."""
+    sure = clock_is_set and began.clock.synchronised
+    unsure = "" if sure else "by a clock that is not set, "
     if taken_at < datetime.fromisoformat(began.at):
         return (
-            f"the portrait is of {utc(taken_at)}, before this enrolment began at {began.at}: "
+            f"{unsure}the portrait is of {utc(taken_at)}, before this enrolment began at {began.at}: "
             "check that it shows this person"
         )
     if taken_at > now + CLOCKS_DIFFER:
         return (
-            f"the portrait is of {utc(taken_at)}, in the future: check the camera's clock, "
+            f"{unsure}the portrait is of {utc(taken_at)}, in the future: check the camera's clock, "
             "and that it shows this person"
         )
     return None

@@ -1,8 +1,10 @@
 """`vantay enrol`: a whole enrolment from a terminal, on a real broker, with a mix-up and a killed booth."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,10 @@ from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.stage import vantay
+from edge.hub.packets import PacketFiles
+from edge.journal import Journal
 from edge.messages import Phase
+from edge.store import Store
 from tests.edge.programs import ear
 from tests.system.production import Console, MosquittoStage
 
@@ -245,7 +250,12 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
         terminal.type("override the school misspelt it")
         terminal.reads("the person's identity number once more", console)
         terminal.type(NUMBER)
+        terminal.reads("the name is Nguyễn Hoá An", console)
+        terminal.type("Nguyễn Hoá Anh")
         terminal.type("- the camera is broken")
+        terminal.reads("refused: this is not the name that enrolment", console)
+        for line in (NUMBER, "y", "- the camera is broken"):
+            terminal.type(line)
         terminal.reads("enrolled with 2 fingers", console)
         assert terminal.end() == 0
         hand.close()
@@ -263,7 +273,66 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
     (packet,) = checker.packets().values()
     checker.close()
     assert packet.manifest["stated"] == {"name": "Nguyễn Hoá An", "birth": "1990-05-17", "sex": "male"}
-    assert [f["finding"] for f in packet.manifest["findings"]][:2] == ["list-differs", "overridden"]
+    found = [f["finding"] for f in packet.manifest["findings"]]
+    assert found == ["list-differs", "overridden", "name-differs", "no-portrait"]
+
+
+def test_the_portraits_of_two_people_that_were_swapped_show(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    """Hers is sealed with his; it shows by its time, by the alarm when his own is due, and by each packet."""
+    his_number = "001090000002"
+    hers, his = stage.folder / "hers.jpg", stage.folder / "his.jpg"
+    for portrait in (hers, his):  # both were taken while people waited
+        portrait.write_bytes(portrait.name.encode())
+        os.utime(portrait, (time.time() - 600, time.time() - 600))
+    hand = Hand(stage.control)
+    for person, number in (("0001", NUMBER), ("0002", his_number)):
+        terminal = terminals()
+        terminal.reads("identity number: ", console)
+        for line in (number, ONLY_TWO):
+            terminal.type(line)
+        for image in (f"{person}_01_1.png", f"{person}_02_1.png"):
+            show(hand, console, image)
+        terminal.reads("once more, to confirm who is here", console)
+        assert console.state
+        show(hand, console, f"{person}_0{console.state.position}_2.png")
+        terminal.reads("the person's identity number once more", console)
+        terminal.type(number)
+        terminal.type(str(his))
+        if person == "0002":
+            terminal.reads("ALARM: this portrait was given at the review of enrolment", console)
+            before = console.state.last_seq
+            stage.kill("booth")
+            stage.start_booth()
+            console.until(lambda: bool(console.state and console.state.last_seq > before), "the booth again")  # noqa: B023 - at once
+            assert console.state.alarm
+            for line in ("review", number, str(hers)):
+                terminal.type(line)
+        terminal.reads("the portrait is of", console)
+        terminal.reads("before this enrolment began", console)
+        terminal.reads("enrolled with 2 fingers", console)
+        assert terminal.end() == 0
+    hand.close()
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    of = {packet.manifest["identity_number"]: packet.manifest for packet in checker.packets().values()}
+    checker.close()
+    assert [f["finding"] for f in of[NUMBER]["findings"]] == ["portrait-time"]
+    assert [f["finding"] for f in of[his_number]["findings"]] == ["portrait-used", "portrait-time"]
+    with closing(Store(stage.folder / "booth" / "booth.db", read_only=True)) as store:
+        sealed = {e.body["enrolment"]: e.body["packet"] for e in Journal(store).of_kind("enrolment.sealed")}
+    files = PacketFiles(stage.folder / "hub" / "packets")
+    for number, own, other in ((NUMBER, hers, his), (his_number, his, hers)):
+        packet = files.path(sealed[of[number]["enrolment"]])
+        verify = [*vantay("packet"), "verify", str(packet), "--portrait"]
+        key = ["--key", str(stage.folder / "ministry" / "ministry.key")]
+        for portrait, code, said in ((own, 1, "is not the portrait that the record"), (other, 0, "")):
+            done = subprocess.run(
+                [*verify, str(portrait), *key], capture_output=True, text=True, check=False, timeout=60
+            )
+            assert (done.returncode, done.stderr.count("\n")) == (code, code)
+            assert said in done.stderr
 
 
 def test_who_has_no_finger_is_enrolled_by_two_people_and_the_hub_has_the_record(
