@@ -17,7 +17,6 @@ from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
-PORTRAIT = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
 PINS = {"an": "271828", "binh": "314159", "chi": "161803"}
 
 
@@ -61,7 +60,8 @@ def is_over(console: Console) -> bool:
 
 
 def review(console: Console, number: str) -> None:
-    word = Review(request_id=f"v-{number}", identity_number=number, portrait=PORTRAIT)
+    portrait = Portrait(sha256=sha256(number.encode()).hexdigest(), taken_at=datetime.now(UTC))
+    word = Review(request_id=f"v-{number}", identity_number=number, portrait=portrait)
     assert console.ask(word, "review").outcome == "accepted"
 
 

@@ -38,7 +38,6 @@ PINS = {"an": "271828", "binh": "314159", "chi": "161803"}  # an operator and tw
 WHO = st.sampled_from(sorted(PINS))
 SIGNER = st.sampled_from([None, "binh", "chi"])
 OF_AN_OPERATOR = ("mark-missing", "override", "single-fingers", "review")
-PORTRAIT = {"sha256": "ab" * 32, "taken_at": "2026-01-05T07:59:00Z"}
 
 
 class Life(RuleBasedStateMachine):
@@ -185,9 +184,11 @@ class Life(RuleBasedStateMachine):
         assert verdict.reply.outcome == "refused" or not known
 
     @precondition(lambda self: self.current is not None and self.current.reviewing)
-    @rule(number=st.integers(1, 3))
-    def the_operator_reviews(self, number: int) -> None:
-        verdict = self.send("review", identity_number=f"00109000000{number}", portrait=PORTRAIT)
+    @rule(number=st.integers(1, 3), picture=st.integers(0, 3))
+    def the_operator_reviews(self, number: int, picture: int) -> None:
+        """With the own portrait mostly (0), or with one of the three people's."""
+        shown = {"sha256": f"{picture or number}" * 64, "taken_at": "2026-01-05T08:00:00Z"}
+        verdict = self.send("review", identity_number=f"00109000000{number}", portrait=shown)
         assert verdict.reply.outcome == "refused" or (self.current and self.current.closed)
 
     @precondition(
