@@ -329,9 +329,10 @@ class CommandDesk:
         if command.portrait is None or current is None:
             return Looked()
         used_by = self.journal.reviewed_with(command.portrait.sha256, subject)
-        (began,) = self.journal.read(self.journal.last_of(core.STARTED) - 1, 1)
+        began = next(self.journal.of_kind(core.STARTED, self.journal.last_of(core.STARTED) - 1, 1), None)
         now = datetime.fromisoformat(at)
-        return Looked(used_by, odd_time(command.portrait.taken_at, began, now, clock_is_set))
+        odd = odd_time(command.portrait.taken_at, began, now, clock_is_set) if began else None
+        return Looked(used_by, odd)
 
     def _another_name(self, name: str | None, current: Enrolment | None, subject: str) -> bool:
         if name is None or current is None or current.subject != subject:

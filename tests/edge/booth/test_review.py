@@ -225,6 +225,15 @@ def test_a_moment_is_odd_by_any_clock_and_one_that_was_not_set_is_named() -> Non
         assert odd_time(taken_at, began, now, True) is None
 
 
+def test_a_desk_whose_journal_is_not_kept_reviews_all_the_same(
+    booth: Booth, tmp_path: Path, keys: BoothKeys
+) -> None:
+    """As where days are judged on templates alone."""
+    capture(booth)
+    with closing(Store(tmp_path / "empty.db")) as empty:
+        assert review(Booth(desk_of(empty, keys), booth.current)).reply.outcome == "accepted"
+
+
 def test_the_journal_says_of_a_portrait_whose_it_was_last(booth: Booth) -> None:
     journal: Journal = booth.desk.journal
     assert journal.reviewed_with(HERS["sha256"], "nobody") is None
