@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Attempt, Enrolment, Entry, SampleJudged, fold
+from edge.booth.renewal import compared
 from edge.booth.slap_judging import refuse
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
 from edge.messages import POSITION_NAMES, canonical
@@ -1139,10 +1140,14 @@ def finished_without_a_picture(state: Enrolment) -> Enrolment:
             break
         if state.duplicate_of:
             state = after(core.override(state, "somebody else", "chi"))
-        elif position or state.rolling:
-            state = after(core.mark_missing(state, position or state.wanted() or 0, "cannot be captured"))
+        elif state.to_compare:
+            state = after(compared(state, state.to_compare, False, {}))
+        elif position:
+            state = after(core.mark_missing(state, position, "cannot be captured"))
         elif state.alarm:
             state = after(core.override(state, "looked at", "chi"))
+        elif state.rolling:
+            state = after(core.mark_missing(state, state.wanted() or 0, "cannot be rolled"))
         elif state.wanted():
             state = after(refuse(state, state.wanted() or 0, "no finger is seen", {}))
         else:
