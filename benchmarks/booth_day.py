@@ -7,22 +7,25 @@ journal and from the sealed records at the hub, not from what was shown.
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from benchmarks.people import name
+from benchmarks.judging import read_impression
+from benchmarks.people import Finger, name
 from benchmarks.staff import begin_work
-from benchmarks.visits import Count, Seen, Visit
-from edge.booth.enrolment import ABANDONED, ATTEMPT, FINDING, SEALED, SECOND_LOOK
+from benchmarks.visits import Count, Seen, Visit, registered
+from edge.booth.enrolment import ABANDONED, ATTEMPT, CONFIRMATION, FINDING, SEALED, SECOND_LOOK
 from edge.demo.check import Checker
 from edge.demo.person import Hand
 from edge.demo.script import portrait_of
 from edge.demo.stage import BOOTH
 from edge.journal import Journal
-from edge.messages import Abandon, Command, Enrol, Phase, Portrait, Review, State
+from edge.messages import Abandon, Command, Enrol, JournalEntry, Phase, Portrait, Review, State
 from edge.progress import Progress
 from edge.store import Store
+from matching import compare
 from tests.system.production import Console, MosquittoStage
 
 TOLD = ("finger taken as", "who works here")  # in the hint where a finger is not the one wanted
@@ -42,6 +45,9 @@ class Booth:
         self._shown_at = 0.0
         self._shows: Counter[tuple[object, ...]] = Counter()
         self._said: set[str] = set()  # enrolments that were reviewed or abandoned
+        self._images: list[tuple[str, int, tuple[Finger, int]]] = [  # shown: where, as which, what
+            ("", finger.position, (finger, 1)) for finger in registered(0)
+        ]
 
     def day(self, visits: Sequence[Visit]) -> tuple[Count, list[str], float]:
         """Play the visits; return counts, what is wrong in one line each, and seconds a visit."""
@@ -131,6 +137,7 @@ class Booth:
         place = (state.enrolment, state.position, state.confirming)
         shown = visit.shows(state.position, state.attempt, state.confirming, told, self._shows[place])
         self._shows[place] += 1
+        self._images.append((state.enrolment or "", state.position, shown))
         self._hand.put(name(*shown))
         self._shown, self._shown_at = key, time.monotonic()
 
@@ -155,11 +162,13 @@ class Booth:
         count, wrong = Count(), [f.text for f in checker.nothing_lost() + checker.samples() if not f.good]
         store = Store(self._folder / "booth" / "booth.db", read_only=True)
         findings, outcomes, looks = defaultdict(list), {}, Counter[str]()
+        judged: dict[str, list[str]] = defaultdict(list)
         for entry in Journal(store).read():
             if entry.kind == FINDING:
                 findings[entry.body["enrolment"]].append(str(entry.body["finding"]))
-            elif entry.kind == ATTEMPT:
+            elif entry.kind in (ATTEMPT, CONFIRMATION):
                 looks[entry.body["enrolment"]] += entry.body["decision"] == SECOND_LOOK
+                judged[entry.body["enrolment"]].append(in_words(entry))
             elif entry.kind in (SEALED, ABANDONED):
                 outcomes[entry.body["enrolment"]] = str(entry.body.get("outcome", "abandoned"))
         store.close()
@@ -172,5 +181,26 @@ class Booth:
             if packet is None or packet.manifest["identity_number"] != visit.identity_number:
                 wrong.append(f"{visit.kind} {visit.identity_number}: no sealed record at the hub")
             if not seen.right(visit):
-                wrong.append(f"{visit.kind} {visit.identity_number}: {seen.outcome}, {seen.findings}")
+                words = [line for e in enrolments for line in (*judged[e], *self._against_before(e))]
+                told = f"{seen.outcome}, {seen.findings}: {'; '.join(words)}"
+                wrong.append(f"{visit.kind} {visit.identity_number}: {told}")
         return count, wrong
+
+    def _against_before(self, enrolment: str) -> Iterator[str]:
+        """Yield what each image of an enrolment scores against the first one of its finger that day."""
+        for number, (where, position, shown) in enumerate(self._images):
+            before = (image for _, _, image in self._images[:number] if image[0] == shown[0])
+            first = next(before, shown)
+            if where == enrolment and first != shown:
+                one, other = (read_impression(self._people / name(*image)) for image in (shown, first))
+                score = compare.compare(one.template, other.template).value
+                yield f"shown as {position}: {shown[0].person}/{shown[0].position} own {score:.1f}"
+
+
+def in_words(entry: JournalEntry) -> str:
+    """Say what the journal has of one sample: its decision, quality, and scores of what it matches."""
+    body: dict[str, Any] = entry.body
+    words = f"{body['position']}: {body['decision']} q{body.get('quality', '-')}"
+    hits = [f"{hit['subject'] or hit['position']}={hit['score']}" for hit in body.get("scores", ())]
+    hits += [f"{hit['person']}={hit['score']}" for hit in body.get("attendants", ())]
+    return f"{words} hits {' '.join(hits)}" if hits else words

@@ -5,7 +5,8 @@
 1. So many subjects come to one booth, end to end: daemon, hub, mosquitto, virtual scanner.
 2. The booth's own functions judge templates until each kind of mix-up was injected `EACH` times and
    `HONEST_WANTED` honest subjects have passed. The people come as they were grown, then with fingers dealt
-   anew, so that nobody has two fingers together again. Each round has a booth with an empty gallery.
+   anew, so that nobody has two fingers together again. Each round has a booth with an empty gallery; some
+   bring an earlier record. Then fingers are rolled (`rolling.py`).
 3. Ten fingers are looked for among `CROWD` people.
 
 The people are made once, in the cache. The exit code is 1 below the limits, 2 when something was skipped.
@@ -25,7 +26,22 @@ from benchmarks.booth_day import Booth as RealBooth
 from benchmarks.crowd import filled, search_times
 from benchmarks.judging import Booth, Impressions, desk_in, read_impressions
 from benchmarks.people import SEED, default_cache, make_people, people_folder
-from benchmarks.visits import HONEST, KINDS, RETURNS, Count, a_day, as_grown, dealt, registered
+from benchmarks.rolling import Rolling, visits_of
+from benchmarks.visits import (
+    ALL_KINDS,
+    HONEST,
+    KINDS,
+    RENEWAL,
+    RETURNS,
+    Count,
+    Seen,
+    Visit,
+    a_day,
+    as_grown,
+    dealt,
+    registered,
+    with_records,
+)
 from edge.progress import Progress
 
 EACH, HONEST_WANTED, CROWD = 50, 2000, 20_000
@@ -63,7 +79,7 @@ def main() -> int:
     if parts != ("day",):
         impressions = read_impressions(folder, args.people, jobs)
     if "checks" in parts:
-        checks = the_checks(impressions, args.people, args.seed)
+        checks = the_checks(impressions, args.people, args.seed) + the_rolls(args.seed, jobs)
     if "search" in parts:
         milliseconds = the_search(impressions, args.people, jobs)
     code = report(day[0], checks, day[1], day[2], milliseconds)
@@ -86,25 +102,38 @@ def the_checks(impressions: Impressions, people: int, seed: int) -> Count:
     """Judge rounds of visits until there are enough; print every miss and false alarm with its scores."""
     count, turn, mixups = Count(), 0, max(1, people // 40)
     bar = Progress("checks: honest subjects", HONEST_WANTED)
-    while count.visits[HONEST] < HONEST_WANTED or min(count.visits[kind] for kind in KINDS) < EACH:
-        subjects = dealt(people, turn) if turn else as_grown(people)
-        visits = a_day(subjects, mixups, turn, np.random.default_rng([seed, turn]))
+    while (
+        count.visits[HONEST] < HONEST_WANTED or min(count.visits[kind] for kind in (*KINDS, RENEWAL)) < EACH
+    ):
+        subjects, rng = dealt(people, turn) if turn else as_grown(people), np.random.default_rng([seed, turn])
+        visits = with_records(a_day(subjects, mixups, turn, rng), mixups, rng)
         with tempfile.TemporaryDirectory(prefix="vantay-day-") as name:
             booth = Booth(desk_in(Path(name)), impressions, registered(turn))
             for visit in visits:
-                seen = booth.visit(visit)
-                count.add(visit, seen)
+                judged(visit, booth.visit(visit), count)
                 bar.advance(int(visit.kind == HONEST))
-                if seen.false_alarm(visit) or not (visit.kind == HONEST or seen.caught(visit)):
-                    what = "false alarm" if visit.kind == HONEST else f"missed {visit.kind}"
-                    print(
-                        f"checks: {what}: {seen.outcome} {seen.findings}: {'; '.join(seen.shown)}", flush=True
-                    )
         turn += 1
     bar.end()
     print(f"checks: {turn} rounds of {people} people")
     print(*(f"checks: {line}" for line in count.lines()), sep="\n", flush=True)
     return count
+
+
+def the_rolls(seed: int, jobs: int) -> Count:
+    """Judge rolled fingers against plain ones; print every miss and false alarm with its scores."""
+    count, rolling = Count(), Rolling(EACH // 2, seed, jobs)
+    for visit in visits_of(EACH // 2):
+        judged(visit, rolling.visit(visit), count)
+    print(*(f"rolls: {line}" for line in count.lines()), sep="\n", flush=True)
+    return count
+
+
+def judged(visit: Visit, seen: Seen, count: Count) -> None:
+    """Count what the booth made of a visit; print a miss and a false alarm."""
+    count.add(visit, seen)
+    if seen.false_alarm(visit) or not (visit.kind == HONEST or seen.caught(visit)):
+        what = "false alarm" if visit.kind == HONEST else f"missed {visit.kind}"
+        print(f"checks: {what}: {seen.outcome} {seen.findings}: {'; '.join(seen.shown)}", flush=True)
 
 
 def the_search(impressions: Impressions, people: int, jobs: int) -> float:
@@ -121,7 +150,7 @@ def report(day: Count, checks: Count, wrong: list[str], seconds: float, millisec
     count = day + checks
     below = [
         f"{kind}: {count.caught[kind]} of {count.visits[kind]} caught"
-        for kind in KINDS
+        for kind in ALL_KINDS
         if count.caught[kind] < CAUGHT * count.visits[kind]
     ]
     if count.false_alarms * HONEST_PER_ALARM > max(HONEST_PER_ALARM, count.visits[HONEST]):
@@ -131,7 +160,7 @@ def report(day: Count, checks: Count, wrong: list[str], seconds: float, millisec
     below += [f"the day: {line}" for line in wrong]
     for line in below:
         print(f"below the limits: {line}")
-    injected, caught = (sum(of[kind] for kind in KINDS) for of in (count.visits, count.caught))
+    injected, caught = (sum(of[kind] for kind in ALL_KINDS) for of in (count.visits, count.caught))
     print(
         f"subjects={count.visits.total()} injected={injected} caught={caught} missed={injected - caught} "
         f"false_alarms={count.false_alarms} s_per_subject={seconds:.2f} ms_dedup_20000={milliseconds:.0f}"

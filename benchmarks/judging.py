@@ -3,13 +3,18 @@
 What a scanner would give comes as templates; nothing is kept but the gallery.
 """
 
+import base64
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.people import Finger, every, name
 from benchmarks.visits import HONEST, Seen, Visit
@@ -21,6 +26,7 @@ from edge.booth.attendant import PRESENTATIONS, attendant_fmr
 from edge.booth.commands import CommandDesk
 from edge.booth.enrolment import Enrolment, SampleJudged
 from edge.booth.matcher_worker import attendants_met, same_fingers
+from edge.booth.renewal import compared
 from edge.booth.shift import Shift
 from edge.demo.script import portrait_of
 from edge.journal import Journal
@@ -31,7 +37,8 @@ from edge.progress import Progress
 from edge.settings import BoothSettings
 from edge.store import Store
 from edge.vault import Vault
-from matching import compare, serial
+from matching import compare, iso19794, serial
+from matching.calibration import decide
 from matching.gallery import Gallery
 from matching.image import read_image
 from matching.quality import examine
@@ -59,16 +66,22 @@ def read_impressions(folder: Path, people: int, jobs: int) -> Impressions:
     bar, made = Progress("checks: extracting", len(keys)), {}
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         paths = [folder / name(*key) for key in keys]
-        for key, one in zip(keys, pool.map(_examined, paths, chunksize=40), strict=True):
+        for key, one in zip(keys, pool.map(read_impression, paths, chunksize=40), strict=True):
             made[key] = one
             bar.advance(1)
     bar.end()
     return made
 
 
-def _examined(path: Path) -> Impression:
+def read_impression(path: Path) -> Impression:
+    """Return what the matcher makes of one image."""
     image = read_image(path)
-    template, quality = examine(image.pixels, image.ppi)
+    return examined(image.pixels, image.ppi)
+
+
+def examined(pixels: NDArray[np.uint8], ppi: float) -> Impression:
+    """Return what the matcher makes of one picture (h, w)."""
+    template, quality = examine(pixels, ppi)
     return Impression(template, quality.score, quality.hint, serial.to_bytes(template))
 
 
@@ -79,7 +92,8 @@ def desk_in(folder: Path) -> CommandDesk:
     keys, store = read_booth_keys(folder / "keys"), Store(folder / "booth.db")
     journal = Journal(store)
     settings = BoothSettings(booth="day", data=folder, keys=folder / "keys")
-    return CommandDesk(settings, keys, journal, Shift("day", People(Vault(store, keys.vault)), journal))
+    vault = Vault(store, keys.vault)
+    return CommandDesk(settings, keys, journal, Shift("day", People(vault), journal), vault=vault)
 
 
 class Booth:
@@ -97,6 +111,7 @@ class Booth:
         self._templates = b"".join(registered)
         self._taken: dict[str, tuple[Finger, int]] = {}  # by sample
         self._before: dict[Finger, Impression] = {}  # enrolled
+        self._earlier: dict[int, bytes] = {}  # the record of a renewal
         self._current: Enrolment | None = None
         self._requests = 0
         self._shows: Counter[tuple[int, bool]] = Counter()  # of the visit, by position and whether to confirm
@@ -105,11 +120,16 @@ class Booth:
         """Play a visit to its end."""
         seen, told = Seen(), False
         self._shows.clear()
-        self._command("enrol", identity_number=visit.identity_number)
+        record = {"earlier": {"record": self._record_of(visit)}} if visit.earlier else {}
+        self._command("enrol", identity_number=visit.identity_number, **record)
         while self._current is not None:
             current = self._current
             if current.closed:
                 self._seal(seen)
+            elif current.to_compare is not None:
+                self._compare(visit, current, current.to_compare, seen)
+            elif current.found.stands(core.EARLIER_DIFFERS):
+                self._command("override", reason="the record was taken for another's")
             elif current.reviewing:
                 portrait = {"sha256": portrait_of(visit), "taken_at": clock.now()}
                 self._command("review", identity_number=visit.identity_number, portrait=portrait)
@@ -131,6 +151,27 @@ class Booth:
         if verdict.reply.outcome != "accepted":
             raise RuntimeError(f"the booth refused to {name}: {verdict.reply.reason}")
         self._current = core.fold(verdict.entries, self._current)
+        self._earlier = verdict.earlier or self._earlier
+
+    def _record_of(self, visit: Visit) -> str:
+        """Return the earlier record as another program would have written it: minutiae alone."""
+        brought = [replace(self._impressions[key].template, position=p) for p, key in visit.recorded()]
+        return base64.b64encode(iso19794.write(*brought)).decode()
+
+    def _compare(self, visit: Visit, current: Enrolment, position: int, seen: Seen) -> None:
+        """Compare an accepted finger with the earlier record's, as the runner has the matcher do."""
+        key = self._taken[current.accepted[position].sample]
+        probe, candidate = self._impressions[key].template, serial.from_bytes(self._earlier[position])
+        score = compare.compare(compare.prepare(probe), candidate)
+        match = decide(score.value, self._limits.renewal_fmr, score.kind).match
+        entries = compared(current, position, match, {"score": round(score.value, 4)})
+        self._current = core.fold(entries, current)
+        seen.findings += [str(body["finding"]) for kind, body in entries if kind == core.FINDING]
+        whose = visit.earlier[position]
+        seen.shown.append(
+            f"{position}:{key[0].person}/{key[0].position} with the record's "
+            f"{whose.person}/{whose.position}: {score.value:.1f}"
+        )
 
     def _show(self, visit: Visit, current: Enrolment, told: bool, seen: Seen) -> bool:
         """Show a finger; return whether the booth says that it was taken before."""

@@ -6,12 +6,21 @@ mistake or at a second visit, takes the other two: no image is ever compared wit
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from numpy.random import Generator
 
 from benchmarks.people import IMPRESSIONS, POSITIONS, WORKS_HERE, Finger
-from edge.booth.enrolment import ALREADY_ENROLLED, ATTENDANT_FINGER, ENROLLED, NOT_CONFIRMED, SAME_FINGER
+from edge.booth.enrolment import (
+    ALREADY_ENROLLED,
+    ATTENDANT_FINGER,
+    EARLIER_DIFFERS,
+    ENROLLED,
+    NOT_CONFIRMED,
+    SAME_FINGER,
+    SEQUENCE_ERROR,
+    UNDETERMINED,
+)
 
 HONEST = "honest"
 TWICE = "same finger twice"  # one that was taken, where another is wanted
@@ -23,8 +32,21 @@ STRANGER = "another person's finger to confirm"
 OPERATOR = "the operator's own finger"
 MISTAKES = (TWICE, HANDS, WRONG, STRANGER, OPERATOR)
 RETURNS = (KNOWN, KNOWN_SWAPPED)
-FINDINGS = {STRANGER: {NOT_CONFIRMED}, OPERATOR: {ATTENDANT_FINGER}}  # of other mistakes: one for two
-KINDS = (*MISTAKES, *RETURNS)
+KINDS = (*MISTAKES, *RETURNS)  # of a day
+RENEWAL = "another person's record at a renewal"
+ROLLED = "another finger rolled"  # the other one of those that are rolled, out of order
+ROLLED_STRANGER = "another person's finger rolled"
+ON_TEMPLATES = (RENEWAL, ROLLED, ROLLED_STRANGER)  # beside those of a day, in the checks alone
+ALL_KINDS = (*KINDS, *ON_TEMPLATES)
+FINDINGS = {  # of other mistakes: one for two
+    STRANGER: {NOT_CONFIRMED},
+    OPERATOR: {ATTENDANT_FINGER},
+    RENEWAL: {EARLIER_DIFFERS},
+    ROLLED: {SEQUENCE_ERROR},
+    ROLLED_STRANGER: {UNDETERMINED},
+}
+RECORD = (2, 7)  # positions of an earlier record
+OWN_RECORDS = 5  # honest subjects with their own earlier record to one with another's
 STRANGE_ATTEMPTS = 3  # a plan's, after which there is an alarm
 HAND = 5
 Fingers = dict[int, Finger]  # by the position that is asked for
@@ -40,6 +62,7 @@ class Visit:
     turn: int = 0  # which impression is shown first, counted from 0
     wrong: Fingers = field(default_factory=dict)  # shown at these positions until the booth says so
     stranger: Fingers = field(default_factory=dict)  # shown at first when one is to be confirmed
+    earlier: Fingers = field(default_factory=dict)  # of the record that is brought: it is a renewal
 
     def shows(
         self, position: int, attempt: int, confirming: bool, told: bool, before: int
@@ -57,6 +80,10 @@ class Visit:
         elif wrong:
             other, finger = True, wrong
         return finger, (self.turn + 2 * other + before % 2) % IMPRESSIONS + 1
+
+    def recorded(self) -> list[tuple[int, tuple[Finger, int]]]:
+        """Return position, finger and impression of the earlier record; the impressions are shown nowhere."""
+        return [(p, (finger, (self.turn + 2) % IMPRESSIONS + 1)) for p, finger in self.earlier.items()]
 
     def to_abandon(self, told: bool, not_confirmed: bool) -> bool:
         """Whether what was captured is worth nothing, by what the booth has told."""
@@ -108,7 +135,7 @@ class Count:
         """Yield a line for each kind."""
         asked = f"asked once more for a finger {self.looked_again}"
         yield f"honest: {self.visits[HONEST]}, false alarms {self.false_alarms}, {asked}"
-        for kind in KINDS:
+        for kind in (kind for kind in ALL_KINDS if self.visits[kind]):
             injected, caught = self.visits[kind], self.caught[kind]
             yield f"{kind}: {injected} injected, {caught} caught, {injected - caught} missed"
 
@@ -155,6 +182,18 @@ def a_day(subjects: Sequence[Fingers], mixups: int, turn: int, rng: Generator) -
         visit = _return(visits[place], RETURNS[count % len(RETURNS)], count)
         visits.insert(int(rng.integers(place + 1, len(visits) + 1)), visit)
     return visits
+
+
+def with_records(visits: Sequence[Visit], mixups: int, rng: Generator) -> list[Visit]:
+    """Return the visits, so many honest ones with another person's earlier record, others with their own."""
+    renewed = list(visits)
+    honest = [place for place, visit in enumerate(visits) if visit.kind == HONEST]
+    chosen = [int(place) for place in rng.choice(honest, mixups * (1 + OWN_RECORDS), replace=False)]
+    for count, place in enumerate(chosen):
+        visit, another = visits[place], visits[chosen[count - 1]]
+        whose, kind = (another, RENEWAL) if count < mixups else (visit, HONEST)
+        renewed[place] = replace(visit, kind=kind, earlier={p: whose.fingers[p] for p in RECORD})
+    return renewed
 
 
 def _mistake(

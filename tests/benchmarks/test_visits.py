@@ -1,5 +1,7 @@
 """A day's visits: who comes, what is shown, and what counts as noticed."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,13 @@ from benchmarks.visits import (
     KNOWN,
     KNOWN_SWAPPED,
     MISTAKES,
+    ON_TEMPLATES,
     OPERATOR,
+    OWN_RECORDS,
+    RENEWAL,
     RETURNS,
+    ROLLED,
+    ROLLED_STRANGER,
     STRANGER,
     TWICE,
     WRONG,
@@ -23,6 +30,7 @@ from benchmarks.visits import (
     as_grown,
     dealt,
     registered,
+    with_records,
 )
 
 DAY = a_day(as_grown(60), 4, 1, np.random.default_rng(5))
@@ -108,6 +116,19 @@ def test_no_two_fingers_are_dealt_together_twice() -> None:
         assert len({finger for hand in dealt(101, turn) for finger in hand.values()}) == 1010
 
 
+def test_some_bring_their_own_record_and_some_another_persons() -> None:
+    renewed = with_records(DAY, 3, np.random.default_rng(6))
+    assert [(v.identity_number, v.fingers) for v in renewed] == [(v.identity_number, v.fingers) for v in DAY]
+    brought = [visit for visit in renewed if visit.earlier]
+    assert Counter(visit.kind for visit in brought) == {RENEWAL: 3, HONEST: 3 * OWN_RECORDS}
+    for visit in brought:
+        assert sorted(visit.earlier) == [2, 7]
+        own = [visit.earlier[p] == visit.fingers[p] for p in visit.earlier]
+        assert own == [visit.kind == HONEST] * 2
+        captured = {visit.shows(p, a, False, False, a - 1) for p in POSITIONS for a in (1, 2, 3)}
+        assert captured.isdisjoint(key for _, key in visit.recorded()), "no image is compared with itself"
+
+
 def test_what_counts() -> None:
     honest, twice, known = Visit(HONEST, "1", {}), Visit(TWICE, "2", {}), Visit(KNOWN, "3", {})
     stranger, wrong = Visit(STRANGER, "4", {}), Visit(WRONG, "5", {1: Finger(1, 1)})
@@ -125,18 +146,30 @@ def test_what_counts() -> None:
         (operator, Seen("enrolled", ["attendant-finger"]), True),
         (operator, Seen("enrolled", ["same-finger"]), False),
         (wrong, Seen("abandoned", ["same-finger"]), False),
+        (Visit(RENEWAL, "7", {}), Seen("enrolled", ["earlier-differs"]), True),
+        (Visit(RENEWAL, "7", {}), Seen("enrolled", ["same-finger"]), False),
+        (Visit(ROLLED, "8", {}), Seen("enrolled", ["sequence-error"]), True),
+        (Visit(ROLLED, "8", {}), Seen("enrolled", ["undetermined"]), False),
+        (Visit(ROLLED_STRANGER, "9", {}), Seen("enrolled", ["undetermined"]), True),
+        (Visit(ROLLED_STRANGER, "9", {}), Seen("enrolled"), False),
     ):
         assert seen.right(visit) is right
         count.add(visit, seen)
     both = count + count
     assert (both.visits[HONEST], both.false_alarms) == (6, 4)
-    assert [(both.visits[k], both.caught[k]) for k in (TWICE, KNOWN, STRANGER, WRONG, OPERATOR)] == [
+    assert [
+        (both.visits[k], both.caught[k]) for k in (TWICE, KNOWN, STRANGER, WRONG, OPERATOR, *ON_TEMPLATES)
+    ] == [
         (4, 2),
         (4, 2),
         (4, 2),
         (2, 2),
         (4, 2),
+        (4, 2),
+        (4, 2),
+        (4, 2),
     ]
+    assert len(list(both.lines())) == 1 + 5 + len(ON_TEMPLATES)
 
 
 def test_too_few_subjects_are_refused() -> None:

@@ -103,7 +103,7 @@ class Life(RuleBasedStateMachine):
         entries = [(kind, json.loads(canonical(body))) for kind, body in entries]
         kind, body = entries[0] if entries else ("", {})
         if body.get("decision") in (core.ACCEPTED, core.BEST_KEPT):
-            sample = body.get("kept", body["sample"])
+            sample = str(body.get("kept", body["sample"]))
             if kind == core.SLAP:
                 of_old = {
                     one.sample: {p: a.sample for p, a in one.fingers.items()}
