@@ -26,14 +26,13 @@ from tests.system.test_wire import check
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
-ASKS_STATION = '\n[plan]\nname = "two-index"\n\n[station]\nkey = "{}"\nwait_seconds = 5\n'
+ASKS_STATION = '\n[station]\nkey = "{}"\nwait_seconds = 5\n'
+TWO_INDEX = '\n[plan]\nname = "two-index"\n'
 
 
 @dataclass
-class FirstBooth(MosquittoStage):
+class WithGallery(MosquittoStage):
     """A booth whose station has a hub that takes any booth's reports, and a gallery."""
-
-    booth: str = "booth-a"
 
     def _files(self) -> None:
         super()._files()
@@ -56,6 +55,18 @@ class FirstBooth(MosquittoStage):
     def tear_down(self) -> None:
         self.end("gallery")
         super().tear_down()
+
+
+@dataclass
+class FirstBooth(WithGallery):
+    """Such a booth, by the plan of two fingers."""
+
+    booth: str = "booth-a"
+
+    def _configure(self) -> None:
+        super()._configure()
+        with (self.folder / "booth.toml").open("a") as file:
+            file.write(TWO_INDEX)
 
 
 @dataclass
@@ -82,7 +93,7 @@ class OtherBooth(MosquittoStage):
     def _configure(self) -> None:
         super()._configure()
         with (self.folder / "booth.toml").open("a") as file:
-            file.write(ASKS_STATION.format(self.first.folder / "gallery-keys" / "gallery.pub"))
+            file.write(TWO_INDEX + ASKS_STATION.format(self.first.folder / "gallery-keys" / "gallery.pub"))
 
 
 @pytest.fixture
