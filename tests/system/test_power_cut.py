@@ -149,6 +149,7 @@ class Box:
             for kind in self.news():
                 if cuts:
                     self.cut(kind)
+                deadline = time.monotonic() + SECONDS
             standing = self.standing()
             if standing is None or (until and until(standing)):
                 return
