@@ -34,6 +34,8 @@ LIFTED = 0.3  # seconds between two fingers shown without being asked
 VISIT_SECONDS = 180.0
 SETTLE_SECONDS = 60.0
 
+Image = tuple[str, int, tuple[Finger, int]]  # shown: in which enrolment, as which position, what
+
 
 class Booth:
     """Everything that runs, and the people in front of it."""
@@ -45,9 +47,7 @@ class Booth:
         self._shown_at = 0.0
         self._shows: Counter[tuple[object, ...]] = Counter()
         self._said: set[str] = set()  # enrolments that were reviewed or abandoned
-        self._images: list[tuple[str, int, tuple[Finger, int]]] = [  # shown: where, as which, what
-            ("", finger.position, (finger, 1)) for finger in registered(0)
-        ]
+        self._images: list[Image] = [("", finger.position, (finger, 1)) for finger in registered(0)]
 
     def day(self, visits: Sequence[Visit]) -> tuple[Count, list[str], float]:
         """Play the visits; return counts, what is wrong in one line each, and seconds a visit."""
@@ -181,20 +181,25 @@ class Booth:
             if packet is None or packet.manifest["identity_number"] != visit.identity_number:
                 wrong.append(f"{visit.kind} {visit.identity_number}: no sealed record at the hub")
             if not seen.right(visit):
-                words = [line for e in enrolments for line in (*judged[e], *self._against_before(e))]
+                words = [
+                    line
+                    for e in enrolments
+                    for line in (*judged[e], *against_before(self._images, e, self._people))
+                ]
                 told = f"{seen.outcome}, {seen.findings}: {'; '.join(words)}"
                 wrong.append(f"{visit.kind} {visit.identity_number}: {told}")
         return count, wrong
 
-    def _against_before(self, enrolment: str) -> Iterator[str]:
-        """Yield what each image of an enrolment scores against the first one of its finger that day."""
-        for number, (where, position, shown) in enumerate(self._images):
-            before = (image for _, _, image in self._images[:number] if image[0] == shown[0])
-            first = next(before, shown)
-            if where == enrolment and first != shown:
-                one, other = (read_impression(self._people / name(*image)) for image in (shown, first))
-                score = compare.compare(one.template, other.template).value
-                yield f"shown as {position}: {shown[0].person}/{shown[0].position} own {score:.1f}"
+
+def against_before(images: Sequence[Image], enrolment: str, people: Path) -> Iterator[str]:
+    """Yield what each image of an enrolment scores against the first one of its finger that day."""
+    for number, (where, position, shown) in enumerate(images):
+        before = (image for _, _, image in images[:number] if image[0] == shown[0])
+        first = next(before, shown)
+        if where == enrolment and first != shown:
+            one, other = (read_impression(people / name(*image)) for image in (shown, first))
+            score = compare.compare(one.template, other.template).value
+            yield f"shown as {position}: {shown[0].person}/{shown[0].position} own {score:.1f}"
 
 
 def in_words(entry: JournalEntry) -> str:

@@ -2,10 +2,8 @@
 
 from collections import Counter
 
-from benchmarks.booth_day import in_words
 from benchmarks.rolling import FIRST, Rolling, visits_of
 from benchmarks.visits import HONEST, ROLLED, ROLLED_STRANGER, Count
-from tests.edge.parts import chain
 from tests.fwtools.synthetic import needs_speed
 
 
@@ -30,20 +28,3 @@ def test_of_one_couple_every_mix_up_is_caught_and_nothing_else() -> None:
         assert all(" plain " in line for line in seen.shown), "with its scores"
         count.add(visit, seen)
     assert (count.visits.total(), count.caught.total(), count.false_alarms) == (8, 6, 0)
-
-
-def test_a_sample_of_the_day_is_told_with_its_scores() -> None:
-    scores = [{"subject": None, "position": 3, "score": 9.5}, {"subject": "s1", "position": 2, "score": 7.0}]
-    attendants = [{"person": "an", "score": 12.1}]
-    body = {
-        "position": 2,
-        "decision": "wrong-finger",
-        "quality": 50,
-        "scores": scores,
-        "attendants": attendants,
-    }
-    entries = chain([body, {"position": 2, "decision": "refused"}])
-    assert [in_words(entry) for entry in entries] == [
-        "2: wrong-finger q50 hits 3=9.5 s1=7.0 an=12.1",
-        "2: refused q-",
-    ]
