@@ -234,7 +234,7 @@ def test_a_record_that_cannot_be_kept_is_refused_and_people_are_looked_for_all_t
     refused = station.ask(question(2, "add", person=2)).refused
     holder.execute("ROLLBACK")
     holder.close()
-    assert "cannot be written" in str(refused)
+    assert "is locked: another program has been writing" in str(refused)
     assert len(station.ask(question(3, "search", person=1, number=2)).hits) >= 2
     assert station.ask(question(2, "add", person=2)).refused is None
     station.ready(2)
