@@ -412,6 +412,7 @@ class Dialogue:
         if self._begins_nothing(state):
             return [Say(f"nobody can be enrolled here: {state.trouble}"), Done(1)]
         said: list[Effect] = [Say(f"trouble: {state.trouble}")] if state.trouble else []
+        said += [Say(f"look: {text}") for text in state.notices]
         said += [
             Say(f"ALARM: {found.text}. Call a supervisor: vantay settle {found.enrolment}")
             for found in state.found_later

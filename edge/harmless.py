@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from drivers.errors import FaultKind
 from edge.booth import (
     attendant,
+    command_progress,
     commands,
     enrolment,
     entries,
@@ -43,6 +44,7 @@ KINDS = frozenset(
             enrolment.SEALED,
             enrolment.ABANDONED,
             commands.ANSWERED,
+            command_progress.ENDED,
         ),
         *(entries.LOGGED_IN, entries.LOGGED_OUT, shift.FAILED, shift.UNLOCKED),
         *(shift.ADDED, shift.REMOVED, shift.SIGNED),
@@ -74,7 +76,7 @@ EVENTS = frozenset(
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
-        *("worklist purged", "packets purged", "file locked"),
+        *("worklist purged", "packets purged", "file locked", "disk nearly full"),
         *("search codes made anew", "search codes are not kept"),
         *("gallery", "a question was refused", "the station's gallery refuses"),
         "enrolled before, found after sealing",
@@ -95,7 +97,8 @@ WORDS: dict[str, frozenset[str]] = {
     "station": frozenset({enrolment.SETTLED, enrolment.UNSETTLED}),
     "question": frozenset({"search", "add"}),
     "decision": DECISIONS,
-    "outcome": frozenset({enrolment.ENROLLED, enrolment.ALREADY_ENROLLED, "accepted", "refused"}),
+    "outcome": frozenset({enrolment.ENROLLED, enrolment.ALREADY_ENROLLED, "accepted", "refused"})
+    | {"succeeded", "failed"},
     "command": frozenset({*COMMANDS, "unknown"}),
     "worker": frozenset({"scanner", "matcher"}),
     "fault": frozenset(kind.value for kind in FaultKind),

@@ -97,6 +97,14 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
+    def answers_that_run(self, limit: int) -> list[JournalEntry]:
+        """Return the newest answers to commands that went on beyond them, the newest first."""
+        query = (
+            "SELECT * FROM journal WHERE kind = 'command.answered' AND json_extract(body, '$.runs')"
+            " ORDER BY seq DESC LIMIT ?"
+        )
+        return [_entry(row) for row in self.store.db.execute(query, (limit,))]
+
     def enrolled_before(self, subject: str) -> JournalEntry | None:
         """Return the last entry that sealed an enrolment of a subject, None when there is none."""
         row = self.store.db.execute(

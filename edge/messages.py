@@ -299,6 +299,16 @@ class FoundLater(Report):
     text: str  # one sentence
 
 
+class CommandProgress(Report):
+    """Where an accepted command stands."""
+
+    request_id: str
+    command: str
+    state: Literal["running", "succeeded", "failed"]
+    reason: str  # one sentence
+    at: str  # since when
+
+
 class State(Report):
     """What the booth does now, for the console and for anyone who looks."""
 
@@ -348,6 +358,8 @@ class State(Report):
     taken_with: dict[Position, Device] = {}  # which device took the accepted sample of each position
     matcher: str
     ended: Ended | None = None  # the last enrolment before this one, or before now
+    commands: list[CommandProgress] = []  # accepted ones that run or ran on: the last 8, the newest last
+    notices: list[str] = []  # about the booth, one sentence each: nothing is refused for them yet
     last_seq: int
     acknowledged_seq: int
 
@@ -582,6 +594,7 @@ class Reply(Report):
     wants: str | None = None  # the key that the same command, sent anew with it, would be accepted with
     repeated: bool = False
     at: str
+    progress: CommandProgress | None = None  # of an accepted one: where it stands now
 
 
 class Role(StrEnum):

@@ -155,6 +155,7 @@ class BoothSettings(Section):
     refusals_kept: Annotated[int, Field(ge=1, le=10_000_000)] = (
         100  # of commands, an hour; others are counted
     )
+    disk_warning: Annotated[int, Field(ge=0, le=100_000)] = 20  # enrolments that still find room; 0: none
     finger_wait_seconds: Annotated[float, Field(ge=5, le=3600)] = 300  # for a finger of no enrolment
     log_file: Path | None = None  # log lines go here, too; 8 MiB, and as much of before
     metrics_file: Path | None = None  # NAME.prom, for node_exporter's textfile collector; none: not written

@@ -33,6 +33,8 @@ CREATE TRIGGER IF NOT EXISTS journal_follows BEFORE INSERT ON journal -- REPLACE
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE INDEX IF NOT EXISTS journal_by_request ON journal (json_extract(body, '$.request_id'))
     WHERE kind = 'command.answered';
+CREATE INDEX IF NOT EXISTS journal_by_running ON journal (seq)
+    WHERE kind = 'command.answered' AND json_extract(body, '$.runs');
 CREATE INDEX IF NOT EXISTS journal_by_subject ON journal (json_extract(body, '$.subject'))
     WHERE kind = 'enrolment.sealed';
 CREATE INDEX IF NOT EXISTS journal_by_packet ON journal (json_extract(body, '$.packet'))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from edge.booth import enrolment as core
 from edge.booth.attendant import Presenting, awaited, give_up, prompt
+from edge.booth.command_progress import CommandBook, ended, ended_with
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.handover import holder_of, tried_by
 from edge.booth.plan import plan_named
@@ -38,6 +39,7 @@ from edge.messages import (
     AttendantEnded,
     CloseShift,
     Command,
+    CommandProgress,
     Enrol,
     HandOver,
     Login,
@@ -95,6 +97,11 @@ class CommandDesk:
         return ShiftBook(self.settings, self.journal)
 
     @cached_property
+    def progress(self) -> CommandBook:
+        """Where accepted commands stand."""
+        return CommandBook(self.journal)
+
+    @cached_property
     def refused(self) -> RefusedCommands:
         """How many refusals the journal keeps."""
         return RefusedCommands(self.settings.refusals_kept)
@@ -120,7 +127,8 @@ class CommandDesk:
             request_id, content = _request_id(payload)
             digest = self._digest(name, content)
             if (before := self.journal.answer_to(request_id)) is not None:
-                return Verdict(_again(name, request_id, digest, before.body, at), [])
+                reply = _again(name, request_id, digest, before.body, at, self.progress.standing(before))
+                return Verdict(reply, [])
             model = COMMANDS.get(name)
             if model is None:
                 raise BadCommand(f"unknown command '{name}': this booth knows {', '.join(COMMANDS)}")
@@ -139,8 +147,9 @@ class CommandDesk:
                 )
             if isinstance(command, Login | RegisterFinger | HandOver | Verify):
                 verdict = self._attend(name, command, current, digest, at)
-                handed_over = isinstance(command, HandOver) and command.without_finger is not None
-                return verdict if handed_over else _ending(presenting, verdict, f"'{name}' was sent")
+                if isinstance(command, HandOver) and command.without_finger is not None:
+                    return _overtaking(presenting, verdict)
+                return _ending(presenting, verdict, f"'{name}' was sent")
             if isinstance(command, Abandon) and (command.awaited or (presenting and current is None)):
                 if presenting is None or command.awaited not in (None, presenting.request_id):
                     raise BadCommand("that finger is not awaited any more: there is nothing to abandon")
@@ -234,7 +243,8 @@ class CommandDesk:
                 reason = "it is noted what is done about it"
             case _:
                 raise AssertionError(name)
-        verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
+        runs = isinstance(command, Enrol)
+        verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at, runs=runs)
         return Verdict(verdict.reply, verdict.entries, identity, kept, earlier)
 
     def _attend(
@@ -278,7 +288,8 @@ class CommandDesk:
             presenting = replace(presenting, request_id=command.request_id)
             entries = [awaited(presenting)] if presenting.holder else []
         reason = prompt(presenting) if presenting else done
-        verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at)
+        runs = presenting is not None
+        verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at, runs=runs)
         return replace(verdict, presenting=presenting, presented=True)
 
     def _hand_over(self, command: HandOver) -> tuple[Presenting | None, list[Entry]]:
@@ -379,11 +390,12 @@ class CommandDesk:
         entries: list[Entry],
         at: str,
         wants: str | None = None,
+        runs: bool = False,
     ) -> Verdict:
         reply = Reply(request_id=request_id, command=name, outcome=outcome, reason=reason, wants=wants, at=at)
         if digest is None:  # too broken to be told from another: answered, and not remembered
             return Verdict(reply, [])
-        body = {
+        body: dict[str, Any] = {
             "request_id": request_id,
             "command": name,
             "digest": digest,
@@ -391,6 +403,11 @@ class CommandDesk:
             "reason": reason,
             "wants": wants,
         }
+        if outcome == "accepted":
+            body["runs"] = runs
+            said = {"request_id": request_id, "command": name, "reason": reason, "at": at}
+            stands = {**said, "state": "running" if runs else "succeeded"}
+            reply = reply.model_copy(update={"progress": CommandProgress.model_validate(stands)})
         return Verdict(reply, [*entries, (ANSWERED, body)])
 
     def _digest(self, name: str, content: str) -> str:
@@ -401,9 +418,17 @@ def _ending(before: Presenting | None, verdict: Verdict, reason: str) -> Verdict
     """Say what becomes of a finger that was awaited until now."""
     if before is None:
         return verdict
-    entry, ended = give_up(before, reason)
-    shown = None if verdict.presenting else ended
-    return replace(verdict, entries=[entry, *verdict.entries], attended=shown)
+    entry, told = give_up(before, reason)
+    shown = None if verdict.presenting else told
+    return replace(verdict, entries=[entry, *ended_with(told), *verdict.entries], attended=shown)
+
+
+def _overtaking(before: Presenting | None, verdict: Verdict) -> Verdict:
+    """The card goes to its holder without the finger that was awaited until now."""
+    if before is None or before.request_id is None:
+        return verdict
+    over = ended(before.request_id, False, verdict.reply.reason)
+    return replace(verdict, entries=[over, *verdict.entries])
 
 
 def _refuse_during(current: Enrolment | None) -> None:
@@ -431,7 +456,14 @@ def _request_id(payload: bytes) -> tuple[str, str]:
     return request_id, content
 
 
-def _again(name: str, request_id: str, digest: str, before: dict[str, Any], at: str) -> Reply:
+def _again(
+    name: str,
+    request_id: str,
+    digest: str,
+    before: dict[str, Any],
+    at: str,
+    progress: CommandProgress | None,
+) -> Reply:
     if before["digest"] != digest:
         reason = f"request id {request_id} was used before, for another command: choose a new one"
         return Reply(request_id=request_id, command=name, outcome="refused", reason=reason, at=at)
@@ -443,4 +475,5 @@ def _again(name: str, request_id: str, digest: str, before: dict[str, Any], at: 
         wants=before["wants"],
         repeated=True,
         at=at,
+        progress=progress,
     )

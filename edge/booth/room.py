@@ -24,6 +24,7 @@ REGION, FRAMES = 32 * 1024, 4000  # of its index: so many frames a region
 MEGA = 1_000_000
 SPARE = MEGA  # of the log, for its index, that a start on a full disk has to lengthen again
 RETRY_SECONDS, NEVER = 5.0, float("-inf")
+LEAST_DISTANCE = 2  # enrolments between the beginning of the warning and its end
 
 
 def bytes_for(plan: EnrolmentPlan) -> int:
@@ -35,14 +36,23 @@ def bytes_for(plan: EnrolmentPlan) -> int:
     return int(MARGIN * (2 * kept + BASE64 * (pictures + beside)) + beside) + OTHERS
 
 
+def is_short(left: int, least: int, short: bool) -> bool:
+    """Whether fewer than `least` enrolments find room; once that was so, until a quarter more do."""
+    return left < least + (max(LEAST_DISTANCE, least // 4) if short and least else 0)
+
+
 class Room:
-    """What is set aside in one booth's data folder; `trouble` says why nothing is."""
+    """What is set aside in one booth's data folder.
+
+    `trouble` says why nothing is; `notice`, before it comes to that, that the disk fills up.
+    """
 
     def __init__(self, store: Database, path: Path) -> None:
         self._store, self._log = store, path.with_name(f"{path.name}-wal")
         self._index = os.open(path.with_name(f"{path.name}-shm"), os.O_RDWR)
         self.held = False
         self.trouble: str | None = None
+        self.notice: str | None = None
         self._tried_at = NEVER
         store.has_room = True
 
@@ -74,6 +84,14 @@ class Room:
         if not self.held or self._length() < wanted:
             self._tried_at = now
             self.take(wanted, begun=True)
+
+    def runs_short(self, each: int, least: int) -> bool:
+        """Look whether `least` more enrolments of `each` bytes find room; tell whether `notice` is new."""
+        known = self.notice is not None
+        short = is_short(_free(self._log.parent) // each, least, known)
+        text = f"the disk has room for fewer than {least} more people: have a technician make room in time"
+        self.notice = text if short else None
+        return short and not known
 
     def give_back(self, now: float) -> None:
         """The enrolment is over: let the disk have what was not needed, as soon as nobody reads the log."""

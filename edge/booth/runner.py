@@ -16,6 +16,8 @@ from edge.booth import acquisition as finger
 from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
 from edge.booth.attendant import AWAITED, Presented, Presenting, awaited_before, ended, give_up, present
+from edge.booth.command_progress import ended as command_ended
+from edge.booth.command_progress import ended_with
 from edge.booth.commands import CommandDesk, Verdict
 from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
@@ -148,6 +150,7 @@ class Runner:
         self._figures.started(self._settings.booth, self._release)
         self._record([("booth.started", {"release": self._release, "enrolment": standing})])
         self._end_wait_of_before()
+        self._end_command_of_before()
         self._link.start()
         self._crew.start()
         try:
@@ -304,7 +307,7 @@ class Runner:
             self._keep(verdict)
         except StoreBusy as busy:
             self._log.warning("file locked", reason=str(busy))
-            word = {"outcome": "refused", "reason": str(busy), "wants": None}
+            word = {"outcome": "refused", "reason": str(busy), "wants": None, "progress": None}
             self._link.publish(self._wire.reply, verdict.reply.model_copy(update=word).payload())
             return
         if verdict.presented:
@@ -343,6 +346,10 @@ class Runner:
             self._room.keep(self._room_wanted, now)
         elif self._room.held or self._room.trouble:
             self._room.give_back(now)
+        if self._room.runs_short(
+            bytes_for(plan_named(self._settings.plan.name)), self._settings.disk_warning
+        ):
+            self._log.warning("disk nearly full", reason=self._room.notice)
 
     def _keep_shift(self) -> None:
         """Tell of a shift whose business day is over, and close it in the end."""
@@ -506,7 +513,7 @@ class Runner:
             return
         told = f"{limit / 60:g} minutes" if limit >= 120 and limit % 60 == 0 else f"{limit:g} seconds"
         entry, shown = give_up(current, f"nobody showed a finger within {told}")
-        self._record([entry])
+        self._record([entry, *ended_with(shown)])
         self._await_attendant(None, shown)
         self._log.info("attendant", purpose=current.purpose, taken=0, done=False)
 
@@ -516,7 +523,13 @@ class Runner:
         if begun > self._journal.last_of(*WAIT_ENDED):
             (entry,) = self._journal.read(begun - 1, 1)
             given_up, self._attended = give_up(awaited_before(entry.body), "the booth was started again")
-            self._record([given_up])
+            self._record([given_up, *ended_with(self._attended)])
+
+    def _end_command_of_before(self) -> None:
+        """Say of a command that the last life of the booth was at that it failed; an enrolment goes on."""
+        running = self._desk.progress.running
+        if running and not (running.command == "enrol" and self._enrolment):
+            self._record([command_ended(running.request_id, False, "the booth was started again")])
 
     def _attendant_judged(
         self, current: Presenting, answer: channel.Examined, blobs: list[bytes], device: Device
@@ -535,7 +548,8 @@ class Runner:
         with self._store.transaction():
             if outcome.keep and outcome.presenting is None:
                 self._people.register(current.person, current.position, self._presented)
-            self._record(list(outcome.entries))
+            over = ended_with(ended(current, outcome.done)) if outcome.presenting is None else []
+            self._record([*outcome.entries, *over])
         self._presenting, self._waits_since = outcome.presenting, time.monotonic()
         if self._presenting is None:
             self._presented, self._attended = [], ended(current, outcome.done)
@@ -749,6 +763,7 @@ class Runner:
 
     def _record(self, entries: list[Entry]) -> None:
         at, reading = clock.now(), clock.reading()
+        entries = [*entries, *self._desk.progress.ends(entries)]
         with self._store.transaction():
             for kind, body in entries:
                 self._journal.append(kind, body, at, reading)
@@ -756,6 +771,7 @@ class Runner:
         self._enrolment = enrolment.fold(entries, self._enrolment)
         for kind, body in entries:
             self._figures.recorded(kind, body)
+            self._desk.progress.recorded(kind)
             if kind in enrolment.ENDS:
                 self._ended = ended_by(kind, body)
                 self._crew.scanner.enrolment_ended()
@@ -778,6 +794,8 @@ class Runner:
             "station": self._station.standing,
             "unsettled_enrolments": self._station.unsettled,
             "found_later": self._station.alarms,
+            "commands": self._desk.progress.shown,
+            "notices": self._notices,
         }
         state = state.model_copy(update=station)
         if trouble := self._trouble:
@@ -807,6 +825,11 @@ class Runner:
         """Why nobody should be enrolled here now."""
         crew = self._crew.scanner.trouble or self._refusals.trouble
         return self._locked or self._reporter.fork or self._room.trouble or crew
+
+    @property
+    def _notices(self) -> list[str]:
+        """What somebody has to see to before it is a trouble."""
+        return [self._room.notice] if self._room.notice else []
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

@@ -72,7 +72,7 @@ class Told:
 
 def trouble_of(state: State) -> str | None:
     """Say what is wrong at a booth, by its own word; None where nothing is."""
-    wrong = [state.trouble, state.alarm, *(found.text for found in state.found_later)]
+    wrong = [state.trouble, state.alarm, *(found.text for found in state.found_later), *state.notices]
     if state.scanner not in (*READY, state.trouble):
         wrong.append(f"scanner: {state.scanner}")
     if state.matcher not in READY:

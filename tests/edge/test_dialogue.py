@@ -563,3 +563,11 @@ def test_what_was_found_after_sealing_is_told_to_whoever_begins() -> None:
     found = {"enrolment": "ab" * 8, "text": "the person is enrolled already"}
     told = words(Dialogue().state(state(found_later=[found])))
     assert told == f"ALARM: the person is enrolled already. Call a supervisor: vantay settle {'ab' * 8}"
+
+
+def test_what_a_booth_needs_soon_is_told_to_whoever_begins_or_opens_a_shift() -> None:
+    soon = state(notices=["the disk fills up"])
+    for dialogue in (Dialogue(), AtShift(False, "r0")):
+        effects = dialogue.state(soon)
+        assert effects[0] == Say("look: the disk fills up")
+        assert not any(isinstance(one, Done) for one in effects), "and it goes on"

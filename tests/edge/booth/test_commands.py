@@ -74,6 +74,13 @@ def test_enrol_begins_an_enrolment(booth: Booth, keys: BoothKeys) -> None:
         "wants": None,
         "repeated": False,
         "at": AT,
+        "progress": {
+            "request_id": "r1",
+            "command": "enrol",
+            "state": "running",
+            "reason": f"enrolment {booth.current.id} has begun",
+            "at": AT,
+        },
     }
     assert [kind for kind, _ in verdict.entries] == [core.STARTED, ANSWERED]
     assert booth.current.subject == keys.subject_of(NUMBER)

@@ -233,3 +233,41 @@ def test_a_daemon_that_finds_no_room_for_who_stands_there_asks_for_no_finger(
         runner._keep_room(20.0)
         runner._reconcile(20.0)
         assert armed == [False]
+
+
+def test_the_warning_comes_before_the_disk_is_full_and_does_not_flap(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a limit of 20: from 19 on, until there is room for 25."""
+    free = [20 * PLAN]
+    monkeypatch.setattr(rooms, "_free", lambda folder: free[0])
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+
+        def noticed(room_for: int) -> bool:
+            free[0] = room_for * PLAN
+            runner._keep_room(0.0)
+            state = shown(runner)
+            assert state.trouble is None, "nothing is refused yet"
+            return state.notices == [
+                "the disk has room for fewer than 20 more people: have a technician make room in time"
+            ]
+
+        told = [(room_for, noticed(room_for)) for room_for in (20, 19, 20, 24, 1, 24, 25, 20, 24, 19)]
+        assert [room_for for room_for, said in told if said] == [19, 20, 24, 1, 24, 19]
+        assert told[-4:] == [(25, False), (20, False), (24, False), (19, True)]
+        assert enrol(runner).outcome == "accepted"
+    assert capsys.readouterr().out.count("disk nearly full") == 2, "once each time that it begins"
+
+
+def test_the_limit_of_the_warning_is_a_setting(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "_free", lambda folder: 3 * PLAN)
+    for least, said in ((0, []), (3, []), (4, ["fewer than 4"])):
+        with closing(Store(settings.data / "booth.db")) as store:
+            runner = life(settings.model_copy(update={"disk_warning": least}), store)
+            runner._keep_room(0.0)
+            assert [text[23:35] for text in shown(runner).notices] == said
+    assert [rooms.is_short(left, 1, short=True) for left in (0, 1, 2, 3)] == [True, True, True, False]
+    assert not rooms.is_short(0, 0, short=True), "where none is wanted, none stays"

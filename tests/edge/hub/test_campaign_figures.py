@@ -18,7 +18,8 @@ from edge.campaign.reports.render import as_text
 from edge.campaign.reports.table import Table, shown
 from edge.campaign.slots import Shift, Slots, book
 from edge.errors import BadCommand
-from tests.edge.hub.campaigns import Story, at, made, over_days, people, row, table, units_csv
+from edge.subject import Birth, Stated, age_range, remarks_on
+from tests.edge.hub.campaigns import Story, at, made, over_days, people, row, spread, table, units_csv
 
 MAY10, MAY18 = date(2023, 5, 10), date(2023, 5, 18)
 DISTRICTS = {
@@ -341,6 +342,25 @@ def test_row_11_milestones_of_order_01() -> None:
     assert table(book, "forecast", date(2023, 5, 14)).rows[0]["cards"] == -28
 
 
+# row 12
+
+
+def test_row_12_who_is_14_on_the_day_of_the_capture_counts_as_14() -> None:
+    """The eve of a birthday is refused at the booth (`edge.subject`), the birthday is taken and counted."""
+    stated = Stated("001209000001", birth=Birth(2009, 5, 18))
+    eve, birthday = (
+        [remark.name for remark in remarks_on(stated, day) if remark.refused]
+        for day in (MAY18 - timedelta(days=1), MAY18)
+    )
+    assert (eve, birthday) == (["too-young"], [])
+    for age, young in ((age_range(Birth(2009, 5, 18), MAY18)[0], 0), (13, 1)):
+        story = Story(units_csv(WEEK_1, DISTRICTS), {"all": {"00091": 10}}, MAY10)
+        story.happened(people(1, "collected", "00091", at(MAY18), age=age))
+        one = table(story.book(), "ages", MAY18)
+        assert row(one, age="below-14")["collected"] == young
+        assert row(one, age="14-17")["collected"] == 1 - young
+
+
 # row 14
 
 
@@ -392,6 +412,43 @@ def test_row_17_a_round_that_lists_28_of_29_units() -> None:
     story.rounds.append("2,team 1,10183")
     whole = table(story.book(), "rounds", date(2021, 3, 1))
     assert (row(whole, round=2)["differs"], whole.notes) == (False, [])
+
+
+# rows 19 and 20
+
+
+def test_row_19_the_deadlines_of_2021() -> None:
+    start, today = date(2021, 6, 1), date(2021, 6, 20)
+    story = Story(
+        units_csv(WEEK_1, DISTRICTS),
+        {"all": {"00091": 400}},
+        start,
+        settings={"deadlines": {"population": date(2021, 7, 1), "cards": date(2021, 7, 31)}},
+    )
+    story.happened(over_days(200, start, 20, "collected", "00091"))  # ten a day, 20 days left
+    one = table(story.book(), "forecast", today)
+    titles = [column.title for column in one.columns[-2:]]
+    assert titles == ["days after population (2021-07-01)", "days after cards (2021-07-31)"]
+    ward = row(one, code="00091")
+    assert (ward["forecast"], ward["population"], ward["cards"]) == (date(2021, 7, 10), 9, -21)
+    story.happened(people(100, "collected", "00091", at(today, 12)))
+    sooner = row(table(story.book(), "forecast", today), code="00091")
+    assert (sooner["left"], sooner["population"]) == (100, -4)
+
+
+def test_row_20_an_initial_list_of_two_and_a_half_million() -> None:
+    """The survey's list by unit: the base of every rate, of which nobody has a card at the beginning."""
+    codes = [f"{90000 + n}" for n in range(579)]
+    listed = dict(zip(codes, spread(2_500_000, 579), strict=True))
+    story = Story(units_csv({}, DISTRICTS, filler=579), {"survey": listed}, date(2021, 1, 1))
+    day = date(2021, 1, 1)
+    story.happened(people(25_000, "collected", codes[0], at(day)))
+    one = row(table(story.book(), "summary", day), of="list survey")
+    assert (one["number"], one["base"], one["rate"]) == (25_000, 2_500_000, 0.01)
+    story.happened(people(1, "collected", codes[1], at(day, 11)))
+    story.quotas["survey"][codes[2]] += 1
+    one = row(table(story.book(), "summary", day), of="list survey")
+    assert (one["number"], one["base"]) == (25_001, 2_500_001)
 
 
 # rows 7 and 18

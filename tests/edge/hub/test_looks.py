@@ -130,6 +130,7 @@ def test_a_booth_with_its_release_backlog_and_trouble(place: Place, vantay: Say)
         ({"scanner": "unplugged"}, "scanner: unplugged"),
         ({"matcher": "gone", "alarm": "a stranger"}, "a stranger; matcher: gone"),
         ({"trouble": "no good", "scanner": "no good"}, "no good"),
+        ({"trouble": "no good", "notices": ["the disk fills up"]}, "no good; the disk fills up"),
         ({"found_later": [FoundLater(enrolment="e1", text="enrolled before")]}, "enrolled before"),
     ],
 )
