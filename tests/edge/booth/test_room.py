@@ -268,6 +268,6 @@ def test_the_limit_of_the_warning_is_a_setting(
         with closing(Store(settings.data / "booth.db")) as store:
             runner = life(settings.model_copy(update={"disk_warning": least}), store)
             runner._keep_room(0.0)
-            assert [text[23:35] for text in shown(runner).notices] == said
+            assert [text[22:34] for text in shown(runner).notices] == said
     assert [rooms.is_short(left, 1, short=True) for left in (0, 1, 2, 3)] == [True, True, True, False]
     assert not rooms.is_short(0, 0, short=True), "where none is wanted, none stays"
