@@ -322,7 +322,7 @@ class Runner:
         if not verdict.entries:
             return  # it was answered before, or is too broken to be remembered
         with self._store.transaction(wait=False):
-            self._record(verdict.entries)
+            self._record(verdict.entries, verdict.reply.at)
             if verdict.identity:
                 new, number = verdict.identity
                 self._vault.put(Label(f"{new.id}.{IDENTITY}", IDENTITY, new.id, new.subject), number.encode())
@@ -761,8 +761,8 @@ class Runner:
             self._show(time.monotonic())
         self._crew.excuse(seconds)
 
-    def _record(self, entries: list[Entry]) -> None:
-        at, reading = clock.now(), clock.reading()
+    def _record(self, entries: list[Entry], at: str | None = None) -> None:
+        at, reading = at or clock.now(), clock.reading()
         entries = [*entries, *self._desk.progress.ends(entries)]
         with self._store.transaction():
             for kind, body in entries:

@@ -34,7 +34,7 @@ def write(journal: Journal, entries: int) -> None:
 
 
 def report(journal: Journal, entries: int) -> dict[str, object]:
-    """Send entries to a hub that takes each window; return when the first window was out, and what was sent."""
+    """Send entries to a hub that takes each window; tell when the first was out and how many at once."""
     sent: list[JournalEntry] = []
 
     def publish(topic: str, payload: bytes) -> bool:

@@ -112,7 +112,7 @@ def test_an_enrolment_runs_until_it_is_sealed_and_a_repeated_request_says_so(set
         reply = booth.enrol("r1")
         begun = (reply.outcome, *told(reply))
         assert begun == ("accepted", "running", reply.reason)
-        assert told(booth.enrol("r1")) == ("running", reply.reason)
+        assert booth.enrol("r1").progress == reply.progress == shown(booth.runner).commands[0]
         assert booth.stands("r1") == ("running", reply.reason)
     with living(settings) as booth:
         assert booth.stands("r1") == ("running", reply.reason), "it outlives the daemon"

@@ -322,6 +322,33 @@ def test_it_outlives_its_broker(daemon: Daemon, mosquitto: Mosquitto) -> None:
     assert daemon.command("enrol", enrol("r1")).repeated
 
 
+def test_where_a_command_stands_outlives_daemon_and_broker(daemon: Daemon, mosquitto: Mosquitto) -> None:
+    first = daemon.command("enrol", enrol("r1"))
+    assert first.progress
+    assert first.progress.state == "running"
+    daemon.state(lambda state: state.commands == [first.progress], "the command, running")
+    daemon.program.kill()
+    daemon.online(False)
+    mosquitto.kill()
+    daemon.ear.down()
+    daemon.ear.heard.clear()
+    mosquitto.start()
+    daemon.ear.up(2)
+    daemon.start()
+    daemon.state(lambda state: state.commands == [first.progress], "the command on an empty broker")
+    assert daemon.command("enrol", enrol("r1")).progress == first.progress
+    done = daemon.command("abandon", {"request_id": "r2", "reason": "went home"})
+    assert done.progress
+    assert (done.progress.state, done.progress.reason) == ("succeeded", done.reason)
+    ended = daemon.state(lambda state: state.commands[0].state == "failed", "its end").commands
+    assert [(one.request_id, one.reason) for one in ended] == [
+        ("r1", "the enrolment was given up: went home")
+    ]
+    again = daemon.command("enrol", enrol("r1"))
+    assert (again.outcome, again.repeated, again.progress) == ("accepted", True, ended[0])
+    check_the_wire(daemon.ear)
+
+
 def test_a_worker_that_dies_is_started_again(daemon: Daemon) -> None:
     pid = daemon.program.pid
     for name in ("scanner", "matcher"):
