@@ -171,7 +171,7 @@ def test_however_a_hand_over_is_left_the_booth_waits_no_longer(
     assert state.attendant_ended
     assert state.attendant_ended.text == f"{LEFT}: the card stays here"
     kinds = [kind for kind in booth.kinds() if not kind.startswith(("booth", "scanner", "worker"))]
-    assert kinds == [AWAITED, "command.answered", GIVEN_UP, "command.answered"]
+    assert kinds == [AWAITED, "command.answered", GIVEN_UP, "command.ended", "command.answered"]
     other = begin("enrol", *booth.config)
     other.reads("identity number: ")
     assert "the booth waits" not in other.said()

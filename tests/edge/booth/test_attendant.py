@@ -230,9 +230,13 @@ def test_what_is_awaited_is_given_up_with_its_reason_and_an_enrolment_never_by_t
         )
 
     given_up = abandon("a1", "r1")
-    (kind, body), _ = given_up.entries
+    (kind, body), over, _ = given_up.entries
     assert (kind, body["purpose"], body["person"], body["reason"]) == (GIVEN_UP, "register", "an", "later")
     assert given_up.attended.text == "later: the right index of an is not registered"
+    assert over == (
+        "command.ended",
+        {"request_id": "r1", "outcome": "failed", "reason": given_up.attended.text},
+    )
     assert "that finger is not awaited any more" in abandon("a2", "r0").reply.reason
     booth.send("enrol", enrol("e1"))
     presenting = None

@@ -356,7 +356,7 @@ def test_the_remembered_digest_does_not_betray_the_number(booth: Booth, keys: Bo
     other = desk_of(booth.desk.journal.store, stranger)
     assert other.judge("enrol", said(enrol()), None, AT).reply.reason.startswith("request id r1 was")
     assert answer.body["request_id"] == "r1"
-    assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason", "wants"}
+    assert set(answer.body) == {"request_id", "command", "digest", "outcome", "reason", "wants", "runs"}
 
 
 def seal(booth: Booth, outcome: str = core.ENROLLED) -> None:
