@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from edge.booth.reporter import WINDOW, Reporter
 from edge.booth.wire import BoothWire
 from edge.journal import Journal
@@ -25,12 +27,14 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def write(journal: Journal, entries: int) -> None:
+def write(journal: Journal, entries: int) -> dict[str, object]:
     for first in range(0, entries, AT_ONCE):
         with journal.store.transaction():
             for n in range(first, min(first + AT_ONCE, entries)):
-                body = {"decision": "accepted", "position": 1 + n % 10, "enrolment": f"e{n // 12}"}
-                journal.append("attempt.made", {**body, "sample": f"s{n}", "quality": n % 100}, AT, CLOCK)
+                body: dict[str, JsonValue] = {"enrolment": f"e{n // 12}", "position": 1 + n % 10}
+                body |= {"decision": "accepted", "sample": f"s{n}", "quality": n % 100}
+                journal.append("attempt.made", body, AT, CLOCK)
+    return {}
 
 
 def report(journal: Journal, entries: int) -> dict[str, object]:
@@ -61,8 +65,6 @@ if __name__ == "__main__":
     before = peak_mib()
     store = Store(path)
     book = Journal(store)
-    told = report(book, number) if what == "report" else write(book, number)
-    print(
-        json.dumps({**(told or {}), "entries": book.tail()[0], "before_mib": before, "peak_mib": peak_mib()})
-    )
+    told = {"write": write, "report": report}[what](book, number)
+    print(json.dumps({**told, "entries": book.tail()[0], "before_mib": before, "peak_mib": peak_mib()}))
     store.close()
