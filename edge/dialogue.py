@@ -4,10 +4,11 @@
         -> review number -> review name -> review portrait -> reviewed -> (ended)
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
-At `work` the person shows fingers and the operator may type `missing POSITION REASON`, `override REASON`,
-`single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon REASON`; and, of a person who is
-found to be enrolled already, `review`: the record is sealed as that; also where the portrait was somebody
-else's. A name that was stated is shown at the review and confirmed. Where people log in, name and PIN come
+At `work` the person shows fingers and the operator may type `missing POSITION CLASS DESCRIPTION` (the class
+may be left out), `override REASON`, `single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon
+REASON`; and, of a person who is found to be enrolled already, `review`: the record is sealed as that; also
+where the portrait was somebody else's, or to bring one while a supervisor is to sign that there is none. A
+name that was stated is shown at the review and confirmed. Where people log in, name and PIN come
 first, a registered finger where there is one, and a supervisor's sign overrides. Where the booth waits for
 another finger, as at a hand-over, that wait is ended first. Ids, files, keys and time are the program's.
 """
@@ -30,6 +31,7 @@ from edge.messages import (
     Earlier,
     Enrol,
     MarkMissing,
+    MissingWhy,
     OpenShift,
     Override,
     Phase,
@@ -43,8 +45,15 @@ from edge.names import typed_name
 from edge.subject import birth_of, sex_of
 
 FINGERS = "1 to 5 are right thumb to little, 6 to 10 left thumb to little"
+EXAMPLES = {
+    MissingWhy.PERMANENT: "amputated in 1998",
+    MissingWhy.TEMPORARY: "bandaged",
+    MissingWhy.CANNOT_FLATTEN: "stiff joint",
+    MissingWhy.OTHER: "worn away",
+}
+TYPED_MISSING = "missing 4 permanent amputated"
 HELP = (
-    "type: missing POSITION REASON | override REASON | single SLAP REASON | "
+    "type: missing POSITION CLASS DESCRIPTION | override REASON | single SLAP REASON | "
     "review (who is enrolled already) | abandon REASON"
 )
 NAMES: dict[type[Command], str] = {
@@ -121,7 +130,10 @@ NUMBER = Ask("identity number: ")
 SUBJECT_NAME = Ask("the person's name (nothing when it is not known): ")
 BIRTH = Ask("birth, as 17/5/1990, or the year alone: ")
 SEX = Ask("sex (male, female; nam, nữ): ")
-MISSING = Ask("missing fingers, as 4=amputated, 9=bandaged (nothing when all are there): ")
+MISSING = Ask(
+    "missing fingers, as 4=permanent amputated in 1998, 9=temporary bandaged (or cannot-flatten, other; "
+    "nothing when all are there): "
+)
 AGAIN = Ask("why it is right all the same (nothing to stop): ")
 ONCE_MORE = Ask("the person's identity number once more: ")
 OF_KNOWN = Ask("the person's identity number once more (nothing to go back): ")
@@ -201,17 +213,36 @@ def refusal(reply: Reply) -> Say:
     return Say(f"refused: {reply.reason}")
 
 
-def missing_of(text: str) -> dict[int, str]:
-    """Read 4=amputated, 9=bandaged; BadCommand in one sentence when it is something else."""
+def why_of(text: str) -> tuple[MissingWhy | None, str]:
+    """Read the class of a reason, where one comes first, and the description; BadCommand without one."""
+    word, _, description = text.partition(" ")
+    if word not in list(MissingWhy):
+        return None, text
+    if not description.strip():
+        raise BadCommand(f"describe the finger as well, as in 4={word} {EXAMPLES[MissingWhy(word)]}")
+    return MissingWhy(word), description.strip()
+
+
+def missing_of(text: str) -> tuple[dict[int, str], dict[int, MissingWhy]]:
+    """Read 4=permanent amputated, 9=bandaged: descriptions, and classes where any is named.
+
+    BadCommand in one sentence when it is something else.
+    """
     missing: dict[int, str] = {}
+    whys: dict[int, MissingWhy] = {}
     for part in filter(str.strip, text.split(",")):
         position, _, reason = (word.strip() for word in part.partition("="))
         if position not in map(str, POSITION_NAMES) or not reason:
-            raise BadCommand(f"a missing finger is POSITION=REASON, as 4=amputated, 9=bandaged: {FINGERS}")
+            raise BadCommand(
+                "a missing finger is POSITION=CLASS DESCRIPTION, as 4=permanent amputated, 9=temporary "
+                f"bandaged: {FINGERS}; the classes are {', '.join(MissingWhy)}"
+            )
         if int(position) in missing:
             raise BadCommand(f"finger {position} is named twice: name each missing finger once")
-        missing[int(position)] = reason
-    return missing
+        why, missing[int(position)] = why_of(reason)
+        if why:
+            whys[int(position)] = why
+    return missing, whys
 
 
 class Dialogue:
@@ -299,7 +330,7 @@ class Dialogue:
             return [*said, Say("type: review (with this person's own portrait) | override REASON")]
         if self.stage is Stage.REVIEWED and reply.command == "review":
             self.stage = Stage.REVIEW_NUMBER
-            return [*said, OF_KNOWN if self._known else ONCE_MORE]
+            return [*said, OF_KNOWN if self._goes_back else ONCE_MORE]
         return [*said, *(self._follow(self._state) if self._state and self._enrolment else [])]
 
     def line(self, text: str, request_id: str) -> list[Effect]:
@@ -356,7 +387,7 @@ class Dialogue:
                 return self._ask_booth(request_id, again=text)
             case Stage.WORK:
                 return self._typed(word, rest.strip(), request_id)
-            case Stage.REVIEW_NUMBER if self._known and not text:
+            case Stage.REVIEW_NUMBER if self._goes_back and not text:
                 self.stage, self._prompt = Stage.WORK, ()
                 return self._now()
             case Stage.REVIEW_NUMBER if self._known:
@@ -496,7 +527,7 @@ class Dialogue:
 
     def _take_missing(self, text: str, request_id: str) -> list[Effect]:
         try:
-            missing = missing_of(text)
+            missing, whys = missing_of(text)
         except BadCommand as error:
             return [Say(str(error)), MISSING]
         try:
@@ -505,6 +536,7 @@ class Dialogue:
                     "request_id": request_id,
                     "identity_number": self._number,
                     "missing": missing,
+                    "missing_why": whys,
                     **self._stated,
                 }
             )
@@ -520,6 +552,11 @@ class Dialogue:
         return [Send("enrol", self._enrol)]
 
     # while fingers are shown
+
+    @property
+    def _goes_back(self) -> bool:
+        """Whether the review may be left again: for an override, where an alarm stands."""
+        return self._known or bool(self._state and self._state.alarm and self._state.phase is Phase.REVIEW)
 
     @property
     def _known(self) -> bool:
@@ -543,6 +580,8 @@ class Dialogue:
             effects.append(Say("  it is the person of the earlier record"))
         if state.known_as and self._new("known", state.known_as) and self.stage in REVIEWING:
             self.stage = Stage.WORK  # the station's answer came late
+        if state.alarm and self.stage is Stage.REVIEWED:
+            self.stage = Stage.WORK  # a supervisor is to sign that there is no portrait
         if state.phase is Phase.REVIEW and self.stage is Stage.WORK and not state.alarm:
             self.stage = Stage.REVIEW_NUMBER
             return [*effects, Say(state.prompt), ONCE_MORE]
@@ -560,7 +599,7 @@ class Dialogue:
 
     def _typed(self, word: str, rest: str, request_id: str) -> list[Effect]:
         match word:
-            case "review" if self._known:
+            case "review" if self._goes_back:
                 self.stage = Stage.REVIEW_NUMBER
                 return [OF_KNOWN]
             case "review" if self._state and self._state.phase is Phase.REVIEW:
@@ -582,8 +621,13 @@ class Dialogue:
             case "missing":
                 position, _, reason = rest.partition(" ")
                 if position not in map(str, POSITION_NAMES) or not reason.strip():
-                    return [Say(f"type: missing POSITION REASON, as missing 4 amputated: {FINGERS}")]
-                return self._send(MarkMissing, request_id, position=int(position), reason=reason)
+                    return [Say(f"type: missing POSITION CLASS DESCRIPTION, as {TYPED_MISSING}: {FINGERS}")]
+                try:
+                    why, described = why_of(reason.strip())
+                except BadCommand as error:
+                    return [Say(str(error))]
+                said = {"reason": described, "why": why}
+                return self._send(MarkMissing, request_id, position=int(position), **said)
             case "":
                 return []
         return [Say(HELP)]
@@ -608,7 +652,8 @@ class Dialogue:
     def _signed(self, model: type[Command], request_id: str, **values: str | int) -> list[Effect]:
         """Send what a supervisor signs where people log in."""
         effects = self._send(model, request_id, **values)
-        if not (isinstance(effects[0], Send) and self._logs_in):
+        alone = model is Override and self._state is not None and self._state.overrides_alone
+        if not (isinstance(effects[0], Send) and self._logs_in) or alone:
             return effects
         self._to_sign, self.stage = (NAMES[model], values), Stage.SIGN_NAME
         return [SUPERVISOR]
@@ -648,7 +693,7 @@ class Dialogue:
         effects = self._send(Review, request_id, identity_number=self._number, name=name, **values)
         sent = isinstance(effects[0], Send)
         self.stage = Stage.REVIEWED if sent else Stage.REVIEW_NUMBER
-        return effects if sent else [*effects, OF_KNOWN if self._known else ONCE_MORE]
+        return effects if sent else [*effects, OF_KNOWN if self._goes_back else ONCE_MORE]
 
     def _end(self, state: State) -> list[Effect]:
         ended = state.ended

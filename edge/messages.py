@@ -34,6 +34,7 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from edge.explain import explain
@@ -309,6 +310,15 @@ class CommandProgress(Report):
     at: str  # since when
 
 
+class MissingWhy(StrEnum):
+    """Of which class the reason is why a finger cannot be captured."""
+
+    PERMANENT = "permanent"  # the finger is not there, or never will be captured
+    TEMPORARY = "temporary"  # it heals
+    CANNOT_FLATTEN = "cannot-flatten"  # it is there, bent or deformed
+    OTHER = "other"
+
+
 class State(Report):
     """What the booth does now, for the console and for anyone who looks."""
 
@@ -324,6 +334,7 @@ class State(Report):
     attendant: AttendantShows | None = None  # whose finger is awaited, where it is no subject's
     attendant_ended: AttendantEnded | None = None  # the last one, until another is awaited
     alarm: str | None = None  # what looks like a mix-up and is not settled: the operator must act
+    overrides_alone: bool = False  # the plan leaves the alarm to the operator, whom no supervisor signs for
     known_as: str | None = None  # the earlier subject found: 'review' says so, 'override' that it is not
     enrolment: str | None = None
     subject: str | None = None
@@ -344,6 +355,7 @@ class State(Report):
     presentation: PresentationFault | None = None  # of the finger that lies there; the prompt says what to do
     accepted: list[int] = []
     missing: list[int] = []
+    missing_why: dict[Position, MissingWhy] = {}  # also of fingers that cannot be rolled
     warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled
     station: str | None = None  # its gallery: "ready", "away" or what is wrong; null where none is asked
     renewal: Literal["to compare", "same", "another"] | None = None  # the earlier record's person; null: none
@@ -436,9 +448,16 @@ class Enrol(Command):
     name: SubjectName | None = None  # kept as typed
     birth: BirthText | None = None
     sex: Literal["male", "female"] | None = None
-    missing: dict[Position, Reason] = {}  # all ten: a supervisor signs by 'override'
+    missing: dict[Position, Reason] = {}  # where people log in, a supervisor signs by 'override'
+    missing_why: dict[Position, MissingWhy] = {}  # of which class each reason is
     again: Reason | None = None  # why a number that was enrolled here before is enrolled once more
     earlier: Earlier | None = None  # it is a renewal: the first fingers must be those of this record
+
+    @model_validator(mode="after")
+    def _why_of_missing_ones(self) -> "Enrol":
+        if others := sorted(set(self.missing_why) - set(self.missing)):
+            raise ValueError(f"'missing_why' names the {POSITION_NAMES[others[0]]}, which 'missing' does not")
+        return self
 
 
 class MarkMissing(Command):
@@ -446,6 +465,7 @@ class MarkMissing(Command):
 
     position: Annotated[Position, Field(strict=True)]  # true is no thumb
     reason: Reason
+    why: MissingWhy | None = None  # of which class the reason is
 
 
 class Abandon(Command):

@@ -63,6 +63,9 @@ class Broker(Section):
         return self
 
 
+PLAN_ALIASES = {"4-4-2": "four-four-two"}  # as BSI TR-03121 calls it
+
+
 class Scanner(Section):
     """Which scanner: the only one at a place, or the one there that has a serial number."""
 
@@ -73,6 +76,7 @@ class Scanner(Section):
 
 
 def _known_plan(name: str) -> str:
+    name = PLAN_ALIASES.get(name, name)
     if name not in enrolling_plans():
         raise ValueError(f"must be one of {', '.join(enrolling_plans())}")
     return name

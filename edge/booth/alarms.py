@@ -11,6 +11,7 @@ from edge.booth.entries import (
     EARLIER_DIFFERS,
     FINDING,
     LIST_DIFFERS,
+    MISSING_FINGERS,
     NO_FINGER,
     NUMBER_USED,
     OVERRIDDEN,
@@ -138,7 +139,7 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
         of |= {key: alarm[key] for key in ("pairs", "scores") if key in alarm}
     if alarm["finding"] == PORTRAIT_USED:
         of |= alarm["of"]
-    if alarm["finding"] == SEQUENCE_ERROR:
+    if alarm["finding"] in (SEQUENCE_ERROR, MISSING_FINGERS):
         of["positions"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
     kind, said = finding(current, OVERRIDDEN, alarm["position"], of, text)

@@ -7,6 +7,8 @@
     log-in     matches a registered finger of the person    logged in
     hand-over  matches the card's, or the record's, finger  the card is given to its holder
     verify     matches the card's, or the record's, finger  it is the same person
+    either     below the plan's threshold for the finger    asked again, and kept where it matches: should the
+                                                            last be too poor as well, it counts
     any        matches none                                 asked again
     any        the third that was asked again               given up
     any        none within the booth's limit, or 'abandon'  given up; nobody failed (`give_up`)
@@ -47,6 +49,7 @@ class Presenting:
     holder: tuple[bytes, str] | None = None  # at a hand-over: the template to be matched, and its format
     fmr: float | None = None  # and the rate at which
     attempts: int = MISSES
+    poor_match: Body | None = None  # facts of a holder's sample that matched, and was below `quality_wanted`
     request_id: str | None = None  # of the command that asked for it
 
     @property
@@ -89,16 +92,17 @@ def attendant_fmr(fpir: float, templates: int) -> float:
 
 def present(current: Presenting, sample: Presented) -> Outcome:
     """Judge one sample."""
-    wrong = _wrong(current, sample)
-    if wrong:
-        if current.missed + 1 >= current.attempts:
-            return Outcome(None, current.failure)
-        return Outcome(replace(current, missed=current.missed + 1, hint=wrong))
+    wrong, last = _wrong(current, sample), current.missed + 1 >= current.attempts
+    matched = _best_match(current, sample)
+    if wrong and last and matched is None:
+        return Outcome(None, current.failure)
+    if wrong and not last:
+        return Outcome(replace(current, missed=current.missed + 1, hint=wrong, poor_match=matched))
     if current.taken + 1 < current.of:
         return Outcome(replace(current, taken=current.taken + 1, hint=None), keep=True)
     (kind, body), *others = reversed(current.success)
-    last = (kind, {**body, **sample.facts})
-    return Outcome(None, (*reversed(others), last), keep=current.purpose == "register", done=True)
+    ends = (kind, {**body, **(matched or sample.facts)})
+    return Outcome(None, (*reversed(others), ends), keep=current.purpose == "register", done=True)
 
 
 def awaited(current: Presenting) -> Entry:
@@ -165,9 +169,20 @@ def _compared_with(current: Presenting) -> str:
     return "card" if current.success[0][1].get("source") == "card" else "record"
 
 
+def _best_match(current: Presenting, sample: Presented) -> Body | None:
+    """Facts of a holder's sample that matches: of this one, else of one before, while all are poor."""
+    if not current.holder:
+        return None
+    if HOLDER in sample.persons:
+        return sample.facts
+    return current.poor_match if sample.quality < current.quality_wanted else None
+
+
 def _wrong(current: Presenting, sample: Presented) -> str | None:
     """Why a sample does not count."""
     if current.purpose in ("hand-over", "verify"):
+        if sample.quality < current.quality_wanted:
+            return sample.hint or f"the sample of the {current.finger} is too poor"
         return None if HOLDER in sample.persons else f"this is not the {current.finger} of the card's holder"
     if current.purpose == "log-in":
         known = current.person in sample.persons

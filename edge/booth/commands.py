@@ -192,7 +192,7 @@ class CommandDesk:
                     entries.append(core.note_listed_otherwise(new, word.differing))
                 identity, kept = (new, command.identity_number), as_kept(stated)
             case MarkMissing():
-                entries = core.mark_missing(current, command.position, command.reason)
+                entries = core.mark_missing(current, command.position, command.reason, command.why)
                 reason = "the finger is marked missing"
             case Abandon():
                 entries, reason = core.abandon(current, command.reason), "the enrolment was given up"
@@ -201,13 +201,16 @@ class CommandDesk:
             case Override():
                 core.override(current, command.reason)  # refused before anybody signs
                 assert current is not None
-                signed_by, entries = self.shift.signature(command, "an override", current.workers)
+                assert current.alarming is not None
+                kind = str(current.alarming["finding"])
+                signed_by, entries = self._signature(command, "an override", current, kind)
                 entries += core.override(current, command.reason, signed_by)
                 reason = "the enrolment goes on"
             case SingleFingers():
                 take_singly(current, command.slap, command.reason)  # refused before anybody signs
                 assert current is not None
-                signed_by, entries = self.shift.signature(command, "taking single fingers", current.workers)
+                what = "taking single fingers"
+                signed_by, entries = self._signature(command, what, current, core.SINGLE_FINGERS)
                 entries += take_singly(current, command.slap, command.reason, signed_by)
                 reason = "the fingers are taken one by one"
             case Logout():
@@ -228,7 +231,12 @@ class CommandDesk:
                 looked = self._look_at(command, current, subject, at, clock_is_set)
                 other = self._another_name(command.name, current, subject)
                 entries = core.review(current, subject, portrait, command.no_portrait, other, looked)
+                after = core.fold(entries, current)
                 reason = "the record is being sealed"
+                if after and after.without_portrait:
+                    reason = (
+                        "a supervisor is to sign that there is no portrait: 'override', or 'review' with one"
+                    )
                 if portrait and looked.odd_time:
                     reason += f"; look: {looked.odd_time}"
             case Settle():
@@ -246,6 +254,14 @@ class CommandDesk:
         runs = isinstance(command, Enrol)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at, runs=runs)
         return Verdict(verdict.reply, verdict.entries, identity, kept, earlier)
+
+    def _signature(
+        self, command: Override | SingleFingers, what: str, current: Enrolment, kind: str
+    ) -> tuple[str | None, list[Entry]]:
+        """Return who signs for what the plan wants signed; None where it leaves that to the operator."""
+        if not current.needs_supervisor(kind) and command.person is None:
+            return None, []
+        return self.shift.signature(command, what, current.workers)
 
     def _attend(
         self,
@@ -374,9 +390,11 @@ class CommandDesk:
             confirm=plan.confirm,
             review=plan.review,
             portrait=plan.portrait,
+            supervisor=frozenset(plan.supervisor),
             earlier=earlier,
             station=self.station is not None and self.station.asks,
             missing=dict(command.missing),
+            missing_why={position: str(why) for position, why in command.missing_why.items()},
             warnings=warnings,
         )
 

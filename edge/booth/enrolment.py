@@ -22,6 +22,9 @@
     confirming  --overridden-->    reviewing     with a reason, once there is an alarm
     any but closed --overridden--> the same      the worklist says otherwise: an alarm from the start, that is
                                                  overridden before the review
+    reviewing   --(fingers are missing, and people log in)--> the same: an alarm that a supervisor overrides
+    reviewing   --(reviewed without a portrait, and people log in)--> the same: an alarm that a supervisor
+                                                 overrides, or a review with a portrait ends
     confirming  --(it matches)-->  reviewing     waits for the operator's word on number and portrait
     reviewing   --reviewed-->      closed        waits to be sealed
                                                  with another subject's portrait: an alarm until
@@ -82,6 +85,7 @@ from edge.booth.entries import (
     KEPT,
     LIST_DIFFERS,
     MISSING,
+    MISSING_FINGERS,
     NAME_DIFFERS,
     NO_FINGER,
     NO_PORTRAIT,
@@ -122,15 +126,15 @@ from edge.messages import POSITION_NAMES
 __all__ = [
     "ABANDONED", "ACCEPTED", "ALREADY_ENROLLED", "ATTEMPT", "ATTENDANT_FINGER", "BEST_KEPT",
     "CONFIRMATION", "CONFIRMED", "EARLIER_COMPARED", "EARLIER_DIFFERS", "ENDS", "ENROLLED", "FINDING",
-    "KEPT", "LIST_DIFFERS", "MISSING", "NAME_DIFFERS", "NOT_CONFIRMED", "NO_FINGER", "NO_PORTRAIT",
-    "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED", "RETRY",
-    "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR", "SETTLED",
-    "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
-    "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
-    "abandon", "another_than_before", "attendants_finger", "by_device", "evolve", "finding", "fold",
-    "judge", "known_person", "mark_missing", "no_finger", "note_listed_otherwise", "note_used_number",
-    "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start", "with_hits",
-    "with_pairs",
+    "KEPT", "LIST_DIFFERS", "MISSING", "MISSING_FINGERS", "NAME_DIFFERS", "NOT_CONFIRMED", "NO_FINGER",
+    "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED",
+    "REFUSED", "RETRY", "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR",
+    "SETTLED", "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED",
+    "WRONG_FINGER", "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged",
+    "SlapAttempt", "abandon", "another_than_before", "attendants_finger", "by_device", "evolve", "finding",
+    "fold", "judge", "known_person", "mark_missing", "no_finger", "note_listed_otherwise",
+    "note_used_number", "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed",
+    "start", "with_hits", "with_pairs",
 ]
 # fmt: on
 
@@ -154,7 +158,9 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
         "confirm": new.confirm,
         "review": new.review,
         "portrait": new.portrait,
+        "supervisor": sorted(new.supervisor),
         "warnings": list(new.warnings),
+        **_whys(new),
         **({"slaps": list(new.slaps)} if new.slaps else {}),
         **({"rolled": list(new.rolled)} if new.rolled else {}),
         **(
@@ -168,27 +174,30 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
     return [(STARTED, body), *([] if new.positions else [no_finger(new)])]
 
 
-def mark_missing(current: Enrolment | None, position: int, reason: str) -> list[Entry]:
-    """A finger cannot be captured."""
+def mark_missing(
+    current: Enrolment | None, position: int, reason: str, why: str | None = None
+) -> list[Entry]:
+    """A finger cannot be captured; `why`: the class of the reason, where it is said."""
     name = POSITION_NAMES[position]
     if current is None:
         raise BadCommand(
             "no subject is being enrolled: a finger can be marked missing only during an enrolment"
         )
     refuse_unless_capturing(current)
+    body: Body = {"enrolment": current.id, "position": position, "reason": reason}
+    if why:
+        body["why"] = why
     if current.rolling and position in current.rolled and position not in current.kept_rolled:
-        body: Body = {"enrolment": current.id, "position": position, "reason": reason, "impression": "rolled"}
-        return [(MISSING, body)]
+        return [(MISSING, {**body, "impression": "rolled"})]
     if position in current.accepted:
         raise BadCommand(f"the {name} was captured already: it cannot be missing")
     if position in current.missing:
         raise BadCommand(f"the {name} is marked missing already: {current.missing[position]}")
     if position not in current.positions:
         raise BadCommand(f"the plan {current.plan} does not ask for the {name}")
-    missing = (MISSING, {"enrolment": current.id, "position": position, "reason": reason})
-    after = evolve(current, *missing)
+    after = evolve(current, MISSING, body)
     assert after is not None
-    return [missing, *what_stands(after, position)]
+    return [(MISSING, body), *what_stands(after, position)]
 
 
 def abandon(current: Enrolment | None, reason: str) -> list[Entry]:
@@ -241,6 +250,7 @@ def review(
     if not current.reviewing:
         raise BadCommand(f"enrolment {current.id} is not captured yet: review it after the last finger")
     about_portrait = current.alarming is not None and current.alarming["finding"] == PORTRAIT_USED
+    about_portrait |= current.without_portrait is not None and portrait is not None
     if current.alarm and not current.duplicate_of and not about_portrait:
         raise BadCommand(
             f"{current.alarm}: override it with a reason before the review, or abandon the enrolment"
@@ -277,6 +287,12 @@ def _refuse_used_portrait(current: Enrolment, portrait: str, used_by: str | None
     )
 
 
+def _whys(enrolment: Enrolment) -> Body:
+    """The classes of the reasons why fingers are missing, where any is said."""
+    said = {str(position): why for position, why in enrolment.missing_why.items()}
+    return {"missing_why": said} if said else {}
+
+
 def _reviewed(current: Enrolment, portrait: Body | None, gave_up: str | None = None) -> Entry:
     body: Body = {"enrolment": current.id, "portrait": portrait}
     if current.duplicate_of:
@@ -299,6 +315,7 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         "size": size,
         "samples": {str(position): attempt.sample for position, attempt in current.accepted.items()},
         "missing": {str(position): reason for position, reason in current.missing.items()},
+        **_whys(current),
     }
     if current.operator:
         body["operator"] = current.operator

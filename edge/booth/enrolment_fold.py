@@ -21,6 +21,7 @@ from edge.booth.entries import (
     MISSING,
     NOT_CONFIRMED,
     OVERRIDDEN,
+    OVERRIDES,
     REFUSED,
     RETRY,
     REVIEWED,
@@ -60,7 +61,9 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             confirm=body["confirm"],
             review=body["review"],
             portrait=body["portrait"],
+            supervisor=frozenset(body.get("supervisor", OVERRIDES)),  # releases before 2026-11-27: none
             missing={int(position): reason for position, reason in body["missing"].items()},
+            missing_why={int(position): why for position, why in body.get("missing_why", {}).items()},
             slaps=tuple(body.get("slaps", ())),
             rolled=tuple(body.get("rolled", ())),
             rolled_quality={
@@ -97,6 +100,9 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
     if kind == REVIEWED:
         return replace(current, reviewed=body, found=current.found.another_portrait())
+    if kind == MISSING and "why" in body:
+        said = {**current.missing_why, body["position"]: body["why"]}
+        current = replace(current, missing_why=said)
     if kind == MISSING and body.get("impression") == "rolled":
         rest = tuple(p for p in current.rolled if p != body["position"])
         why = {**current.not_rolled, body["position"]: body["reason"]}

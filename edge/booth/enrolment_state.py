@@ -11,11 +11,16 @@ from edge.booth.entries import (
     ALREADY_ENROLLED,
     EARLIER_DIFFERS,
     ENROLLED,
+    MISSING_FINGERS,
     NO_FINGER,
+    NO_PORTRAIT,
     OVERRIDDEN,
+    OVERRIDES,
+    SIGNABLE,
     Body,
 )
 from edge.booth.findings import Findings
+from edge.messages import POSITION_NAMES
 
 EARLIER_FINGERS = 2  # of the earlier record that are compared at most
 
@@ -72,11 +77,13 @@ class Enrolment:
     confirm: bool = False  # what the plan asks for before sealing
     review: bool = False
     portrait: bool = False
+    supervisor: frozenset[str] = frozenset(OVERRIDES)  # which findings the plan has a supervisor sign
     station: bool = False  # whether the station's gallery is asked who was enrolled elsewhere
     answered: frozenset[str] = frozenset()  # samples of which it said whose they are
     earlier: tuple[int, ...] = ()  # positions of the person's earlier record, at a renewal
     earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
+    missing_why: dict[int, str] = field(default_factory=dict)  # its class, also of one that is not rolled
     warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
@@ -163,7 +170,8 @@ class Enrolment:
         """Whether the operator's word is awaited, whatever the plan asks for where the person is known."""
         if self.duplicate_of:
             return self.reviewed is None
-        return self._captured and not self.confirming and self.review and self.reviewed is None
+        done = self._captured and not self.confirming and self.review
+        return done and (self.reviewed is None or self.without_portrait is not None)
 
     @property
     def _captured(self) -> bool:
@@ -187,7 +195,47 @@ class Enrolment:
         if self.duplicate_of and self.reviewed is not None:
             return None
         stranger = self.confirming and max(self.mismatches, self.unseen) >= self.attempts_allowed
-        return self.found.alarm(self._next(), self.attempts_allowed, stranger)
+        found = self.found.alarm(self._next(), self.attempts_allowed, stranger)
+        return found or self._missing_unsigned or self.without_portrait
+
+    @property
+    def without_portrait(self) -> Body | None:
+        """The finding that there is no portrait, while a supervisor is to sign for it."""
+        none = self.portrait and self.reviewed is not None and self.reviewed["portrait"] is None
+        if not none or not self._to_sign(NO_PORTRAIT):
+            return None
+        return next((f for f in reversed(self.findings) if f["finding"] == NO_PORTRAIT), None)
+
+    @property
+    def _missing_unsigned(self) -> Body | None:
+        """An alarm once all is captured: fingers are missing, and nobody but the operator has looked."""
+        looked = self.exception and self.exception["signed_by"]
+        if not (self.missing or self.not_rolled) or looked or not self._to_sign(MISSING_FINGERS):
+            return None
+        names = [*map(self._missing_name, self.missing), *map(self._missing_name, self.not_rolled)]
+        text = f"{', '.join(names)} cannot be captured: a supervisor looks at the hands"
+        of = sorted({*self.missing, *self.not_rolled})
+        return {"enrolment": self.id, "finding": MISSING_FINGERS, "position": 0, "of": of, "text": text}
+
+    def _missing_name(self, position: int) -> str:
+        why = self.missing_why.get(position)
+        said = [*([why] if why else []), *(["not rolled"] if position in self.not_rolled else [])]
+        return POSITION_NAMES[position] + (f" ({', '.join(said)})" if said else "")
+
+    def _to_sign(self, what: str) -> bool:
+        """Whether a supervisor is to sign for something before sealing: only where people log in."""
+        if self.operator is None or not self._captured or self.confirming:
+            return False
+        return what in self.supervisor and not self.found.overridden(what)
+
+    @property
+    def overrides_alone(self) -> bool:
+        """Whether the plan leaves what is an alarm now to the operator."""
+        return self.alarming is not None and not self.needs_supervisor(str(self.alarming["finding"]))
+
+    def needs_supervisor(self, what: str) -> bool:
+        """Whether a supervisor signs for it: what no plan can leave to the operator is signed, too."""
+        return what in self.supervisor or what not in SIGNABLE
 
     @property
     def findings(self) -> tuple[Body, ...]:

@@ -27,3 +27,19 @@ NAME_DIFFERS, PORTRAIT_USED, PORTRAIT_TIME = "name-differs", "portrait-used", "p
 LIST_DIFFERS, EARLIER_DIFFERS = "list-differs", "earlier-differs"
 OVERRIDDEN, NO_PORTRAIT = "overridden", "no-portrait"
 NO_FINGER, SINGLE_FINGERS = "no-finger", "single-fingers"
+MISSING_FINGERS = "missing-fingers"
+
+OVERRIDES = (
+    ALREADY_ENROLLED,
+    ATTENDANT_FINGER,
+    EARLIER_DIFFERS,
+    LIST_DIFFERS,
+    NOT_CONFIRMED,
+    NO_FINGER,
+    PORTRAIT_USED,
+    SAME_FINGER,
+    SEQUENCE_ERROR,
+    SINGLE_FINGERS,
+    WRONG_HAND,
+)  # what a supervisor signs where a plan says nothing else
+SIGNABLE = (*OVERRIDES, MISSING_FINGERS, NO_PORTRAIT)  # what a plan may have signed

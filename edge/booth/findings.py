@@ -45,6 +45,10 @@ class Findings:
         """Whether there is such a finding, and nobody overrode one of the kind."""
         return self.has(what) and what not in self._overridden
 
+    def overridden(self, what: str) -> bool:
+        """Whether somebody overrode a finding of the kind."""
+        return what in self._overridden
+
     def two_fingers(self, one: int, other: int) -> bool:
         """Whether a supervisor said that these are not the same finger."""
         return (min(one, other), max(one, other)) in self.alike

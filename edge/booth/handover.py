@@ -1,6 +1,6 @@
 """One finger against a card's template, or the record made here, 1:1; also before a card is handed over.
 
-Which finger is asked for, and how often, says the plan `verify`.
+Which finger is asked for, how often, and below which quality once more, says the plan `verify`.
 """
 
 import base64
@@ -57,6 +57,7 @@ def holder_of(command: HandOver | Verify, subject: str, operator: str | None, va
     return Presenting(
         "hand-over" if hands_over else "verify", HOLDER, position, ((success, body),), ((failure, body),),
         holder=(template, form), fmr=fmr, attempts=plan.attempts,
+        quality_wanted=plan.quality.plain.of(position),
     )  # fmt: skip
 
 

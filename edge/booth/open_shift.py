@@ -179,7 +179,8 @@ def _counted(kind: str, body: Body) -> list[tuple[str, str, int]]:
     match kind:
         case enrolment.STARTED:
             missing = len(body["missing"])
-            return [("enrolments", "begun", 1), *([("fingers", "missing", missing)] if missing else [])]
+            begun = [("enrolments", "begun", 1), *([("fingers", "missing", missing)] if missing else [])]
+            return begun + [("fingers", f"missing: {why}", 1) for why in body.get("missing_why", {}).values()]
         case enrolment.SEALED:
             return [("enrolments", str(body["outcome"]), 1)]
         case enrolment.ABANDONED:
@@ -191,7 +192,8 @@ def _counted(kind: str, body: Body) -> list[tuple[str, str, int]]:
         case enrolment.FINDING:
             return [("findings", str(body["finding"]), 1)]
         case enrolment.MISSING:
-            return [("fingers", "missing", 1)]
+            why = [("fingers", f"missing: {body['why']}", 1)] if "why" in body else []
+            return [("fingers", "missing", 1), *why]
         case attendant.REGISTERED:
             return [("fingers", "registered", 1)]
         case handover.HANDED_OVER:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from edge.booth.entries import ATTENDANT_FINGER, SIGNABLE
 from edge.booth.slap_rule import FINGERS
 from edge.messages import POSITION_NAMES
 from matching.quality_scale import vantay_quality_of
@@ -21,6 +22,14 @@ def _is_position(position: int) -> int:
 
 PlanPosition = Annotated[int, AfterValidator(_is_position)]
 Score = Annotated[int, Field(ge=0, le=100)]
+
+
+def _signable(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := set(kinds) - set(SIGNABLE):
+        raise ValueError(f"a supervisor signs none of {', '.join(sorted(unknown))}")
+    if ATTENDANT_FINGER not in kinds:
+        raise ValueError(f"'{ATTENDANT_FINGER}' is missing: nobody says alone that it is their own finger")
+    return kinds
 
 
 def _once(positions: tuple[int, ...]) -> tuple[int, ...]:
@@ -77,6 +86,7 @@ class EnrolmentPlan(Part):
     confirm: bool  # one accepted finger is shown once more before sealing
     review: bool  # number and person are confirmed by the operator before sealing
     portrait: bool  # the review names the portrait's hash, or says why there is none
+    supervisor: Annotated[tuple[str, ...], AfterValidator(_signable)] = SIGNABLE  # what a supervisor signs
     captures: Annotated[tuple[Capture, ...], Field(min_length=1)]
     quality: QualityByImpression
 

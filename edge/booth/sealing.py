@@ -111,6 +111,8 @@ def seal_enrolment(
         "told_apart": sorted(enrolment.found.others),
         **account_of(enrolment.id, entries),
     }
+    if enrolment.missing_why:
+        manifest["missing_why"] = {str(position): why for position, why in enrolment.missing_why.items()}
     if enrolment.exception:
         manifest["exception"] = enrolment.exception
     if enrolment.earlier:

@@ -14,6 +14,7 @@ from edge.messages import (
     AttendantShows,
     Device,
     Ended,
+    MissingWhy,
     Phase,
     PresentationFault,
     ShiftShown,
@@ -231,6 +232,7 @@ def state_of(
         attendant=_shown(presenting),
         attendant_ended=attendant[1],
         alarm=enrolment.alarm if enrolment else None,
+        overrides_alone=enrolment.overrides_alone if enrolment else False,
         known_as=enrolment.duplicate_of if enrolment else None,
         enrolment=enrolment.id if enrolment else None,
         subject=enrolment.subject if enrolment else None,
@@ -251,6 +253,9 @@ def state_of(
         presentation=equipment.presented,
         accepted=sorted(enrolment.accepted) if enrolment else [],
         missing=sorted(enrolment.missing) if enrolment else [],
+        missing_why={p: MissingWhy(why) for p, why in sorted(enrolment.missing_why.items())}
+        if enrolment
+        else {},
         warnings=list(enrolment.warnings) if enrolment else [],
         renewal=enrolment.renewal if enrolment else None,
         unsettled=sorted(enrolment.unsettled) if enrolment else [],

@@ -39,6 +39,7 @@ from edge.messages import (
     Earlier,
     Ended,
     Enrol,
+    MissingWhy,
     OpenShift,
     Phase,
     Portrait,
@@ -119,7 +120,11 @@ def test_the_missing_fingers_are_read_as_they_are_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["4", "4=", "x=y", "=cut", "left thumb=cut", "11=cut", "0=cut", "4=cut, long ago", "4=a, 4=b"]
+    "typed",
+    [
+        *("4", "4=", "x=y", "=cut", "left thumb=cut", "11=cut", "0=cut", "4=cut, long ago", "4=a, 4=b"),
+        *("4=permanent", "4= cannot-flatten ", "2=stiff, 4=other"),
+    ],
 )
 def test_missing_fingers_that_cannot_be_meant_are_asked_again(typed: str) -> None:
     dialogue = Dialogue()
@@ -128,8 +133,55 @@ def test_missing_fingers_that_cannot_be_meant_are_asked_again(typed: str) -> Non
     effects = dialogue.line(typed, "r")
     assert effects[-1] == MISSING
     said = words(effects)
-    assert said.startswith(("a missing finger is POSITION=REASON, as 4=amputated", "finger 4 is named twice"))
+    a_missing_one = "a missing finger is POSITION=CLASS DESCRIPTION, as 4=permanent amputated"
+    assert said.startswith(
+        (a_missing_one, "finger 4 is named twice", "describe the finger as well, as in 4=")
+    )
     assert "\n" not in said
+
+
+def test_the_class_of_a_missing_finger_is_typed_before_what_is_the_matter() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state())
+    dialogue.line(TEN, "r")
+    typed = "4=permanent amputated in 1998, 9 = temporary  bandaged, 2=permanently stiff"
+    command = sent(dialogue.line(typed, "r2"))
+    assert command.missing == {4: "amputated in 1998", 9: "bandaged", 2: "permanently stiff"}
+    assert command.missing_why == {4: MissingWhy.PERMANENT, 9: MissingWhy.TEMPORARY}
+    dialogue.reply(reply("enrol", "accepted"))
+    dialogue.state(State(**WORK))
+    command = sent(dialogue.line("missing 5 cannot-flatten burnt as a child", "r3"))
+    assert (command.why, command.reason) == (MissingWhy.CANNOT_FLATTEN, "burnt as a child")
+    assert sent(dialogue.line("missing 5 burnt", "r4")).why is None
+    assert words(dialogue.line("missing 5 other", "r5")).startswith("describe the finger as well")
+
+
+def test_an_alarm_that_the_plan_leaves_to_the_operator_is_overridden_alone() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    alarmed = {**WORK, "login_key": "ab", "alarm": "who is this"}
+    dialogue.state(State(**{**alarmed, "overrides_alone": True}))
+    assert sent(dialogue.line("override x", "r")).person is None
+    dialogue.state(State(**alarmed))
+    assert dialogue.line("override x", "r") == [SUPERVISOR]
+
+
+def test_without_a_portrait_a_supervisor_signs_or_the_review_is_made_anew() -> None:
+    for brings in (False, True):
+        dialogue = reviewing()
+        dialogue.line(TEN, "r1")
+        assert sent(dialogue.line("- the camera is broken", "r1")).no_portrait == "the camera is broken"
+        dialogue.reply(reply("review", "accepted"))
+        told = dialogue.state(State(**{**REVIEW, "login_key": "ab", "alarm": "no portrait"}))
+        assert words(told).startswith("ALARM: no portrait")
+        assert not dialogue.busy, "what is typed is heard"
+        if not brings:
+            assert dialogue.line("override seen", "r2") == [SUPERVISOR]
+            continue
+        assert dialogue.line("review", "r2") == [OF_KNOWN]
+        assert OF_KNOWN not in dialogue.line("", "r3"), "thought better of it"
+        assert dialogue.line("review", "r4") == [OF_KNOWN]
+        assert dialogue.line(TEN, "r5") == [PORTRAIT]
 
 
 def test_where_a_shift_is_asked_for_it_is_opened_first() -> None:
@@ -411,7 +463,7 @@ def test_whoever_goes_on_with_anothers_enrolment_types_the_name_where_there_is_o
 
 def test_a_portrait_of_somebody_else_is_overridden_or_another_one_is_given() -> None:
     alarmed = {**REVIEW, "alarm": "this portrait was given", "prompt": "send 'review'"}
-    for line, answer in (("review", ONCE_MORE), ("override twins", None)):
+    for line, answer in (("review", OF_KNOWN), ("override twins", None)):
         dialogue = reviewing()
         dialogue.line(TEN, "r")
         dialogue.portrait(PICTURE, "", "r6")
@@ -482,6 +534,7 @@ states = st.sampled_from(
         {**IDLE, "shift_wanted": True},
         {**IDLE, "attendant": HOLDERS},
         {**REVIEW, "alarm": "enrolled already", "known_as": "s0"},
+        {**REVIEW, "alarm": "no portrait", "login_key": "ab"},
         {**REVIEW, "alarm": "the worklist says otherwise", "warnings": ["look twice"]},
         {**IDLE, "ended": {"enrolment": "e1", "outcome": "abandoned", "text": "given up"}},
     ]

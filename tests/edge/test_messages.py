@@ -94,6 +94,14 @@ def enrol_of(**changes: str) -> str:
         (enrol_of(sex='"nam"'), "'sex': input should be 'male' or 'female'"),
         (enrol_of(missing='{"11":"x"}'), "'missing.11.[key]': input should be less than or equal to 10"),
         (enrol_of(missing='{"2":" "}'), "'missing.2': string should have at least 1 character"),
+        (
+            enrol_of(missing='{"4":"cut"}', missing_why='{"4":"lost"}'),
+            "'missing_why.4': input should be 'permanent', 'temporary', 'cannot-flatten' or 'other'",
+        ),
+        (
+            enrol_of(missing='{"4":"cut"}', missing_why='{"9":"permanent"}'),
+            "'missing_why' names the left ring, which 'missing' does not",
+        ),
         (enrol_of(again='"a\\u0000b"'), "'again' must be one line of 1 to 200 characters, none of them a"),
         (enrol_of(again='"two\\nlines"'), "'again' must be one line of 1 to 200 characters"),
         (enrol_of(again='"\\u001b[2J"'), "'again' must be one line of 1 to 200 characters"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.cli import main
 from edge.errors import BadSettings
-from edge.settings import BoothSettings, HubSettings, read_settings
+from edge.settings import BoothSettings, HubSettings, Plan, read_settings
 from tests.edge.parts import steady
 
 GOOD = 'booth = "b-1"\ndata = "data"\nkeys = "keys"\n'
@@ -46,6 +46,10 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert settings.plan.name == "two-index"
     assert settings.finger_wait_seconds == 60
     assert settings.comparison.already_enrolled_fingers == 3
+
+
+def test_a_plan_may_be_named_as_bsi_calls_it() -> None:
+    assert Plan(name="4-4-2") == Plan(name="four-four-two")
 
 
 def test_the_least_age_is_14_and_may_be_6(tmp_path: Path) -> None:

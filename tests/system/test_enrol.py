@@ -107,7 +107,7 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     terminal.reads("'identity_number' must be 12 digits", console)
     terminal.type(NUMBER)
     terminal.type("11=cut")
-    terminal.reads("a missing finger is POSITION=REASON, as 4=amputated", console)
+    terminal.reads("a missing finger is POSITION=CLASS DESCRIPTION, as 4=permanent amputated", console)
     terminal.type(ONLY_TWO)
     terminal.reads("[0/2] place the right thumb on the scanner", console)
     show(hand, console, "0001_01_1.png")
@@ -156,8 +156,12 @@ def test_an_enrolment_that_is_under_way_goes_on_in_another_terminal_and_can_be_g
     terminal.type(NUMBER)  # before it was asked: it waits
     terminal.type("")
     terminal.reads("[0/10] place the right thumb", console)
-    terminal.type("missing 4 amputated")
+    terminal.type("missing 4 permanent")
+    terminal.reads("describe the finger as well, as in 4=permanent amputated in 1998", console)
+    terminal.type("missing 4 permanent amputated in 1998")
     terminal.reads("[0/9]", console)
+    assert console.state
+    assert console.state.missing_why == {4: "permanent"}
     terminal.kill()
     other = terminals()
     other.reads("is under way and goes on here", console)
@@ -188,7 +192,7 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     terminal.reads("refused: there is no such person with this PIN", console)
     terminal.reads("identity number: ", console)
     terminal.type(NUMBER)
-    terminal.type(ONLY_TWO)
+    terminal.type(ONLY_TWO.replace("=", "=temporary "))
     for image in ("0001_01_1.png", "0001_02_1.png", *["0002_07_1.png"] * 3):
         show(hand, console, image)
     terminal.reads("ALARM", console)
@@ -197,9 +201,18 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
         terminal.type(name)
         terminal.type(pin)
     terminal.reads("refused: an is or was the operator", console)
+
+    def signs(reason: str) -> None:
+        for line in (f"override {reason}", "binh", "314159265358"):
+            terminal.type(line)
+
+    terminal.reads("left little (temporary) cannot be captured: a supervisor looks at the hands", console)
+    signs("the hands are bandaged")
     terminal.reads("the person's identity number once more", console)
     terminal.type(NUMBER)
     terminal.type("- the camera is broken")
+    terminal.reads("ALARM: the record has no portrait because: the camera is broken", console)
+    signs("it is")
     terminal.reads("enrolled with 2 fingers", console)
     assert terminal.end() == 0
     hand.close()
@@ -209,9 +222,12 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     checker.close()
     assert packet.manifest["operator"] == "an"
     assert packet.manifest["confirmed"] == "overridden"
-    found = {finding["finding"]: finding for finding in packet.manifest["findings"]}
-    assert found["overridden"]["of"] == {"finding": "not-confirmed", "signed_by": "binh"}
-    assert "the camera is broken" in found["no-portrait"]["text"]
+    signed = [f["of"] for f in packet.manifest["findings"] if f["finding"] == "overridden"]
+    assert [of["finding"] for of in signed] == ["not-confirmed", "missing-fingers", "no-portrait"]
+    assert {of["signed_by"] for of in signed} == {"binh"}
+    assert packet.manifest["missing_why"] == {str(position): "temporary" for position in range(3, 11)}
+    (without,) = (f for f in packet.manifest["findings"] if f["finding"] == "no-portrait")
+    assert "the camera is broken" in without["text"]
     logs = b"".join(path.read_bytes() for path in stage.folder.glob("*.log"))
     kept = b"".join(path.read_bytes() for path in (stage.folder / "booth").rglob("*") if path.is_file())
     assert not any(pin in place for pin in (b"271828182845", b"314159265358") for place in (logs, kept))

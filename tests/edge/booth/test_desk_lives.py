@@ -184,12 +184,15 @@ class Life(RuleBasedStateMachine):
         assert verdict.reply.outcome == "refused" or not known
 
     @precondition(lambda self: self.current is not None and self.current.reviewing)
-    @rule(number=st.integers(1, 3), picture=st.integers(0, 3))
+    @rule(number=st.integers(1, 3), picture=st.integers(0, 4))
     def the_operator_reviews(self, number: int, picture: int) -> None:
-        """With the own portrait mostly (0), or with one of the three people's."""
+        """With the own portrait mostly (0), with one of the three people's, or without one (4)."""
         shown = {"sha256": f"{picture or number}" * 64, "taken_at": "2026-01-05T08:00:00Z"}
-        verdict = self.send("review", identity_number=f"00109000000{number}", portrait=shown)
-        assert verdict.reply.outcome == "refused" or (self.current and self.current.closed)
+        said: dict[str, Any] = {"portrait": shown} if picture < 4 else {"no_portrait": "no camera"}
+        verdict = self.send("review", identity_number=f"00109000000{number}", **said)
+        assert self.current is not None
+        unsigned = picture == 4 and self.current.without_portrait
+        assert verdict.reply.outcome == "refused" or self.current.closed or unsigned
 
     @precondition(
         lambda self: self.requests % 4 == 0 and (self.current is not None or self.presenting is not None)
@@ -206,6 +209,11 @@ class Life(RuleBasedStateMachine):
     @rule()
     def it_is_sealed(self) -> None:
         assert self.current is not None
+        if not self.current.duplicate_of:
+            assert self.current.reviewed
+            signed = {f["of"]["finding"] for f in self.current.findings if f["finding"] == core.OVERRIDDEN}
+            assert not self.current.missing or signed & {core.MISSING_FINGERS, core.NO_FINGER}
+            assert self.current.reviewed["portrait"] or core.NO_PORTRAIT in signed
         self.note(core.sealed(self.current, f"{self.requests:064x}", 1))
         assert self.current is None
 

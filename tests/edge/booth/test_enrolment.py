@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Attempt, Enrolment, Entry, SampleJudged, fold
+from edge.booth.entries import SIGNABLE
 from edge.booth.renewal import compared
 from edge.booth.slap_judging import refuse
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
@@ -722,6 +723,7 @@ class Life(RuleBasedStateMachine):
         review=st.booleans(),
         portrait=st.booleans(),
         listed=st.sampled_from([[], [], ["name"], ["birth", "deceased"]]),
+        people=st.booleans(),
     )
     def a_subject_comes(
         self,
@@ -733,6 +735,7 @@ class Life(RuleBasedStateMachine):
         review: bool,
         portrait: bool,
         listed: list[str],
+        people: bool,
     ) -> None:
         self.number += 1
         self.id = f"e{self.number}"
@@ -756,7 +759,10 @@ class Life(RuleBasedStateMachine):
             confirm=confirm,
             review=review,
             portrait=portrait,
+            **({"operator": "an", "supervisor": frozenset(SIGNABLE)} if people else {}),
         )
+        self.people = people  # log in here, and sign
+        self.missing_signed = self.portrait_signed = self.unportrayed = False
         self.confirmed, self.reviewed, self.mismatches, self.unseen = not confirm, not review, 0, 0
         self.no_review = not review
         self.portrait = portrait
@@ -780,7 +786,13 @@ class Life(RuleBasedStateMachine):
 
     def closed(self) -> bool:
         done = self.captured() and self.confirmed and self.reviewed and not (self.listed or self.no_finger)
-        return self.reviewed if self.known else done
+        return self.reviewed if self.known else done and not (self.lacking() or self.unportrayed)
+
+    def lacking(self) -> bool:
+        """Whether a supervisor is to sign for missing fingers; with none left that is another alarm."""
+        done = self.captured() and self.known is None and self.confirmed
+        signed = self.missing_signed or (self.bare and not self.no_finger and not self.kept)
+        return self.people and done and bool(self.missing) and not signed
 
     def same_alarm(self) -> set[tuple[int, int]]:
         """Pairs of the last finding where the finger awaited was taken for others as often as it may be."""
@@ -793,6 +805,7 @@ class Life(RuleBasedStateMachine):
         for subject in among:
             if subject not in self.others and self.known is None and len(self.hits[subject]) >= needed:
                 self.known, self.findings, self.reviewed = subject, self.findings + 1, False
+                self.unportrayed = False
 
     def look_for_fingers(self) -> None:
         """With no finger left it is an alarm once, unless the person is known."""
@@ -967,6 +980,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_supervisor_overrides(self) -> None:
         possible = self.captured() and not self.confirmed and self.not_confirmed()
+        possible |= self.lacking() or self.unportrayed
         same = self.same_alarm()
         if self.attendant:
             with pytest.raises(BadCommand, match="own finger"):
@@ -988,14 +1002,19 @@ class Life(RuleBasedStateMachine):
             self.no_finger = False
         elif self.listed:
             self.listed = False  # one override settles one alarm
+        elif self.lacking():
+            self.missing_signed = True
+        elif self.unportrayed:
+            self.portrait_signed, self.unportrayed = True, False
         else:
             self.confirmed, self.in_doubt = True, []
 
     @precondition(lambda self: self.state is not None)
     @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())
     def the_operator_reviews(self, subject: str, portrait: bool, reason: bool) -> None:
-        possible = self.captured() and self.confirmed and not self.reviewed and subject == "s1"
-        possible &= not self.listed and not self.no_finger
+        possible = self.captured() and self.confirmed and subject == "s1"
+        possible &= not self.reviewed or (self.unportrayed and portrait)
+        possible &= not self.listed and not self.no_finger and not self.lacking()
         possible &= not self.portrait or portrait != reason
         if self.known:
             possible = not self.reviewed and subject == "s1"
@@ -1015,6 +1034,8 @@ class Life(RuleBasedStateMachine):
         assert possible
         self.record(entries)
         self.reviewed, self.findings = True, self.findings + reason
+        asked = self.people and self.portrait and self.known is None
+        self.unportrayed = asked and not portrait and not self.portrait_signed
 
     @precondition(lambda self: self.state is not None and self.samples % 5 == 4)
     @rule()
@@ -1088,6 +1109,7 @@ class Life(RuleBasedStateMachine):
         assert not self.doubtful or not (captured or self.attendant)
         alarm = self.not_confirmed() and not self.confirmed and self.captured()
         alarm |= self.listed or bool(self.attendant) or self.no_finger or bool(self.same_alarm())
+        alarm |= self.lacking() or self.unportrayed
         assert (self.state.alarm is not None) == (not self.reviewed if self.known else alarm)
         assert {*self.state.positions, *self.state.missing} == set(FINGERS)
 

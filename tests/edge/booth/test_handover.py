@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from edge.booth.attendant import HOLDER, MISSES, Presented, ended, present, prompt
 from edge.booth.handover import HANDED_OVER, NOT_MATCHED, NOT_VERIFIED, VERIFIED, _of_card
+from edge.booth.plan import plan_named
 from edge.errors import BadCommand
 from edge.keys import BoothKeys
-from edge.messages import HandOver
+from edge.messages import POSITION_NAMES, HandOver
 from edge.people import People, make_person
 from edge.store import Store
 from edge.vault import ENROLLED, Label, Vault, gallery_id
@@ -148,6 +149,57 @@ def test_three_fingers_of_somebody_else_keep_the_card_here(booth: Booth, vault: 
     holder = Presented(80, None, frozenset({HOLDER}), False, {"quality": 80, "score": 31.0})
     ((kind, body),) = present(now, holder).entries
     assert (kind, body["score"], body["fmr"]) == (HANDED_OVER, 31.0, 1e-4)
+
+
+def holders(quality: int, hint: str | None = None, score: float = 31.0) -> Presented:
+    return Presented(quality, hint, frozenset({HOLDER}), False, {"quality": quality, "score": score})
+
+
+@pytest.mark.parametrize("position", range(1, 11))
+@pytest.mark.parametrize("name", ["hand-over", "verify"])
+def test_a_sample_below_the_plans_threshold_for_the_finger_is_asked_for_again_with_its_hint(
+    booth: Booth, vault: Vault, name: str, position: int
+) -> None:
+    wanted = plan_named("verify").quality.plain.of(position)
+    enrolled(booth, vault, position)
+    now = booth.send(name, {"request_id": "p1", "identity_number": NUMBER}).presenting
+    assert now
+    assert now.quality_wanted == wanted > 1
+    assert present(now, holders(wanted)).done
+    again = present(now, holders(wanted - 1, "press harder")).presenting
+    assert again
+    assert prompt(again).startswith(f"press harder: place the {POSITION_NAMES[position]} on the scanner")
+    silent = present(now, holders(wanted - 1)).presenting
+    assert silent
+    assert prompt(silent).startswith(f"the sample of the {POSITION_NAMES[position]} is too poor: place")
+
+
+def test_of_samples_that_are_all_poor_one_that_matches_counts_within_the_attempts(
+    booth: Booth, vault: Vault
+) -> None:
+    """BSI has the best of three kept; nobody with worn fingers goes without the card for quality alone."""
+    enrolled(booth, vault, 2)
+    begun = ask(booth).presenting
+    poor, good = (
+        Presented(1, "dry", frozenset(), False, {"score": None}),
+        Presented(80, None, frozenset(), False, {"score": None}),
+    )
+    for shown, kind, score in (
+        ([holders(1), poor, poor], HANDED_OVER, 31.0),
+        ([holders(1), holders(1, score=12.0), holders(1, score=14.0)], HANDED_OVER, 14.0),
+        ([poor, poor, holders(1, score=12.0)], HANDED_OVER, 12.0),
+        ([holders(1), poor, good], NOT_MATCHED, None),
+        ([holders(1), good, poor], NOT_MATCHED, None),
+        ([poor, poor, poor], NOT_MATCHED, None),
+    ):
+        now, outcome = begun, None
+        for number, sample in enumerate(shown):
+            outcome = present(now, sample)
+            assert (outcome.presenting is None) == (number == MISSES - 1), "three attempts, no more"
+            now = outcome.presenting
+        assert outcome
+        ((told, body),) = outcome.entries
+        assert (told, body.get("score"), outcome.done) == (kind, score, kind == HANDED_OVER)
 
 
 def test_verifying_hands_nothing_over(booth: Booth, vault: Vault) -> None:

@@ -121,7 +121,8 @@ def test_what_is_open_at_a_close_is_told(booth: Booth, store: Store) -> None:
 def test_a_report_counts_what_the_journal_says(booth: Booth) -> None:
     booth.send("enrol", enrol("r0"))
     booth.send("open-shift", {"request_id": "s1"})
-    booth.send("enrol", enrol("r1", missing=dict.fromkeys(map(str, range(3, 11)), "cut")))
+    missing = dict.fromkeys(map(str, range(3, 11)), "cut")
+    booth.send("enrol", enrol("r1", missing=missing, missing_why={"3": "permanent", "4": "permanent"}))
     show(booth, 1)  # too poor
     show(booth, 90)
     show(booth, 90, same=(1,))
@@ -143,7 +144,7 @@ def test_a_report_counts_what_the_journal_says(booth: Booth) -> None:
         "attempts": {"retry": 1, "accepted": 2, "wrong-finger": 1, "not-confirmed": 3},
         "findings": {"same-finger": 1, "not-confirmed": 1},
         "overrides": {"not-confirmed": 1},
-        "fingers": {"missing": 8},
+        "fingers": {"missing": 8, "missing: permanent": 2},
         "faults": {"scanner: timeout": 2, "matcher process ended": 1},
     }
     text = open_shift.report_text(body["report"])

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from edge.booth.entries import ATTENDANT_FINGER, MISSING_FINGERS, NO_PORTRAIT, OVERRIDES, SIGNABLE
 from edge.booth.plan import EnrolmentPlan, enrolling_plans, plan_named, plan_names
 from edge.errors import BadSettings
 from edge.messages import POSITION_NAMES
@@ -59,6 +60,33 @@ def test_thresholds_are_those_of_bsi_on_its_scale() -> None:
     published = {1: 30, 2: 30, 3: 20, 4: 10, 5: 10, 6: 30, 7: 30, 8: 20, 9: 10, 10: 10}
     assert {p: quality.of(p) for p in published} == {p: vantay_quality_of(n) for p, n in published.items()}
     assert quality.of(2) > quality.of(3) > quality.of(4) > 0
+
+
+def test_whoever_is_verified_is_asked_for_less_quality_by_finger() -> None:
+    """BSI TR-03121-3 volume 4, table 4.8: NFIQ 2 of 20, 20, 20, 10, 10 for control and identification."""
+    quality = plan_named("verify").quality.plain
+    published = {1: 20, 2: 20, 3: 20, 4: 10, 5: 10, 6: 20, 7: 20, 8: 20, 9: 10, 10: 10}
+    assert {p: quality.of(p) for p in published} == {p: vantay_quality_of(n) for p, n in published.items()}
+
+
+@pytest.mark.parametrize("name", enrolling_plans())
+def test_every_plan_names_what_a_supervisor_signs(name: str) -> None:
+    whole = plan_named(name).model_dump()
+    assert set(whole.pop("supervisor")) == {*OVERRIDES, MISSING_FINGERS, NO_PORTRAIT} == set(SIGNABLE)
+    assert EnrolmentPlan.model_validate(whole).supervisor == SIGNABLE, "where a plan says nothing"
+
+
+@pytest.mark.parametrize(
+    ("signed", "sentence"),
+    [
+        ([ATTENDANT_FINGER, "no-hat"], "a supervisor signs none of no-hat"),
+        ([MISSING_FINGERS], "'attendant-finger' is missing: nobody says alone that it is their own finger"),
+        ("attendant-finger", "valid tuple"),
+    ],
+)
+def test_a_plan_that_has_signed_what_cannot_be_meant_is_refused(signed: object, sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        EnrolmentPlan.model_validate(plan_named("ten-flats").model_dump() | {"supervisor": signed})
 
 
 def test_the_legal_plan_is_slaps_and_then_ten_rolled_fingers() -> None:

@@ -184,6 +184,17 @@ def test_a_finger_that_cannot_be_rolled_is_left_out_and_its_plain_impression_sta
     assert show(current)[1].closed
 
 
+def test_for_a_finger_that_cannot_be_rolled_a_supervisor_signs_as_for_a_missing_one() -> None:
+    current = visit(operator="an", supervisor=frozenset({core.MISSING_FINGERS}))
+    current = fold(core.mark_missing(current, 1, "stiff", "cannot-flatten"), current) or current
+    assert current.alarm is None, "not while anything is captured"
+    current = show(current)[1]
+    alarm = "right thumb (cannot-flatten, not rolled) cannot be captured: a supervisor looks at the hands"
+    assert (current.alarm, current.closed) == (alarm, False)
+    current = fold(core.override(current, "seen", "binh"), current) or current
+    assert (current.findings[-1]["of"]["positions"], current.closed) == ([1], True)
+
+
 def test_a_missing_finger_is_neither_laid_down_nor_rolled() -> None:
     state = fold(core.start(None, new(positions=(1, 2), rolled=(1, 2), rolled_quality={1: 20, 2: 20})))
     state = fold(core.mark_missing(state, 1, "cut"), state)

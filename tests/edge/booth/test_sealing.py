@@ -81,6 +81,17 @@ def test_a_record_without_a_finger_says_so_and_who_signed(
     assert ended_by(SEALED, body).text == "enrolled without a finger: the record says why, and who signed"
 
 
+def test_the_class_of_each_reason_is_in_the_packet_and_in_the_journal(
+    store: Store, vault: Vault, sealer: BoothKeys
+) -> None:
+    said = replace(ENROLMENT, missing_why={3: "permanent"})
+    with store.transaction():
+        ((_, body),) = seal_enrolment("b-1", AT, said, vault, sealer)
+    assert (body["missing"], body["missing_why"]) == ({"3": "cut"}, {"3": "permanent"})
+    manifest = open_packet(vault.packet_chunk(body["packet"], 0, body["size"]) or b"", MINISTRY).manifest
+    assert (manifest["missing"], manifest["missing_why"]) == ({"3": "cut"}, {"3": "permanent"})
+
+
 def test_the_packet_holds_what_was_accepted(store: Store, vault: Vault, sealer: BoothKeys) -> None:
     with store.transaction():
         ((kind, body),) = seal_enrolment("b-1", AT, ENROLMENT, vault, sealer)

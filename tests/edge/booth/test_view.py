@@ -1,12 +1,13 @@
 """The booth's state as others see it: always one sentence on what to do, never a dead end or a lie."""
 
+import json
 from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from edge.booth.acquisition import Acquisition, Stage
-from edge.booth.enrolment import Attempt, Enrolment, note_listed_otherwise
+from edge.booth.enrolment import LIST_DIFFERS, Attempt, Enrolment, finding, note_listed_otherwise
 from edge.booth.findings import Findings
 from edge.booth.view import Equipment, phase_of, prompt_of, state_of
 from edge.messages import Phase, PresentationFault, ShiftShown, State, parse
@@ -205,6 +206,16 @@ def test_a_rolled_finger_is_asked_for_in_words_of_its_own() -> None:
     assert (place.rolling, place.position, place.to_roll, place.rolled) == (True, 2, [2, 3], [])
 
 
+def test_of_which_class_a_missing_finger_is_and_whether_the_operator_may_override_is_in_the_state() -> None:
+    state = view(replace(FRESH, missing_why={1: "temporary"}), Acquisition(), READY)
+    assert json.loads(state.payload())["missing_why"] == {"1": "temporary"}
+    found = finding(FRESH, LIST_DIFFERS, 0, ["name"], "another name")[1]
+    for signed in (frozenset[str](), frozenset({LIST_DIFFERS})):
+        alarmed = replace(FRESH, supervisor=signed, found=FRESH.found.after(found))
+        shown = view(alarmed, Acquisition(), READY)
+        assert (shown.alarm, shown.overrides_alone) == ("another name", not signed)
+
+
 def test_what_is_compared_with_the_worklist_is_in_the_state() -> None:
     state = state_of("b-1", None, Acquisition(), READY, (AT, 7, 5), asks=("name", "birth", "sex"))
     assert state.asks == ["name", "birth", "sex"]
@@ -240,6 +251,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "attendant": None,
         "attendant_ended": None,
         "alarm": None,
+        "overrides_alone": False,
         "operator": None,
         "login_key": None,
         "shift": None,
@@ -252,6 +264,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "presentation": None,
         "accepted": [3],
         "missing": [1],
+        "missing_why": {},
         "warnings": ["look twice"],
         "station": None,
         "renewal": None,
