@@ -11,6 +11,7 @@ from pathlib import Path
 from edge import clock
 from edge.errors import BadSettings, VantayError
 from edge.folder_lock import only_one
+from edge.hub.campaign import CampaignBook, Lists
 from edge.hub.delivery import Delivery, standing_of
 from edge.hub.drop import Drop, FolderDrop
 from edge.hub.packets import PacketFiles
@@ -38,7 +39,7 @@ def run(arguments: Namespace) -> int:
     own.mkdir(exist_ok=True, mode=0o700)
     with only_one(own, "delivery"), _drop(settings.ministry) as drop:
         store = writable(settings.place)
-        delivery = Delivery(store, PacketFiles(settings.packet_folder), drop)
+        delivery = Delivery(store, PacketFiles(settings.packet_folder), drop, _book(settings, store))
         complaints = []
         try:
             delivery.deliver(clock.now())
@@ -51,6 +52,15 @@ def run(arguments: Namespace) -> int:
         code = _tell(store, settings.ministry, complaints, arguments.json)
         store.close()
     return code
+
+
+def _book(settings: HubSettings, store: Tables) -> CampaignBook | None:
+    """Return what counts; a delivery reads none of the lists."""
+    if settings.campaign is None:
+        return None
+    book = CampaignBook(store, settings.campaign, Lists.none())
+    book.prepare()
+    return book
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The campaign in the hub's database: events taken once, counted in the same transaction, read as a book."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -9,12 +10,12 @@ from pydantic_core import from_json
 
 from edge.campaign.book import Book
 from edge.campaign.definition import Campaign
-from edge.campaign.events import Event, event_key
+from edge.campaign.events import Event, event_key, file_of
 from edge.campaign.lists import Imported, Stop, Units, read_quota, read_rounds, read_units
 from edge.campaign.reports.manifest import File
 from edge.campaign.tally import MAXIMA, Tally
 from edge.errors import BadSettings
-from edge.hub.campaign_files import NAME, Row, carry_over, files_between, keep
+from edge.hub.campaign_files import NAME, Row, carry_over, files_between, keep, unmark
 from edge.hub.list_file import list_file
 from edge.hub.tables import Tables
 from edge.messages import canonical
@@ -42,8 +43,17 @@ CASE WHEN excluded.number > campaign_count.number THEN excluded.number ELSE camp
 """
 Taken = Literal["new", "known", "conflict"]
 SAYS_NOTHING = Event("", 0, "", "")[4:]
+FORGET = "DELETE FROM campaign_event WHERE step = ? AND id = ? AND at = ?"
 
 Read = TypeVar("Read")
+
+
+class Step(NamedTuple):
+    """A step of a file, wherever it was collected."""
+
+    file: str
+    kind: str
+    at: int  # UTC, seconds since 1970
 
 
 class Lists(NamedTuple):
@@ -53,6 +63,11 @@ class Lists(NamedTuple):
     quotas: dict[str, dict[str, int]]
     stops: list[Stop]
     problems: list[str]
+
+    @staticmethod
+    def none() -> "Lists":
+        """Return no lists, for who counts what is counted by unit already."""
+        return Lists(Units({}, {}), {}, [], [])
 
 
 def read_lists(campaign: Campaign) -> Lists:
@@ -121,9 +136,48 @@ class CampaignBook:
         keep(self.db, fresh.values())
         return outcomes
 
-    def has(self, event: str) -> bool:
-        """Tell whether an event is held, by its id."""
-        return self.db.execute(HELD, (event_key(event), event)).fetchone() is not None
+    def add(self, events: Iterable[Event]) -> int:
+        """Take events of the campaign's days, and count those that are new; return how many are."""
+        found = [event for event in events if self.in_span(event)]
+        taken = self.take_all([self.row(event) for event in found]) if found else []
+        fresh = [event for event, one in zip(found, taken, strict=True) if one == "new"]
+        if fresh:
+            self.count(fresh)
+        return len(fresh)
+
+    def follow(self, steps: Iterable[Step]) -> int:
+        """Add steps of files, each where its file was collected; one of a file that was not is left out."""
+        steps = list(steps)
+        if not steps:
+            return 0
+        self.store.hold(NAME)
+        held = self.collected([step.file for step in steps])
+        return self.add(
+            Event(f"{file}:{kind}", at, kind, held[file].unit, held[file].place)
+            for file, kind, at in steps
+            if file in held
+        )
+
+    def collected(self, files: Iterable[str]) -> dict[str, Event]:
+        """Return the events `collected` that are held of these files, by file."""
+        names = [f"{file}:collected" for file in files]
+        found = self.store.each(HELD, [(event_key(name), name) for name in names])
+        return {file_of(name): _event((name, *row)) for name, row in zip(names, found, strict=True) if row}
+
+    def forget(self, events: Iterable[tuple[str, int]]) -> None:
+        """Take back events that are no steps of their own, by id and time; others of those ids stay."""
+        wanted = list(events)
+        rows = self.store.each(HELD, [(event_key(name), name) for name, _ in wanted])
+        wrong = [
+            _event((name, *row)) for (name, at), row in zip(wanted, rows, strict=True) if row and row[0] == at
+        ]
+        if not wrong:
+            return
+        self.db.executemany(FORGET, [(event_key(event.id), event.id, event.at) for event in wrong])
+        unmark(self.db, [self.row(event) for event in wrong])
+        tally = Tally(self.campaign)
+        tally.fold((event for event in wrong if self.in_span(event)), -1)
+        self._write(tally)
 
     def in_span(self, event: Event) -> bool:
         """Tell whether an event is of this campaign's days."""
@@ -204,7 +258,29 @@ class CampaignBook:
                 told.append(
                     f"booth {name}: no unit has the code {booth.unit}; what it collected is not counted"
                 )
-        return told
+        return [*told, *self._outside()]
+
+    def _outside(self) -> list[str]:
+        """Return a sentence for each booth with records of days that are not the campaign's."""
+        rows = self.db.execute("SELECT booth, rule, outside FROM campaign_booth WHERE outside > 0").fetchall()
+        outside, rules = {row["booth"]: row["outside"] for row in rows}, self.rules()
+        days = f"{self.campaign.start} to {self.campaign.day(self.campaign.span_days - 1)}"
+        return [
+            f"booth {name}: {outside[name]} records are not counted, being of no day of the campaign's "
+            f"({days}): look at the booth's clock, and at start and span_days in hub.toml"
+            for name in sorted(outside.keys() & rules.keys())
+        ]
+
+    def rules(self) -> dict[str, str]:
+        """Return by what each booth is counted; a booth whose unit is unknown is not."""
+        days = self.campaign.model_dump(
+            mode="json", include={"start", "span_days", "utc_offset_minutes", "day_begins"}
+        )
+        return {
+            name: canonical([days, booth.unit, booth.place]).decode()
+            for name, booth in self.campaign.booths.items()
+            if booth.unit in self.lists.units
+        }
 
     def _events(self, where: str) -> Iterable[Event]:
         query = f"SELECT id, at, kind, unit, facts FROM campaign_event {where}"  # noqa: S608 - numbers of ours
@@ -225,6 +301,11 @@ class CampaignBook:
     def _counted_by(self) -> str | None:
         row = self.db.execute("SELECT counted_by FROM campaign_definition").fetchone()
         return str(row["counted_by"]) if row else None
+
+
+def moment(at: str) -> int:
+    """Return UTC seconds since 1970."""
+    return int(datetime.fromisoformat(at).timestamp())
 
 
 def _facts(event: Event) -> str:

@@ -27,7 +27,7 @@ INSERT INTO campaign_file VALUES (?, ?, ?,
     (SELECT count(*) FROM campaign_event WHERE step = ? AND id = ? AND kind = 'acknowledged'))
 """
 MARKED = """
-UPDATE campaign_file SET {} = 1
+UPDATE campaign_file SET {} = {}
 WHERE file = ? AND at = (SELECT at FROM campaign_event WHERE step = ? AND id = ?)
 """
 SLICE = """
@@ -60,7 +60,19 @@ def keep(db: Asked, events: Iterable[Row]) -> None:
         db.executemany(MADE, made)
     for kind, files in marked.items():
         if files:
-            db.executemany(MARKED.format(kind), files)
+            db.executemany(MARKED.format(kind, 1), files)
+
+
+def unmark(db: Asked, events: Iterable[Row]) -> None:
+    """Note that steps of files were no steps, in the transaction that takes them back, before others come."""
+    for kind, behind in LATER.items():
+        files = [
+            (file_of(name), step - behind, f"{file_of(name)}:collected")
+            for step, name, _, _, what, *_ in events
+            if what == kind
+        ]
+        if files:
+            db.executemany(MARKED.format(kind, 0), files)
 
 
 def files_between(store: Tables, first: int, end: int) -> list[File]:

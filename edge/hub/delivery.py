@@ -11,7 +11,7 @@ packet is delivered once. The folder may be emptied by whoever carries it on.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import VantayError
+from edge.hub.campaign import CampaignBook, Step, moment
 from edge.hub.drop import BadPacket, Drop
 from edge.hub.packets import PacketFiles
 from edge.hub.tables import Tables
@@ -87,8 +88,11 @@ class Standing:
 class Delivery:
     """One hub's way to the ministry."""
 
-    def __init__(self, store: Tables, files: PacketFiles, drop: Drop) -> None:
+    def __init__(
+        self, store: Tables, files: PacketFiles, drop: Drop, book: CampaignBook | None = None
+    ) -> None:
         self._store, self._db, self._files, self._drop = store, store.db, files, drop
+        self._book = book  # where a campaign is configured
 
     def deliver(self, at: str) -> list[str]:
         """Deliver all that is complete and was not delivered; return the names of the batches made.
@@ -184,6 +188,7 @@ class Delivery:
                     "INSERT INTO delivery VALUES (?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
                     (packet.packet, manifest.batch, manifest.made_at),
                 )
+            self._count("sent", manifest.made_at, [packet.packet for packet in manifest.packets])
 
     def _take(self, answer: Acknowledgement, at: str, path: str) -> list[str]:
         ours = {
@@ -207,7 +212,12 @@ class Delivery:
                     "UPDATE delivery SET refused = ? WHERE hash = ? AND accepted_at IS NULL",
                     (refusal.reason, refusal.packet),
                 )
+            self._count("acknowledged", at, answer.accepted)
         return []
+
+    def _count(self, kind: str, at: str, packets: Iterable[str]) -> None:
+        if self._book:
+            self._book.follow(Step(packet, kind, moment(at)) for packet in packets)
 
 
 def standing_of(store: Tables, now: str, hours: float) -> Standing:

@@ -7,7 +7,14 @@ from edge.hub.campaign_files import UNFILED
 from edge.hub.tables import Tables
 
 IN_ORDER = ("packet", "alarm", "campaign_event")  # whose rows are read in the order in which they came
-COUNTED = ("campaign_count", "campaign_definition", "campaign_file", "booking")
+COUNTED = (
+    "campaign_count",
+    "campaign_definition",
+    "campaign_file",
+    "campaign_booth",
+    "campaign_early",
+    "booking",
+)
 TABLES = ("booth", "entry", "gap", "told", "delivery", *COUNTED, *IN_ORDER)
 AT_ONCE = 5000  # rows
 

@@ -83,4 +83,13 @@ CREATE TABLE campaign_file (
 CREATE TABLE campaign_unfiled (first BIGINT NOT NULL, last BIGINT PRIMARY KEY); -- events without their files
 INSERT INTO campaign_unfiled SELECT 1, max(rowid) FROM campaign_event HAVING max(rowid) > 0;
 """
-STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES)
+JOURNALS = """
+CREATE TABLE campaign_booth ( -- how far a booth's journal is counted, and by what
+    booth TEXT COLLATE "C" PRIMARY KEY, rule TEXT NOT NULL, seq BIGINT NOT NULL, outside BIGINT NOT NULL,
+    memory TEXT NOT NULL
+);
+CREATE TABLE campaign_early ( -- cards handed over whose file is not collected yet
+    file TEXT COLLATE "C" PRIMARY KEY, at BIGINT NOT NULL, unit TEXT NOT NULL, place TEXT NOT NULL
+);
+"""
+STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES, JOURNALS)

@@ -57,6 +57,13 @@ CREATE TABLE IF NOT EXISTS campaign_count (
     PRIMARY KEY (measure, key, day)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS campaign_definition (counted_by TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS campaign_booth ( -- how far a booth's journal is counted, and by what
+    booth TEXT PRIMARY KEY, rule TEXT NOT NULL, seq INTEGER NOT NULL, outside INTEGER NOT NULL,
+    memory TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS campaign_early ( -- cards handed over whose file is not collected yet
+    file TEXT PRIMARY KEY, at INTEGER NOT NULL, unit TEXT NOT NULL, place TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS booking ( -- an appointment; begin is local time
     id TEXT PRIMARY KEY, unit TEXT NOT NULL, hamlet TEXT NOT NULL, begin TEXT NOT NULL,
     people INTEGER NOT NULL

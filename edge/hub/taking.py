@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from edge import clock
@@ -59,7 +60,8 @@ class Taker:
     def take(self, waiting: Sequence[Said | Piece]) -> Work:
         """Commit, and return what was done; StoreAway when nothing was."""
         work = Work()
-        with self._ledger.batch({word.booth for word in waiting}):
+        booths = {word.booth for word in waiting}
+        with self._ledger.batch(booths), self._counter.batch(booths) if self._counter else nullcontext():
             for word in waiting:
                 if isinstance(word, Said):
                     self._take_entry(word, work)

@@ -1,0 +1,133 @@
+"""What a booth's journal entries count as, pure: events, and what of earlier entries a later one needs.
+
+    enrolment.sealed, outcome enrolled    collected, with the seconds since enrolment.started
+    the same without a finger             exception, of the operator who is named
+    finding, overridden                   override, of the operator who is named
+    card.handed-over, with a packet       handed-over
+    scanner.fault … scanner.ready         fault, cause scanner, with the minutes in between
+    worker.died, the scanner's            the same, cause software
+    worker.died, another's                fault, cause software, of no minutes: nothing says when it is back
+
+A stop of work is one event, whatever else goes wrong in it, and is counted when it is over; of minutes it has
+at most those up to the end of its business day.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from edge.campaign.definition import Booth, Campaign
+from edge.campaign.events import Event
+from edge.hub.ledger import SEALED
+from edge.messages import PERSON_NAME, Clock
+
+STARTED, FINDING, HANDED_OVER = "enrolment.started", "finding", "card.handed-over"
+FAULT, READY, DIED = "scanner.fault", "scanner.ready", "worker.died"
+KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED)
+ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
+OVERRIDDEN = "overridden"
+LONGEST = 86_400  # seconds of an enrolment; what says more says nothing
+
+
+class Moment(NamedTuple):
+    """When an entry was written: UTC seconds since 1970, and the booth's own clocks."""
+
+    at: int
+    synchronised: bool
+    boot: str
+    milliseconds: int  # since that boot
+
+    def until(self, later: "Moment") -> int | None:
+        """Return the seconds to a later moment; None where no clock can say."""
+        if self.boot == later.boot:
+            return max(0, later.milliseconds - self.milliseconds) // 1000
+        return max(0, later.at - self.at) if self.synchronised and later.synchronised else None
+
+
+class Told(NamedTuple):
+    """An entry."""
+
+    kind: str
+    body: Mapping[str, Any]
+    hash: str
+    moment: Moment
+
+
+@dataclass(slots=True)
+class Memory:
+    """What of earlier entries of a booth is needed."""
+
+    enrolment: tuple[str, Moment] | None = None  # under way: its name, and when it began
+    stop: tuple[str, str, Moment] | None = None  # of work: hash of its first entry, cause, since when
+
+    def as_json(self) -> list[Any]:
+        """Return it as lists and words."""
+        return [self.enrolment, self.stop]
+
+    @staticmethod
+    def of_json(said: list[Any]) -> "Memory":
+        """Return what `as_json` made lists of."""
+        enrolment, stop = said
+        return Memory(
+            (enrolment[0], Moment(*enrolment[1])) if enrolment else None,
+            (stop[0], stop[1], Moment(*stop[2])) if stop else None,
+        )
+
+
+def moment_of(at: str, clock: Clock, received: str) -> Moment:
+    """Return when an entry was written: by the booth's clock where it was synchronised, else by the hub's."""
+    if clock.synchronised:
+        with suppress(ValueError, OverflowError):  # a time that is none is nobody's
+            return Moment(int(datetime.fromisoformat(at).timestamp()), True, clock.boot, clock.monotonic_ms)
+    seconds = int(datetime.fromisoformat(received).timestamp())
+    return Moment(seconds, False, clock.boot, clock.monotonic_ms)
+
+
+def events_of(campaign: Campaign, place: Booth, memory: Memory, told: Told) -> Iterator[Event]:
+    """Yield what an entry counts as; `memory` is changed. Its hash names what has no packet."""
+    kind, body, digest, moment = told
+    at, unit, where = moment.at, place.unit, place.place
+    said, packet = str(body.get("operator", "")), str(body.get("packet", ""))
+    who = said if re.fullmatch(PERSON_NAME, said) else ""
+    match kind:
+        case "enrolment.started":
+            memory.enrolment = str(body.get("enrolment", "")), moment
+        case "enrolment.sealed":
+            began, memory.enrolment = memory.enrolment, None
+            if body["outcome"] != ENROLLED:
+                return
+            took = began[1].until(moment) if began and began[0] == body["enrolment"] else None
+            seconds = -1 if took is None or took > LONGEST else took
+            yield Event(f"{packet}:collected", at, "collected", unit, where, who, seconds=seconds)
+            if "exception" in body and who:
+                yield Event(f"{packet}:exception", at, "exception", unit, where, who)
+        case "finding" if body.get("finding") == OVERRIDDEN and who:
+            yield Event(f"{digest}:override", at, "override", unit, where, who)
+        case "card.handed-over" if packet and "\0" not in packet:  # else the record was made elsewhere
+            yield Event(f"{packet}:handed-over", at, "handed-over", unit, where)
+        case "scanner.fault" if memory.stop is None:
+            memory.stop = digest, "scanner", moment
+        case "worker.died" if body.get("worker") == "scanner":
+            memory.stop = memory.stop or (digest, "software", moment)
+        case "worker.died":
+            yield Event(f"{digest}:fault", at, "fault", unit, where, cause="software", minutes=0)
+        case "scanner.ready" if memory.stop:
+            first, cause, since = memory.stop
+            memory.stop = None
+            yield Event(
+                f"{first}:fault",
+                since.at,
+                "fault",
+                unit,
+                where,
+                cause=cause,
+                minutes=_minutes(campaign, since, moment),
+            )
+
+
+def _minutes(campaign: Campaign, since: Moment, until: Moment) -> int:
+    ends = campaign.begins(campaign.day_index(since.at) + 1)
+    return round(min(since.until(until) or 0, ends - since.at) / 60)
