@@ -30,3 +30,6 @@ class BusinessDays:
     def end_of(self, day: date) -> datetime:
         """Return when a business day ends, in UTC."""
         return datetime.combine(day, time(), UTC) + timedelta(days=1, seconds=-self.shift_seconds)
+
+
+VIET_NAM = BusinessDays(420)  # no summer time

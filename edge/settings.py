@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from edge.booth.plan import enrolling_plans
-from edge.business_day import BEGINS
+from edge.business_day import BEGINS, VIET_NAM, BusinessDays
 from edge.campaign.definition import Campaign
 from edge.errors import BadSettings
 from edge.explain import explain
@@ -192,7 +192,8 @@ class Ministry(Section):
 
     folder: Path | None = None
     sftp: Sftp | None = None
-    answer_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12
+    # to an alarm; below 24 no later than the end of the business day, whatever the hour it began
+    answer_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 4
 
     @model_validator(mode="after")
     def _one_place(self) -> "Ministry":
@@ -226,6 +227,12 @@ class HubSettings(Section):
     metrics_port: Port | None = None  # of http://127.0.0.1:PORT/metrics; none: not served
     campaign: Campaign | None = None  # none: journals and packets are kept, nothing is counted
     ministry: Ministry | None = None  # none: packets stay at the hub
+
+    @property
+    def days(self) -> BusinessDays:
+        """How the station counts days: the campaign's way, where there is one."""
+        one = self.campaign
+        return BusinessDays(one.utc_offset_minutes, one.day_begins) if one else VIET_NAM
 
     @model_validator(mode="after")
     def _fit_to_be_shared(self) -> "HubSettings":

@@ -18,6 +18,7 @@ from edge.folder_lock import only_one
 from edge.hub.booths import booths_of, gaps_of, readable_booths, readable_gaps
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import import_events
+from edge.hub.delivery import looker, warner
 from edge.hub.export import Span, lines
 from edge.hub.moving import move
 from edge.hub.reading import opened, writable
@@ -90,7 +91,7 @@ def _told(settings: HubSettings, store: Tables, span: Span, arguments: Namespace
         case "export":
             _write(arguments.output, lines(store, arguments.booth, span))
         case "status":
-            status = status_of(store)
+            status = status_of(store, looker(settings)(store))
             print(json.dumps(status) if arguments.json else readable(status))
         case "booths":
             booths = booths_of(store)
@@ -114,7 +115,7 @@ def _write(output: Path | None, parts: Iterable[bytes]) -> None:
 
 def _book(settings: HubSettings, store: Tables) -> CampaignBook:
     campaign = _campaign(settings)
-    return CampaignBook(store, campaign, read_lists(campaign))
+    return CampaignBook(store, campaign, read_lists(campaign), warner(settings))
 
 
 def _campaign(settings: HubSettings) -> Campaign:

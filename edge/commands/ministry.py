@@ -12,7 +12,7 @@ from edge import clock
 from edge.errors import BadSettings, VantayError
 from edge.folder_lock import only_one
 from edge.hub.campaign import CampaignBook, Lists
-from edge.hub.delivery import Delivery, standing_of
+from edge.hub.delivery import Delivery, looker
 from edge.hub.drop import Drop, FolderDrop
 from edge.hub.packets import PacketFiles
 from edge.hub.reading import opened, writable
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
         raise BadSettings("hub.toml has no table [ministry]: name the folder or server that packets go to")
     if arguments.action == "status" or not (isinstance(settings.place, str) or settings.place.exists()):
         store = opened(settings.place)  # says what is wrong where the hub has not run yet
-        return _tell(store, settings.ministry, [], arguments.json)
+        return _tell(store, settings, [], arguments.json)
     own = settings.data / "delivery"  # the hub holds the data folder itself
     own.mkdir(exist_ok=True, mode=0o700)
     with only_one(own, "delivery"), _drop(settings.ministry) as drop:
@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
             complaints += delivery.hear(clock.now())
         except VantayError as error:
             complaints += [] if str(error) in complaints else [str(error)]
-        code = _tell(store, settings.ministry, complaints, arguments.json)
+        code = _tell(store, settings, complaints, arguments.json)
         store.close()
     return code
 
@@ -80,8 +80,9 @@ def _drop(ministry: Ministry) -> Iterator[Drop]:
         drop.close()
 
 
-def _tell(store: Tables, ministry: Ministry, complaints: list[str], as_json: bool) -> int:
-    standing = standing_of(store, clock.now(), ministry.answer_hours)
+def _tell(store: Tables, settings: HubSettings, complaints: list[str], as_json: bool) -> int:
+    standing = looker(settings)(store)
+    assert standing is not None
     standing.alarms += complaints
     if as_json:
         print(json.dumps(asdict(standing)))

@@ -99,8 +99,15 @@ def _read(path: Path, reader: Callable[[Iterable[str]], Read]) -> Read:
 class CampaignBook:
     """Events and counts of one campaign; the caller holds the transaction of what it writes."""
 
-    def __init__(self, store: Tables, campaign: Campaign, lists: Lists) -> None:
+    def __init__(
+        self,
+        store: Tables,
+        campaign: Campaign,
+        lists: Lists,
+        warns: Callable[[Tables], str | None] = lambda _: None,  # of what is wrong besides
+    ) -> None:
         self.store, self.db, self.campaign, self.lists = store, store.db, campaign, lists
+        self.warns = warns
         self._shift, self._first = campaign.shift_seconds, campaign.first_day
 
     def take(self, event: Event) -> Taken:
@@ -248,7 +255,7 @@ class CampaignBook:
         return files_between(self.store, self.campaign.begins(day), self.campaign.begins(day + 1))
 
     def apart(self) -> list[str]:
-        """Return a sentence for each booth whose files are not counted."""
+        """Return a sentence for each booth whose files are not counted, and for what is wrong besides."""
         lost = [row["name"] for row in self.db.execute(SEALERS) if row["name"] not in self.campaign.booths]
         told = [
             f"booth {name} is not in [campaign.booths]: what it collected is not counted" for name in lost
@@ -258,7 +265,8 @@ class CampaignBook:
                 told.append(
                     f"booth {name}: no unit has the code {booth.unit}; what it collected is not counted"
                 )
-        return [*told, *self._outside()]
+        besides = self.warns(self.store)
+        return [*told, *self._outside(), *([besides] if besides else [])]
 
     def _outside(self) -> list[str]:
         """Return a sentence for each booth with records of days that are not the campaign's."""

@@ -21,6 +21,7 @@ from typing import Any
 
 from edge import clock
 from edge.hub.campaign_journal import JournalCounter
+from edge.hub.delivery import looker
 from edge.hub.figures import Figures
 from edge.hub.ledger import Ledger, OpenPacket
 from edge.hub.packets import PacketFiles
@@ -95,7 +96,8 @@ class Collector:
         self._shared = settings.share is not None
         self._ledger, self._files = Ledger(store, self._shared), PacketFiles(settings.packet_folder)
         self._taker = Taker(self._ledger, self._files, counter)
-        self._told, self.figures = Told(store), Figures(settings.data, settings.place, release)
+        self._told = Told(store)
+        self.figures = Figures(settings.data, settings.place, release, looker(settings))
         self.mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._link = self._linked(settings)
         self._publisher = Publisher(settings.place, counter, self.mailbox.put) if counter else None

@@ -11,13 +11,15 @@ packet is delivered once. The folder may be emptied by whoever carries it on.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge import clock
+from edge.business_day import VIET_NAM, BusinessDays
 from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook, Step, moment
 from edge.hub.drop import BadPacket, Drop
@@ -25,8 +27,11 @@ from edge.hub.packets import PacketFiles
 from edge.hub.tables import Tables
 from edge.json_once import check_once
 from edge.messages import BoothName, Digest, utc
+from edge.settings import HubSettings
 
 MOST = 1000  # packets of a batch
+WHOLE_DAY = 24  # hours; who gives the ministry as many does not ask for an answer the same day
+LAST_CALL = timedelta(minutes=1)  # before a business day ends
 MANIFEST, ANSWER = "manifest.json", "acknowledgement.json"
 Sentence = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -82,7 +87,18 @@ class Standing:
     waiting: int = 0  # delivered, no answer yet
     accepted: int = 0
     refused: int = 0
+    overdue: int = 0  # of those undelivered or waiting
     alarms: list[str] = field(default_factory=list)
+
+    @property
+    def warning(self) -> str | None:
+        """Say in one sentence what is wrong, None where nothing is."""
+        if not self.overdue + self.refused:
+            return None
+        return (
+            f"the ministry: {self.overdue} packets are overdue and {self.refused} refused; "
+            "vantay ministry status says which"
+        )
 
 
 class Delivery:
@@ -220,7 +236,20 @@ class Delivery:
             self._book.follow(Step(packet, kind, moment(at)) for packet in packets)
 
 
-def standing_of(store: Tables, now: str, hours: float) -> Standing:
+def limit_of(now: datetime, hours: float, days: BusinessDays) -> str:
+    """Return the time before which whatever waits is overdue: so many hours ago.
+
+    Less than a day means the same day: in the last minute of a business day, and ever after, all that has
+    waited since before that day's end is overdue.
+    """
+    limit = now - timedelta(hours=hours)
+    if hours < WHOLE_DAY:
+        day = days.of(now + LAST_CALL)
+        limit = max(limit, min(days.end_of(day - timedelta(days=1)), now))
+    return utc(limit)
+
+
+def standing_of(store: Tables, now: str, hours: float, days: BusinessDays = VIET_NAM) -> Standing:
     """Count, and name what is overdue by so many hours or refused."""
     found = Standing()
     query = (
@@ -232,7 +261,7 @@ def standing_of(store: Tables, now: str, hours: float) -> Standing:
     found.undelivered = row["all_of"] - row["delivered"]
     found.accepted, found.refused = row["accepted"], row["refused"]
     found.waiting = row["delivered"] - row["accepted"] - row["refused"]
-    limit = utc(datetime.fromisoformat(now) - timedelta(hours=hours))
+    limit = limit_of(datetime.fromisoformat(now), hours, days)
     late = store.db.execute(
         "SELECT batch, count(*) AS packets, min(delivered_at) AS since FROM delivery"
         " WHERE accepted_at IS NULL AND refused IS NULL AND delivered_at < ?"
@@ -240,6 +269,7 @@ def standing_of(store: Tables, now: str, hours: float) -> Standing:
         (limit,),
     )
     for batch in late:
+        found.overdue += batch["packets"]
         found.alarms.append(
             f"batch {batch['batch']}: {batch['packets']} packets without an answer since {batch['since']}"
         )
@@ -249,6 +279,7 @@ def standing_of(store: Tables, now: str, hours: float) -> Standing:
         " WHERE delivered_at IS NULL AND complete_at < ?",
         (limit,),
     ).fetchone()
+    found.overdue += late["packets"]
     if late["packets"]:
         found.alarms.append(f"{late['packets']} packets not delivered, the first since {late['since']}")
     for refusal in store.db.execute(
@@ -258,6 +289,25 @@ def standing_of(store: Tables, now: str, hours: float) -> Standing:
             f"batch {refusal['batch']}: packet {refusal['hash'][:12]} was refused: {refusal['refused']}"
         )
     return found
+
+
+def looker(settings: HubSettings) -> Callable[[Tables], Standing | None]:
+    """Return what looks how far the ministry is by now; it finds None where no ministry is configured."""
+    ministry, days = settings.ministry, settings.days
+    if ministry is None:
+        return lambda _: None
+    return lambda store: standing_of(store, clock.now(), ministry.answer_hours, days)
+
+
+def warner(settings: HubSettings) -> Callable[[Tables], str | None]:
+    """Return what says in one sentence what is overdue or refused by now; None where nothing is."""
+    look = looker(settings)
+
+    def warns(store: Tables) -> str | None:
+        found = look(store)
+        return found.warning if found else None
+
+    return warns
 
 
 def _file(packet: Delivered) -> str:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,8 +26,9 @@ from edge.booth.enrolment import (
 )
 from edge.errors import BadSettings, VantayError
 from edge.hub.booths import booths_of, gaps_of
+from edge.hub.delivery import Standing
 from edge.hub.reading import opened
-from edge.hub.tables import Place
+from edge.hub.tables import Place, Tables
 from edge.messages import JournalEntry
 from edge.metrics import CONTENT_TYPE, Family, Metrics
 
@@ -64,6 +66,12 @@ FAMILIES = (
     Family("vantay_hub_packets_waiting", "gauge", "Packets that were announced and are not complete."),
     Family("vantay_hub_gaps", "gauge", "Booths with a gap in their sequence."),
     Family("vantay_hub_alarms", "gauge", "Alarms: entries that were refused, one for each kind and booth."),
+    Family(
+        "vantay_hub_ministry_overdue_packets",
+        "gauge",
+        "Packets not delivered to the ministry, or delivered and without its answer, past the limit.",
+    ),
+    Family("vantay_hub_ministry_refused_packets", "gauge", "Packets that the ministry refused."),
     Family("vantay_hub_disk_free_bytes", "gauge", "Free space where the hub's data folder lies."),
     Family("vantay_hub_disk_size_bytes", "gauge", "Size of the disk where the hub's data folder lies."),
     *BY_BOOTH,
@@ -73,8 +81,15 @@ FAMILIES = (
 class Figures:
     """The counters of one collector; gauges are read from the database when somebody asks."""
 
-    def __init__(self, data: Path, place: Place, release: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        place: Place,
+        release: str,
+        look: Callable[[Tables], Standing | None] = lambda _: None,  # how far the ministry is
+    ) -> None:
         self._data, self._place, self.metrics = data, place, Metrics(FAMILIES)
+        self._look = look
         self.metrics.set("vantay_hub_info", 1, release=release)
         self.metrics.set("vantay_hub_broker_connected", 0)
 
@@ -111,6 +126,7 @@ class Figures:
                 waiting = store.db.execute(query).fetchone()[0]
                 alarms = store.db.execute("SELECT count(*) FROM alarm").fetchone()[0]
                 booths, gaps = booths_of(store), gaps_of(store)
+                ministry = self._look(store)
         finally:
             store.close()
         disk = os.statvfs(self._data)
@@ -119,6 +135,9 @@ class Figures:
         self.metrics.set("vantay_hub_packets_waiting", waiting)
         self.metrics.set("vantay_hub_alarms", alarms)
         self.metrics.set("vantay_hub_gaps", len(gaps))
+        if ministry:
+            self.metrics.set("vantay_hub_ministry_overdue_packets", ministry.overdue)
+            self.metrics.set("vantay_hub_ministry_refused_packets", ministry.refused)
         self._by_booth(booths, {gap["booth"]: gap["entries"] for gap in gaps})
         return self.metrics.text()
 

@@ -100,7 +100,7 @@ def made_of(place: Place, book: CampaignBook, day: int) -> tuple[CampaignReport,
     store = opened(place)
     try:
         with store.reading():
-            counted = CampaignBook(store, book.campaign, book.lists).book(operators=False)
+            counted = CampaignBook(store, book.campaign, book.lists, book.warns).book(operators=False)
     finally:
         store.close()
     made = []

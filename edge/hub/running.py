@@ -8,6 +8,7 @@ from edge.folder_lock import only_one
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.collector import Collector, Stop
+from edge.hub.delivery import warner
 from edge.hub.figures import serve
 from edge.hub.reading import writable
 from edge.settings import HubSettings
@@ -20,7 +21,10 @@ def run_hub(settings: HubSettings) -> None:
     with only_one(settings.data, "hub"):
         store = writable(settings.place)
         campaign = settings.campaign
-        counter = JournalCounter(CampaignBook(store, campaign, read_lists(campaign))) if campaign else None
+        counter = None
+        if campaign:
+            warns = warner(settings)
+            counter = JournalCounter(CampaignBook(store, campaign, read_lists(campaign), warns))
         logger = log.configure("hub", settings.log_file)
         collector = Collector(settings, store, logger, metadata.version("vantay"), counter)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,13 +1,15 @@
 """What the hub holds, for people: booths, last entries, what is missing, counts."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
+from edge.hub.delivery import Standing
 from edge.hub.tables import Tables
 
 
-def status_of(store: Tables) -> dict[str, Any]:
-    """Return every figure of `vantay hub status`."""
+def status_of(store: Tables, ministry: Standing | None = None) -> dict[str, Any]:
+    """Return every figure of `vantay hub status`; `ministry`: how far it is, where one is configured."""
     booths = []
     for row in store.db.execute("SELECT * FROM booth ORDER BY name").fetchall():
         name = row["name"]
@@ -35,7 +37,7 @@ def status_of(store: Tables) -> dict[str, Any]:
     alarms = [
         dict(row) for row in store.db.execute("SELECT booth, seq, at, text, count FROM alarm ORDER BY at")
     ]
-    return {"booths": booths, "alarms": alarms}
+    return {"booths": booths, "alarms": alarms, "ministry": asdict(ministry) if ministry else None}
 
 
 def readable(status: dict[str, Any]) -> str:
@@ -58,6 +60,10 @@ def readable(status: dict[str, Any]) -> str:
     if not status["booths"]:
         lines = ["no booth has reported yet"]
     alarms = [f"ALARM {alarm['at']}: {alarm['text']} ({alarm['count']} times)" for alarm in status["alarms"]]
+    if ministry := status["ministry"]:
+        figures = " ".join(f"{name}={number}" for name, number in ministry.items() if name != "alarms")
+        lines.append(f"to the ministry: {figures}")
+        alarms += [f"ALARM ministry: {alarm}" for alarm in ministry["alarms"]]
     return "\n".join([*lines, *alarms])
 
 
