@@ -27,6 +27,7 @@ from edge.hub.ledger import Ledger, OpenPacket
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
 from edge.hub.standings import Standing
+from edge.hub.sums import keep_sums
 from edge.hub.tables import StoreAway, Tables
 from edge.hub.taking import Heard, Piece, Said, Taker, Work
 from edge.hub.told import TOPIC, TOPICS, Told
@@ -55,6 +56,7 @@ OUTSTANDING = 5000  # acknowledgements handed to the broker: one lost is two sec
 REMIND_SECONDS = 2.0  # before a piece, an acknowledgement or a gap is asked for again
 REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
 SHARED_PATIENCE = 0.5  # seconds that another collector has to close a gap
+SUMS_SECONDS, SUMS_SLACK = 60.0, 1000  # between two looks for booths so many entries beyond their sums
 AT_ONCE = 4  # packets a booth is asked for at the same time
 LOST_FOR = timedelta(
     days=1
@@ -195,6 +197,8 @@ class Collector:
             self._ask_for_packets(booth, opened, now)
         if self._publisher and leads:
             self._publisher.work(now, lambda topic, said: self._link.publish(topic, said, retain=True))
+        if leads and self._due("sums", now, SUMS_SECONDS):
+            keep_sums(self._store, SUMS_SLACK)
         for wrong in self._told.write(now):
             self._log.warning("a message was dropped", reason=wrong)
 

@@ -92,4 +92,9 @@ CREATE TABLE campaign_early ( -- cards handed over whose file is not collected y
     file TEXT COLLATE "C" PRIMARY KEY, at BIGINT NOT NULL, unit TEXT NOT NULL, place TEXT NOT NULL
 );
 """
-STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES, JOURNALS)
+SUMS = """
+CREATE TABLE booth_sum ( -- what a booth's entries up to a number come to
+    booth TEXT COLLATE "C" PRIMARY KEY, seq BIGINT NOT NULL, sums TEXT NOT NULL
+);
+"""
+STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES, JOURNALS, SUMS)

@@ -11,6 +11,7 @@ from edge.hub.collector import Collector, Stop
 from edge.hub.delivery import warner
 from edge.hub.figures import serve
 from edge.hub.reading import writable
+from edge.hub.sums import keep_sums
 from edge.settings import HubSettings
 from edge.tls import context_of
 
@@ -20,6 +21,7 @@ def run_hub(settings: HubSettings) -> None:
     context_of(settings.broker)  # says what is wrong with the certificates before anything starts
     with only_one(settings.data, "hub"):
         store = writable(settings.place)
+        keep_sums(store)
         campaign = settings.campaign
         counter = None
         if campaign:

@@ -1,10 +1,10 @@
 """What the hub holds, for people: booths, last entries, what is missing, counts."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from edge.hub.delivery import Standing
+from edge.hub.sums import sums_of
 from edge.hub.tables import Tables
 
 
@@ -13,8 +13,7 @@ def status_of(store: Tables, ministry: Standing | None = None) -> dict[str, Any]
     booths = []
     for row in store.db.execute("SELECT * FROM booth ORDER BY name").fetchall():
         name = row["name"]
-        sealed = _bodies(store, name, "enrolment.sealed")
-        settled = {one["enrolment"]: one for one in _bodies(store, name, "station.settled")}
+        sums = sums_of(store, name, row["last_seq"])
         packets = store.db.execute(
             "SELECT count(*) AS announced, count(complete_at) AS held FROM packet WHERE booth = ?", (name,)
         ).fetchone()
@@ -24,13 +23,13 @@ def status_of(store: Tables, ministry: Standing | None = None) -> dict[str, Any]
                 "last_seq": row["last_seq"],
                 "missing_entries": max(0, row["highest_seen"] - row["last_seq"]),
                 "heard_at": row["heard_at"],
-                "enrolled": sum(one["outcome"] == "enrolled" for one in sealed),
-                "already_enrolled": sum(one["outcome"] == "already-enrolled" for one in sealed),
-                "abandoned": _count(store, name, "enrolment.abandoned"),
-                "samples": sum(len(one["samples"]) for one in sealed),
+                "enrolled": sums.enrolled,
+                "already_enrolled": sums.already_enrolled,
+                "abandoned": sums.abandoned,
+                "samples": sums.samples,
                 "packets": packets["held"],
-                "unsettled": len(_unsettled(sealed) - settled.keys()),
-                "found_later": sum(bool(one.get("known_as")) for one in settled.values()),
+                "unsettled": len(sums.unsettled),
+                "found_later": sums.found_later,
                 "missing_packets": packets["announced"] - packets["held"],
             }
         )
@@ -76,18 +75,3 @@ def aligned(columns: dict[str, str], rows: list[dict[str, Any]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
-
-
-def _count(store: Tables, booth: str, kind: str) -> int:
-    query = "SELECT count(*) FROM entry WHERE booth = ? AND kind = ?"
-    return int(store.db.execute(query, (booth, kind)).fetchone()[0])
-
-
-def _bodies(store: Tables, booth: str, kind: str) -> list[dict[str, Any]]:
-    query = "SELECT body FROM entry WHERE booth = ? AND kind = ?"
-    return [json.loads(row["body"]) for row in store.db.execute(query, (booth, kind))]
-
-
-def _unsettled(sealed: list[dict[str, Any]]) -> set[str]:
-    """Return the enrolments that were sealed before the station had said who the person is."""
-    return {one["enrolment"] for one in sealed if one.get("station") == "unsettled"}

@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS alarm (
     booth TEXT NOT NULL, why TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, text TEXT NOT NULL,
     count INTEGER NOT NULL, PRIMARY KEY (booth, why)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS booth_sum ( -- what a booth's entries up to a number come to
+    booth TEXT PRIMARY KEY, seq INTEGER NOT NULL, sums TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gap (booth TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told ( -- by a booth of itself, when it last said anything
     booth TEXT PRIMARY KEY, online INTEGER, release TEXT, trouble TEXT, last_seq INTEGER, heard_at TEXT

@@ -1,21 +1,25 @@
 """The ministry in the reports: sent is what was delivered, acknowledged is what its answer accepts."""
 
 import json
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.business_day import VIET_NAM
 from edge.campaign.events import Event
 from edge.cli import main
 from edge.hub import campaign_journal
 from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_journal import JournalCounter
-from edge.hub.delivery import ANSWER, MANIFEST, Delivery
+from edge.hub.delivery import ANSWER, MANIFEST, Delivery, limit_of, looker, warner
 from edge.hub.drop import FolderDrop
+from edge.hub.figures import Figures
 from edge.hub.ledger import CLOSED, SEALED, Ledger
 from edge.hub.packets import PacketFiles
+from edge.hub.publishing import made_of
 from edge.hub.reading import writable
 from edge.journal import GENESIS
 from edge.settings import HubSettings, read_settings
@@ -237,3 +241,72 @@ def test_without_a_campaign_a_delivery_counts_nothing(station: Station) -> None:
     station.collect(JournalCounter(station.book()), 1)
     station.delivery(counts=False).deliver(LATER)
     assert station.chain() == (1, 0, 0)
+
+
+AFTERNOON = "2026-01-05T09:00:00.000Z"  # 16:00 in Viet Nam
+
+
+@pytest.mark.parametrize(
+    ("hours", "since", "now", "overdue"),
+    [
+        (4, "T09:00:00", "T12:59:59", False),  # by the afternoon's end
+        (4, "T09:00:00", "T13:00:01", True),
+        (12, "T09:00:00", "T19:58:59", False),  # 02:58:59 there
+        (12, "T09:00:00", "T19:59:00", True),  # the business day's last minute, not the next day
+        (4, "T19:30:00", "T19:58:00", False),
+        (4, "T19:30:00", "T20:00:00", True),
+        (4, "T20:00:00", "T20:00:01", False),  # of the next business day
+        (36, "T09:00:00", "T23:00:00", False),  # a ministry that has more than a day has it
+    ],
+)
+def test_what_waits_past_a_limit_is_overdue_on_the_same_business_day(
+    hours: float, since: str, now: str, overdue: bool
+) -> None:
+    limit = limit_of(datetime.fromisoformat(f"2026-01-05{now}Z"), hours, VIET_NAM)
+    assert (f"2026-01-05{since}.000Z" < limit) is overdue
+
+
+def test_what_is_overdue_is_in_status_metrics_and_reports(
+    station: Station, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def status(*words: str) -> str:
+        capsys.readouterr()
+        assert main(["hub", "status", "--config", str(station.config), *words]) == 0
+        return capsys.readouterr().out
+
+    def metrics() -> dict[str, float]:
+        place, data = station.settings.place, station.settings.data
+        page = Figures(data, place, "0", looker(station.settings)).page().decode()
+        lines = (line.split() for line in page.splitlines() if line.startswith("vantay_hub_ministry"))
+        return {name.removeprefix("vantay_hub_ministry_"): float(number) for name, number in lines}
+
+    def notes() -> tuple[str, ...]:
+        book = CampaignBook(
+            station.store, station.book().campaign, station.book().lists, warner(station.settings)
+        )
+        summary = next(one for one in made_of(station.settings.place, book, 0) if one.report == "summary")
+        return tuple(summary.notes)
+
+    digests = station.collect(JournalCounter(station.book()), 3)
+    station.delivery().deliver(AFTERNOON)
+    monkeypatch.setattr("edge.clock.now", lambda: "2026-01-05T12:59:00.000Z")
+    assert metrics() == {"overdue_packets": 0, "refused_packets": 0}
+    assert "ALARM" not in status()
+    assert not any("ministry" in note for note in notes())
+    monkeypatch.setattr("edge.clock.now", lambda: "2026-01-05T13:01:00.000Z")  # 20:01, the same evening
+    alarm = f"batch {station.batch()}: 3 packets without an answer since {AFTERNOON}"
+    assert metrics() == {"overdue_packets": 3, "refused_packets": 0}
+    assert f"ALARM ministry: {alarm}" in status().splitlines()
+    assert json.loads(status("--json"))["ministry"]["alarms"] == [alarm]
+    sentence = "the ministry: 3 packets are overdue and 0 refused; vantay ministry status says which"
+    assert sentence in notes()
+    station.answer(
+        station.batch(), accepted=digests[1:], refused=[{"packet": digests[0], "reason": "no portrait"}]
+    )
+    station.delivery().hear(LATER)
+    assert metrics() == {"overdue_packets": 0, "refused_packets": 1}
+    assert "to the ministry: undelivered=0 waiting=0 accepted=2 refused=1 overdue=0" in status()
+    station.config.write_text(station.config.read_text().replace('[ministry]\nfolder = "ministry"\n', ""))
+    station.settings = read_settings(station.config, HubSettings)
+    assert metrics() == {}
+    assert json.loads(status("--json"))["ministry"] is None

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.hub import sums
 from edge.hub.ledger import CLOSED, LARGEST_PACKET, SEALED, Ledger
 from edge.hub.status import readable, status_of
 from edge.hub.store import HubStore
@@ -281,3 +282,35 @@ def test_what_the_station_says_after_sealing_is_counted_and_an_alarm(
     assert (booth["unsettled"], booth["found_later"]) == (1, 1)
     assert alarms(ledger) == [said.replace("\0", " ")]
     assert "found later" in readable(status_of(hub_store))
+
+
+@pytest.mark.parametrize("kept", [None, 0, 3])
+def test_the_status_reads_only_what_the_sums_have_not_come_to(
+    hub_store: Tables, monkeypatch: pytest.MonkeyPatch, kept: int | None
+) -> None:
+    monkeypatch.setattr(sums, "SLICE", 4)
+    ledger = Ledger(hub_store)
+    facts = {"size": 7, "outcome": "enrolled", "samples": {"1": "a", "2": "b"}, "station": "unsettled"}
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("enrolment.sealed", {"packet": f"{n:064x}", "enrolment": f"e{n}", **facts}) for n in range(10)
+    ]
+    told[3:3] = [("station.settled", {"enrolment": "e0", "known_as": "x", "text": "t"})]
+    told += [("enrolment.abandoned", {}), ("station.settled", {"enrolment": "e9"})]
+    previous = GENESIS
+    for seq, (kind, body) in enumerate(told, 1):
+        (entry,) = chain([body], kind, seq, previous)
+        previous = entry.hash
+        with hub_store.transaction():
+            assert ledger.take("b-1", entry, AT) == "new"
+        if seq == 6 and kept is not None:
+            sums.keep_sums(hub_store, kept)
+    if kept is not None:
+        sums.keep_sums(hub_store, kept)
+    query = "SELECT seq FROM booth_sum"
+    assert [row[0] for row in hub_store.db.execute(query).fetchall()] == {None: [], 0: [13], 3: [12]}[kept]
+    for _ in range(2):
+        (booth,) = status_of(hub_store)["booths"]
+        figures = ("enrolled", "already_enrolled", "abandoned", "samples", "unsettled", "found_later")
+        assert [booth[name] for name in figures] == [10, 0, 1, 20, 8, 1]
+        if kept == 0:  # nothing is read of entries whose sums are kept
+            hub_store.db.execute("DELETE FROM entry WHERE kind = 'enrolment.sealed'")
