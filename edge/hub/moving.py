@@ -15,7 +15,7 @@ COUNTED = (
     "campaign_early",
     "booking",
 )
-TABLES = ("booth", "booth_sum", "entry", "gap", "told", "delivery", *COUNTED, *IN_ORDER)
+TABLES = ("booth", "entry", "gap", "told", "delivery", *COUNTED, *IN_ORDER)
 AT_ONCE = 5000  # rows
 
 

@@ -1,8 +1,8 @@
 """What a booth's entries come to, for `vantay hub status`: kept up to a number, the rest is read when asked.
 
-The hub moves the number on when it starts and now and then, a slice to a transaction. What it has not come to is
-read by who asks: the answer is the same. Sums up to a number are those of these entries and of nothing else, so
-that two collectors may write the same ones.
+The hub moves the number on when it starts and now and then, a slice to a transaction. What it has not come
+to is read by who asks: the answer is the same. Sums up to a number are those of these entries and of nothing
+else, so that two collectors may write the same ones.
 """
 
 import json

@@ -58,7 +58,12 @@ class Booth:
         """Write a whole enrolment."""
         name = f"e{number}"
         self.says(seconds, "enrolment.started", enrolment=name)
-        facts = {"enrolment": name, "packet": f"{number:064x}", "size": 7, "outcome": "enrolled"}
+        facts: dict[str, Any] = {
+            "enrolment": name,
+            "packet": f"{number:064x}",
+            "size": 7,
+            "outcome": "enrolled",
+        }
         self.says(seconds + took, SEALED, samples={"1": "a"}, operator=operator, **facts)
 
     def reports(self, counter: JournalCounter | None, upto: int | None = None) -> None:
@@ -73,7 +78,8 @@ def faults(book: CampaignBook) -> dict[str, tuple[int, int]]:
     """Return faults and minutes by cause, of which there are any."""
     found = {}
     for cause in ("scanner", "software", "network", "power"):
-        numbers = tuple(book.book().done(f"{what}/{cause}", None, 30) for what in ("fault", "minutes"))
+        read = book.book()
+        numbers = read.done(f"fault/{cause}", None, 30), read.done(f"minutes/{cause}", None, 30)
         if numbers != (0, 0):
             found[cause] = numbers
     return found
