@@ -36,7 +36,8 @@ def status_of(store: Tables, ministry: Standing | None = None) -> dict[str, Any]
     alarms = [
         dict(row) for row in store.db.execute("SELECT booth, seq, at, text, count FROM alarm ORDER BY at")
     ]
-    return {"booths": booths, "alarms": alarms, "ministry": asdict(ministry) if ministry else None}
+    told = {"ministry": asdict(ministry)} if ministry else {}
+    return {"booths": booths, "alarms": alarms, **told}
 
 
 def readable(status: dict[str, Any]) -> str:
@@ -59,7 +60,7 @@ def readable(status: dict[str, Any]) -> str:
     if not status["booths"]:
         lines = ["no booth has reported yet"]
     alarms = [f"ALARM {alarm['at']}: {alarm['text']} ({alarm['count']} times)" for alarm in status["alarms"]]
-    if ministry := status["ministry"]:
+    if ministry := status.get("ministry"):
         figures = " ".join(f"{name}={number}" for name, number in ministry.items() if name != "alarms")
         lines.append(f"to the ministry: {figures}")
         alarms += [f"ALARM ministry: {alarm}" for alarm in ministry["alarms"]]
