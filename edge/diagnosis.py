@@ -8,6 +8,7 @@ import platform
 import queue
 import socket
 import sqlite3
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,17 +18,19 @@ from typing import Any
 from drivers.registry import driver_for
 from edge import clock, harmless, log
 from edge.booth.reporter import CURSOR
-from edge.errors import VantayError
+from edge.errors import BadSettings, VantayError
 from edge.hub.booths import booths_of, gaps_of
 from edge.hub.reading import opened
 from edge.hub.tables import Asked, Place
 from edge.mqtt import Link, LinkEvent, LinkUp
 from edge.settings import BoothSettings, Broker, HubSettings
 from edge.store import Store
+from edge.tls import context_of
 
 LAST = 200  # entries and
 LINES = 500  # log lines told
 PROBE_SECONDS = 5.0
+REFUSAL_SECONDS = 2.0  # a broker that does not take a certificate says so at once
 DEVICES = Path("/sys/bus/usb/devices")
 Section = Callable[[], Any]
 
@@ -216,6 +219,8 @@ def broker(settings: Broker) -> dict[str, Any]:
         reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
         return {**told, "reached": False, "reason": reason}
     told["milliseconds"] = round(1000 * (time.monotonic() - began))
+    if settings.cert is not None:  # to log in with it would end the daemon's session, and what waits in it
+        return {**told, "reached": True, **_shake_hands(settings)}
     events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
     link = Link(settings, f"vantay-diagnose-{os.getpid()}", [], events.put, keep_session=False)
     link.start()
@@ -230,3 +235,26 @@ def broker(settings: Broker) -> dict[str, Any]:
     finally:
         link.stop()
     return {**told, "reached": True, "taken": told["mqtt"] is not None}
+
+
+def _shake_hands(settings: Broker) -> dict[str, Any]:
+    """Return whether we and the broker take each other's certificates; it is told no name, and nothing ends."""
+    try:
+        context = context_of(settings)
+        assert context is not None
+        with (
+            socket.create_connection((settings.host, settings.port), PROBE_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=settings.host) as line,
+        ):
+            line.settimeout(REFUSAL_SECONDS)
+            try:
+                line.recv(1)  # nothing was said, so nothing but a refusal can come
+            except TimeoutError:
+                return {"taken": True}
+    except ssl.SSLError as error:
+        return {"taken": False, "reason": error.reason}
+    except OSError as error:
+        return {"taken": False, "reason": errno.errorcode.get(error.errno or 0, type(error).__name__)}
+    except BadSettings as error:
+        return {"taken": False, "reason": type(error).__name__}
+    return {"taken": False, "reason": "hung up"}

@@ -120,10 +120,8 @@ class Delivery:
         self._note_found()
         made, bad = [], dict[str, str]()
         while packets := self._undelivered(MOST, bad):
-            try:
-                made.append(self._make(packets, at))
-            except BadPacket as error:
-                bad[error.digest] = str(error)
+            if name := self._make(packets, at, bad):
+                made.append(name)
         if bad:
             more = f" ({len(bad) - 1} more are as bad)" if len(bad) > 1 else ""
             raise VantayError(f"{next(iter(bad.values()))}{more}")
@@ -169,12 +167,19 @@ class Delivery:
             if row["hash"] not in without
         ][:most]
 
-    def _make(self, packets: list[Delivered], at: str) -> str:
-        name = self._next_name(at[:10])
-        manifest = Manifest(batch=name, made_at=at, packets=tuple(packets))
+    def _make(self, packets: list[Delivered], at: str, bad: dict[str, str]) -> str | None:
+        """Make a batch of those that can be delivered; None when none can. The others are added to `bad`."""
+        name, put = self._next_name(at[:10]), list[Delivered]()
         self._drop.begin(name, frozenset({MANIFEST, *(_file(packet) for packet in packets)}))
         for packet in packets:
-            self._drop.put(name, _file(packet), self._files.path(packet.packet), packet.packet)
+            try:
+                self._drop.put(name, _file(packet), self._files.path(packet.packet), packet.packet)
+                put.append(packet)
+            except BadPacket as error:
+                bad[packet.packet] = str(error)
+        if not put:
+            return None
+        manifest = Manifest(batch=name, made_at=at, packets=tuple(put))
         self._drop.finish(name, MANIFEST, manifest.model_dump_json(indent=1).encode())
         self._note(manifest)
         return name

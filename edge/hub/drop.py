@@ -7,6 +7,7 @@ whoever looks finds whole batches only. `edge/hub/sftp.py` is the other place.
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -18,6 +19,7 @@ from edge.files import sync_folder
 
 BATCH = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{3,}")
 AT_ONCE = 1 << 18  # bytes copied at a time
+LARGEST = 8 << 20  # bytes of a manifest or an answer that are read
 GONE = "is its share mounted? Nothing is lost: mount it, or make the folder, then deliver again"
 ONE_EACH = "give each hub a folder of its own"
 
@@ -35,13 +37,13 @@ class Drop(Protocol):
         """Begin a batch of these files; what is left of one that was begun before may be made use of."""
 
     def put(self, batch: str, name: str, source: Path, digest: str) -> None:
-        """Put a packet into a batch that was begun; VantayError when it is not what its hash says."""
+        """Put a packet into a batch that was begun; BadPacket, and nothing there, if its hash says another."""
 
     def finish(self, batch: str, name: str, content: bytes) -> None:
         """Add the last file, and show the batch."""
 
     def read(self, batch: str, name: str) -> bytes:
-        """Return a file of a batch; FileNotFoundError where there is none."""
+        """Return a file of a batch; FileNotFoundError where there is none, ValueError for what is no file."""
 
     def where(self, batch: str, name: str) -> str:
         """Say where a file is, for people."""
@@ -79,11 +81,17 @@ class FolderDrop:
 
     def put(self, batch: str, name: str, source: Path, digest: str) -> None:
         """Copy a packet, and bring it onto the disk."""
-        with self._told(), (self._folder / f".{batch}" / name).open("xb") as writer:
-            for _, piece in checked(source, digest):
-                writer.write(piece)
-            writer.flush()
-            os.fsync(writer.fileno())
+        path = self._folder / f".{batch}" / name
+        with self._told():
+            try:
+                with path.open("xb") as writer:
+                    for _, piece in checked(source, digest):
+                        writer.write(piece)
+                    writer.flush()
+                    os.fsync(writer.fileno())
+            except BadPacket:
+                path.unlink()
+                raise
 
     def finish(self, batch: str, name: str, content: bytes) -> None:
         """Write the manifest, then rename."""
@@ -97,8 +105,12 @@ class FolderDrop:
             sync_folder(self._folder)
 
     def read(self, batch: str, name: str) -> bytes:
-        """Return a file of a batch; OSError where it cannot be read."""
-        return (self._folder / batch / name).read_bytes()
+        """Return a file of a batch; OSError where it cannot be read. No pipe or device there is waited for."""
+        descriptor = os.open(self._folder / batch / name, os.O_RDONLY | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ValueError("it is no file")
+            return small(file.read(LARGEST + 1))
 
     def where(self, batch: str, name: str) -> str:
         """Return its path."""
@@ -115,12 +127,15 @@ class FolderDrop:
             ) from None
 
 
+def small(content: bytes) -> bytes:
+    """Return what was read of a file, at most LARGEST + 1 bytes; ValueError when the file is larger."""
+    if len(content) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
+    return content
+
+
 class BadPacket(VantayError):
     """A packet of the hub's own that cannot be delivered; the others can."""
-
-    def __init__(self, digest: str, text: str) -> None:
-        super().__init__(text)
-        self.digest = digest
 
 
 def checked(source: Path, digest: str) -> Iterator[tuple[int, bytes]]:
@@ -129,29 +144,25 @@ def checked(source: Path, digest: str) -> Iterator[tuple[int, bytes]]:
     try:
         reader = source.open("rb")
     except OSError as error:
-        raise _unreadable(source, digest, error) from None
+        raise _unreadable(source, error) from None
     with reader:
-        while piece := _piece(reader, source, digest):
+        while piece := _piece(reader, source):
             found.update(piece)
             yield offset, piece
             offset += len(piece)
     if found.hexdigest() != digest:
-        raise BadPacket(
-            digest, f"the packet {source} is not what its name says: restore it, then deliver again"
-        )
+        raise BadPacket(f"the packet {source} is not what its name says: restore it, then deliver again")
 
 
-def _piece(reader: BinaryIO, source: Path, digest: str) -> bytes:
+def _piece(reader: BinaryIO, source: Path) -> bytes:
     try:
         return reader.read(AT_ONCE)
     except OSError as error:
-        raise _unreadable(source, digest, error) from None
+        raise _unreadable(source, error) from None
 
 
-def _unreadable(source: Path, digest: str, error: OSError) -> BadPacket:
-    return BadPacket(
-        digest, f"the packet {source} cannot be read ({error.strerror}): restore it, then deliver again"
-    )
+def _unreadable(source: Path, error: OSError) -> BadPacket:
+    return BadPacket(f"the packet {source} cannot be read ({error.strerror}): restore it, then deliver again")
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 import asyncssh
 
 from edge.errors import BadSettings, VantayError
-from edge.hub.drop import BATCH, GONE, ONE_EACH, checked
+from edge.hub.drop import BATCH, GONE, LARGEST, ONE_EACH, BadPacket, checked, small
 from edge.settings import Sftp
 
-LARGEST = 8 << 20  # bytes of a manifest or an answer that are read
 DIRECTORY_MODE = 0o750
 AGAIN = "nothing is lost, deliver again when it can"
 RSA = ["rsa-sha2-512", "rsa-sha2-256"]  # what an RSA key signs with
@@ -80,9 +79,7 @@ class SftpDrop:
             content = self._run(self._read(self._folder / batch / name))
         if content is None:
             raise FileNotFoundError(self.where(batch, name))
-        if len(content) > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
-        return content
+        return small(content)
 
     def where(self, batch: str, name: str) -> str:
         """Return its URL."""
@@ -141,7 +138,12 @@ class SftpDrop:
 
     async def _put(self, path: PurePosixPath, source: Path, digest: str) -> None:
         sftp = await self._sftp()
-        pieces = list(checked(source, digest))  # checked before anything is sent; a packet is a few MiB
+        try:
+            pieces = list(checked(source, digest))  # checked before anything is sent; a packet is a few MiB
+        except BadPacket:
+            with suppress(asyncssh.SFTPNoSuchFile):  # what an earlier delivery sent of it
+                await self._within(sftp.remove(path))
+            raise
         mode = asyncssh.FXF_READ | asyncssh.FXF_WRITE | asyncssh.FXF_CREAT
         async with await self._within(_opened(sftp, path, mode)) as file:
             held = True  # what lies there is ours so far

@@ -28,7 +28,8 @@ from edge.people import People, Person
 from edge.store import Store
 from edge.vault import SAMPLE, TEMPLATE, Label, Vault
 from tests.edge.parts import AT, CLOCK, NUMBER, chain, make_keys, steady, values
-from tests.edge.programs import Mosquitto, free_port
+from tests.edge.programs import Mosquitto, ear, free_port, until
+from tests.edge.secured import Station
 
 NAME, PLAIN = "Nguyễn Thị Bích Hằng", "Nguyen Thi Bich Hang"
 TEXT = "left little amputated, widow of"
@@ -280,6 +281,43 @@ def test_a_box_that_is_broken_is_told_as_far_as_it_goes(
 def test_a_broker_that_takes_us_is_named_by_its_version(mosquitto: Mosquitto) -> None:
     told = diagnosis.broker(mosquitto.broker())
     assert (told["reached"], told["taken"], told["mqtt"], told["host"]) == (True, True, "5", "127.0.0.1")
+
+
+def test_a_diagnosis_leaves_the_daemons_session_and_its_commands_alone(tmp_path: Path) -> None:
+    station = Station.found(tmp_path)
+    broker = station.configure("box", "b-1", "--station", "127.0.0.1:9")
+    command = "vantay/v1/booth/b-1/command/enrol"
+    settings = station.broker(broker.port, "b-1")
+    try:
+        broker.start()
+        with ear(settings, command) as daemon:
+            assert diagnosis.broker(settings)["taken"] is True
+            daemon.listen()
+            assert (len(daemon.ups), daemon.downs) == (1, []), "it stays connected"
+        with ear(station.broker(broker.port, "console.b-1"), name="c") as console:
+            console.publish(command, b"{}")
+            until(lambda: not console.link._unacknowledged, "the broker having it")
+        told = diagnosis.broker(settings)
+        assert (told["reached"], told["taken"], told["mqtt"]) == (True, True, None)
+        with ear(settings, command) as daemon:
+            assert daemon.wait(command) == b"{}"
+    finally:
+        broker.kill()
+
+
+def test_a_certificate_that_a_broker_does_not_take_is_told_with_its_reason(tmp_path: Path) -> None:
+    station, other = Station.found(tmp_path / "one"), Station.found(tmp_path / "other")
+    broker = station.configure("station")
+    stranger = other.broker(broker.port, "b-1").model_copy(update={"ca": station.certificates / "ca.crt"})
+    try:
+        broker.start()
+        told = diagnosis.broker(stranger)
+        assert (told["reached"], told["taken"]) == (True, False)
+        assert "CA" in told["reason"]
+        told = diagnosis.broker(other.broker(broker.port, "b-1"))
+        assert (told["taken"], told["reason"]) == (False, "CERTIFICATE_VERIFY_FAILED")
+    finally:
+        broker.kill()
 
 
 def test_usb_devices_are_told_by_number_only(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Packets to the ministry: each once, whole batches only, whoever is killed when; answers read with care."""
 
 import json
+import os
+from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -162,6 +164,63 @@ def test_a_packet_that_was_altered_or_is_gone_keeps_no_other_one_back(hub: Hub) 
     with pytest.raises(VantayError, match=r"cannot be read|is not what its name says"):
         hub.delivery.deliver(AT)
     assert hub.delivered() == [two]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", [ANSWER, MANIFEST])
+def test_a_pipe_or_a_device_in_place_of_a_file_is_named_and_not_waited_for(
+    hub: Hub, name: str, kind: str
+) -> None:
+    hub.receive("a")
+    (batch,) = hub.delivery.deliver(AT)
+    path = hub.folder / ("2026-01-04-001" if name == MANIFEST else batch) / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    if name == ANSWER:
+        (complaint,) = hub.delivery.hear(AT)
+        assert complaint == f"{path} cannot be used: it is no file"
+    else:
+        with pytest.raises(VantayError, match=f"{path} is no manifest of ours: it is no file"):
+            hub.delivery.deliver(AT)
+
+
+def test_an_answer_that_is_too_large_is_named_and_not_read_to_its_end(hub: Hub) -> None:
+    hub.receive("a")
+    (batch,) = hub.delivery.deliver(AT)
+    with (hub.folder / batch / ANSWER).open("wb") as file:
+        file.truncate(1 << 40)
+    (complaint,) = hub.delivery.hear(AT)
+    assert complaint.endswith("cannot be used: it is larger than 8 MiB")
+
+
+class Counting(FolderDrop):
+    """Counts what is begun, and what is copied."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.begun, self.put_of = 0, Counter[str]()
+
+    def begin(self, batch: str, files: frozenset[str]) -> None:
+        self.begun += 1
+        super().begin(batch, files)
+
+    def put(self, batch: str, name: str, source: Path, digest: str) -> None:
+        self.put_of[digest] += 1
+        super().put(batch, name, source, digest)
+
+
+def test_however_many_packets_are_bad_a_batch_is_begun_once(hub: Hub) -> None:
+    good, bad = hub.receive(*"abcd"), hub.receive(*"efghij")
+    for place, digest in enumerate(bad):
+        path = hub.files.path(digest)
+        path.write_bytes(b"something else") if place % 2 else path.unlink()
+    drop = Counting(hub.folder)
+    with pytest.raises(VantayError, match=r"\(5 more are as bad\)"):
+        Delivery(hub.store, hub.files, drop).deliver(AT)
+    assert drop.begun == 1
+    assert set(drop.put_of.values()) == {1}
+    assert hub.delivered() == sorted(good)
+    assert standing_of(hub.store, AT, 12).undelivered == len(bad)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(hub: Hub) -> None:
