@@ -238,7 +238,7 @@ def broker(settings: Broker) -> dict[str, Any]:
 
 
 def _shake_hands(settings: Broker) -> dict[str, Any]:
-    """Return whether we and the broker take each other's certificates; it is told no name, and nothing ends."""
+    """Return whether we and the broker take each other's certificates; nobody logs in, no session ends."""
     try:
         context = context_of(settings)
         assert context is not None

@@ -13,6 +13,7 @@ from edge.errors import BadCommand
 from matching.errors import BadImage
 from matching.image import LEAST_PPI, MOST_PPI, GreyImage, read_image
 
+SQLITE = b"SQLite format 3\0"  # how a database begins
 FORMATS = "a PNG, TIFF or BMP image of one finger, dark ridges"
 
 
@@ -67,6 +68,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 copyfileobj(file, target)
             return
         path = path.resolve()  # a link stays, what it points to is written
+        if _is_database(path):
+            raise BadCommand(f"{path}: is a database, and never written over: name another file")
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             yield file
@@ -79,6 +82,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _is_database(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(SQLITE)) == SQLITE
 
 
 def _umask() -> int:

@@ -1,6 +1,7 @@
 """Settings: one frozen tree per program, read from TOML; an unknown key is an error, not a surprise."""
 
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -18,7 +19,7 @@ from pydantic import (
 from edge.booth.plan import enrolling_plans
 from edge.business_day import BEGINS, VIET_NAM, BusinessDays
 from edge.campaign.definition import Campaign
-from edge.errors import BadSettings
+from edge.errors import BadCommand, BadSettings
 from edge.explain import explain
 from edge.messages import BoothName
 from edge.subject import LEAST_AGE
@@ -271,6 +272,29 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
     except ValidationError as error:
         raise BadSettings(f"{path}: {explain(error, model)}") from None
     return _placed(settings, path.parent)
+
+
+def check_output(output: Path, config: Path, settings: Section) -> None:
+    """Refuse to write over what a configuration names, or into a folder that it names: BadCommand."""
+    target = output.resolve()
+    for own in (config, *_paths(settings)):
+        place = own.resolve()
+        if target == place or place in target.parents:
+            raise BadCommand(
+                f"{output} is not written: {own} is what {config.name} works with; name another file"
+            )
+
+
+def _paths(tree: Any) -> Iterator[Path]:
+    """Yield every path in a part of the settings."""
+    if isinstance(tree, Path):
+        yield tree
+    elif isinstance(tree, BaseModel):
+        for _, value in tree:
+            yield from _paths(value)
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from _paths(value)
 
 
 Model = TypeVar("Model", bound=BaseModel)

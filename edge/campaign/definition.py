@@ -1,6 +1,6 @@
 """What a campaign is: since when, until when, on what legal basis, against which lists. Read from TOML."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
@@ -8,12 +8,13 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from edge.business_day import BEGINS, BusinessDays
+from edge.campaign.lists import CODE
 from edge.campaign.measures import check_measure
 from edge.campaign.slots import Shift, Slots
 
 Code = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9A-Z]{2,8}$"),
+    StringConstraints(pattern=CODE),
     Field(description="an official code, 2 to 8 of 0-9A-Z"),
 ]
 Name = Annotated[
@@ -144,6 +145,16 @@ class Campaign(Part):
     def day(self, index: int) -> date:
         """Return the date of a business day."""
         return self.start + timedelta(days=index)
+
+    @property
+    def span(self) -> str:
+        """Say from when to when it counts."""
+        last = self.day(self.span_days - 1)
+        return f"began on {self.start} and counts until {last} (span_days = {self.span_days})"
+
+    def local(self, at: int) -> datetime:
+        """Return a UTC time (seconds since 1970) as a clock shows it where the campaign is."""
+        return datetime.fromtimestamp(at, timezone(timedelta(minutes=self.utc_offset_minutes)))
 
     def index(self, day: date) -> int:
         """Return the index of a date."""

@@ -1,5 +1,6 @@
 """Imported lists: units by official code, quotas, rounds. A line that is wrong is named, none is guessed."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,6 +8,9 @@ from typing import NamedTuple
 
 from edge.csv_lines import cells_of, columns_of
 
+CODE = r"^[0-9A-Z]{2,8}$"  # an official code
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+LARGEST_QUOTA = 200_000_000  # people; the whole country has some hundred million
 UNIT_COLUMNS = ("district_code", "district", "commune_code", "commune", "kind")
 
 
@@ -83,8 +87,11 @@ def rows_of(
         elif any(cells[len(names) :]):  # as a comma in a name makes, without quotes around it
             problems.append(f"line {line}: the line has more cells than the first")
         else:
-            row = dict(zip(names, cells, strict=False))
-            yield line, {name: row.get(name, "").strip() for name in columns}
+            row = dict(zip(names, map(str.strip, cells), strict=False))
+            if spoilt := next((name for name in columns if CONTROL.search(row.get(name, ""))), None):
+                problems.append(f"line {line}: a control character is in {spoilt}")
+            else:
+                yield line, {name: row.get(name, "") for name in columns}
 
 
 def read_units(lines: Iterable[str]) -> tuple[Units, list[str]]:
@@ -94,6 +101,8 @@ def read_units(lines: Iterable[str]) -> tuple[Units, list[str]]:
         district, code = row["district_code"], row["commune_code"]
         if not district:
             problems.append(f"line {line}: no district_code")
+        elif spoilt := next((one for one in (district, code) if one and not re.fullmatch(CODE, one)), None):
+            problems.append(f"line {line}: '{spoilt}' is no official code, which is 2 to 8 of 0-9A-Z")
         elif units.districts.setdefault(district, row["district"]) != row["district"]:
             problems.append(f"line {line}: district {district} has another name than above")
         elif code in units:
@@ -112,6 +121,8 @@ def read_quota(lines: Iterable[str], units: Units) -> Imported:
             found.problems.append(f"line {line}: no unit has the code {code or '(empty)'}")
         elif not _whole(text):
             found.problems.append(f"line {line}: the quota of {code} must be a whole number")
+        elif int(text) > LARGEST_QUOTA:
+            found.problems.append(f"line {line}: the quota of {code} is more than {LARGEST_QUOTA:,}")
         elif code not in first:
             first[code], found.numbers[code] = line, int(text)
         elif found.numbers[code] == int(text):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from edge.errors import BadCommand
-from edge.settings import BoothSettings, HubSettings, read_settings
+from edge.settings import BoothSettings, HubSettings, check_output, read_settings
 
 FOLDER = "vantay-diagnosis"
 README = """\
@@ -34,6 +34,7 @@ def run(arguments: Namespace) -> int:
     if not arguments.output.name.endswith((".tar.gz", ".tgz")):
         raise BadCommand(f"{arguments.output}: the bundle is a .tar.gz: name it so")
     settings = _settings(arguments.config)
+    check_output(arguments.output, arguments.config, settings)
     made = sections(settings)
     with whole_file(arguments.output) as file:
         write_bundle(file, made)

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge import clock
 from edge.campaign.book import Scope
 from edge.campaign.definition import Campaign
-from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, OPERATORS, report
+from edge.campaign.reports.catalogue import BY_DISTRICT, MANIFEST, NAMES, OF_ALL, OPERATORS, report
 from edge.campaign.reports.render import FORMATS
 from edge.errors import BadCommand, BadSettings
 from edge.folder_lock import only_one
@@ -26,10 +26,12 @@ from edge.hub.slots import SlotBook, span_of
 from edge.hub.slots import readable as readable_slots
 from edge.hub.status import readable, status_of
 from edge.hub.tables import Tables
-from edge.settings import HubSettings, read_settings
+from edge.settings import HubSettings, check_output, read_settings
 
 ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import", "slots", "move")
 SLOT_DAYS = 7  # listed unless told otherwise
+MOVE_FIRST = "start the hub of this release once without `database` in hub.toml, then move"
+DAY = "2023-05-18"  # a date, as it is written
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -59,6 +61,8 @@ def run(arguments: Namespace) -> int:
     if arguments.what is not None and arguments.action not in ("report", "import", "slots"):
         raise BadCommand(f"'{arguments.what}' says nothing to vantay hub {arguments.action}: leave it out")
     settings = read_settings(arguments.config, HubSettings)
+    if arguments.output is not None:
+        check_output(arguments.output, arguments.config, settings)
     if arguments.action == "import":
         return _import(settings, arguments.what)
     if arguments.action == "slots":
@@ -176,7 +180,7 @@ def _move(settings: HubSettings) -> int:
     if settings.database is None:
         raise BadSettings("hub.toml names no database: a file is moved to the PostgreSQL that it names")
     with only_one(settings.data, "hub"):
-        file, database = opened(settings.data / "hub.db"), writable(settings.database)
+        file, database = opened(settings.data / "hub.db", MOVE_FIRST), writable(settings.database)
         try:
             moved = move(file, database)
         finally:
@@ -192,6 +196,10 @@ def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
         raise BadCommand(f"name a report: {', '.join(NAMES)}")
     if arguments.target and arguments.target not in campaign.targets:
         raise BadCommand(f"no target '{arguments.target}'; there are {', '.join(campaign.targets)}")
+    if name in OF_ALL and arguments.unit:
+        raise BadCommand(f"the report {name} is of the whole campaign: leave --unit out")
+    if name == MANIFEST and arguments.at is not None and len(arguments.at) > len(DAY):
+        raise BadCommand("the manifest is of a whole day, and of what is known now: --at must be a date")
     day, cut_off = _moment(campaign, arguments.at)
     gc.disable()  # a day has 140,000 files: it costs a quarter to look for circles, and there are none
     book = _book(settings, store)
@@ -202,7 +210,8 @@ def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
         files, counted = book.files(day), book.uncounted()
     else:
         files, counted = None, book.book(cut_off, operators=name == OPERATORS)
-    made = report(name, counted, Scope(day, arguments.unit, by, arguments.target), files)
+    until = None if cut_off is None else campaign.local(cut_off)
+    made = report(name, counted, Scope(day, arguments.unit, by, arguments.target), files, until)
     written = FORMATS[arguments.format](made)
     _write(arguments.output, [written])
     return 0
@@ -211,7 +220,7 @@ def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
 def _moment(campaign: Campaign, at: str | None) -> tuple[int, int | None]:
     """Return the business day, and the second after which nothing counts where a time was given."""
     try:
-        if at is not None and len(at) == len("2023-05-18"):
+        if at is not None and len(at) == len(DAY):
             day, cut_off = campaign.index(date.fromisoformat(at)), None
         else:
             moment = datetime.fromisoformat(clock.now() if at is None else at)
@@ -221,7 +230,7 @@ def _moment(campaign: Campaign, at: str | None) -> tuple[int, int | None]:
             day = campaign.day_index(cut_off)
         shown = campaign.day(day)
     except (ValueError, OverflowError):
-        raise BadCommand("--at must be a date, 2023-05-18, or a time with its offset") from None
+        raise BadCommand(f"--at must be a date, {DAY}, or a time with its offset") from None
     if not 0 <= day < campaign.span_days:
-        raise BadCommand(f"{shown} is not a day of the campaign, which began on {campaign.start}")
+        raise BadCommand(f"{shown} is not a day of the campaign, which {campaign.span}")
     return day, cut_off

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge import clock
-from edge.errors import BadSettings
+from edge.errors import BadCommand, BadSettings
 from edge.folder_lock import only_one
 from edge.pki.authority import AUTHORITY_DAYS, CERTIFICATE_DAYS, RENEW_DAYS
 from edge.pki.folder import Issued, PkiFolder
-from edge.pki.names import ROLES
+from edge.pki.names import ROLES, identity_of
 
 LONGEST_DAYS = 36_500
 
@@ -34,7 +34,12 @@ def configure(parser: ArgumentParser) -> None:
         "--san", action="append", default=[], metavar="HOST", help="name or address of a server"
     )
     for action in (renew, revoke):
-        action.add_argument("identity", metavar="WHO", help="as 'vantay pki list' has it: technician.binh")
+        action.add_argument(
+            "who",
+            nargs="+",
+            metavar="ROLE NAME",
+            help="as it was issued, technician binh, or as 'vantay pki list' has it, technician.binh",
+        )
     for action in (issue, renew):
         action.add_argument(
             "--days", type=int, default=CERTIFICATE_DAYS, help=f"validity ({CERTIFICATE_DAYS})"
@@ -57,9 +62,10 @@ def run(arguments: Namespace) -> int:
         return 0
     with only_one(folder, "vantay pki"):
         if arguments.action == "revoke":
-            count = pki.revoke(arguments.identity, now)
+            identity = _identity(arguments.who)
+            count = pki.revoke(identity, now)
             print(
-                f"{arguments.identity}: {count} revoked; run 'vantay broker-config' again for every broker,"
+                f"{identity}: {count} revoked; run 'vantay broker-config' again for every broker,"
                 " carry crl.pem and acl there and restart mosquitto (a reload leaves open connections open)"
             )
             return 0
@@ -68,7 +74,7 @@ def run(arguments: Namespace) -> int:
             issued = pki.issue(role, arguments.name, arguments.san, arguments.days, out, now)
             made = f"{issued.identity}.key, {issued.identity}.crt and ca.crt"
         else:
-            issued = pki.renew(arguments.identity, arguments.days, arguments.output, now)
+            issued = pki.renew(_identity(arguments.who), arguments.days, arguments.output, now)
             made = f"{issued.identity}.crt, for the key that is in use"
     due = issued.until - timedelta(days=RENEW_DAYS)
     print(f"{arguments.output}: {made}; valid until {issued.until:%Y-%m-%d}, renew it from {due:%Y-%m-%d} on")
@@ -84,6 +90,13 @@ def _init(folder: Path, name: str, days: int, now: datetime) -> int:
         f"{folder}: an authority until {end:%Y-%m-%d}; whoever has ca.key can be every booth: keep it offline"
     )
     return 0
+
+
+def _identity(who: list[str]) -> str:
+    """Return whom one word or a role and a name mean."""
+    if len(who) > 2:
+        raise BadCommand(f"one at a time: '{who[0]} {who[1]}' and not more")
+    return who[0] if len(who) == 1 else identity_of(*who)
 
 
 def _line(one: Issued, now: datetime) -> str:

@@ -37,7 +37,7 @@ class Drop(Protocol):
         """Begin a batch of these files; what is left of one that was begun before may be made use of."""
 
     def put(self, batch: str, name: str, source: Path, digest: str) -> None:
-        """Put a packet into a batch that was begun; BadPacket, and nothing there, if its hash says another."""
+        """Put a packet into a batch that was begun; BadPacket, and nothing there, if it is another."""
 
     def finish(self, batch: str, name: str, content: bytes) -> None:
         """Add the last file, and show the batch."""
@@ -105,7 +105,7 @@ class FolderDrop:
             sync_folder(self._folder)
 
     def read(self, batch: str, name: str) -> bytes:
-        """Return a file of a batch; OSError where it cannot be read. No pipe or device there is waited for."""
+        """Return a file of a batch; OSError where it cannot be read. No pipe or device is waited for."""
         descriptor = os.open(self._folder / batch / name, os.O_RDONLY | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -46,7 +46,7 @@ class Publisher:
         self._book = counter.book
         self._pause = self._book.campaign.publish_seconds
         self._version: Version | None = None  # that the last reports were made of
-        self._due_at, self._making = 0.0, False
+        self._due_at, self._making, self._ended = 0.0, False, False
         self._last: dict[str, CampaignReport] = {}
         self._unsent: dict[str, CampaignReport] = {}
 
@@ -60,9 +60,19 @@ class Publisher:
             return
         self._due_at = now + self._pause
         version = self._now_at()
-        if version != self._version and 0 <= version[2] < self._book.campaign.span_days:
+        if version[2] >= self._book.campaign.span_days:
+            self._tell_end()
+        elif version != self._version and version[2] >= 0:
             self._version, self._making = version, True
             threading.Thread(target=self._make, args=(version[2],), name="reports", daemon=True).start()
+
+    def _tell_end(self) -> None:
+        """Say once that the campaign's days are over: what is retained stays as it is."""
+        if not self._ended:
+            self._ended = True
+            campaign = self._book.campaign
+            over = f"no day of the campaign is left: it {campaign.span}; with a larger one it goes on"
+            self._enqueue(Made((), 0.0, over))
 
     def take(self, made: Made, now: float) -> None:
         """Keep what was made; what says the same as before is not sent again."""

@@ -7,15 +7,20 @@ from edge.errors import BadSettings
 from edge.hub.store import SCHEMA, HubStore
 from edge.hub.tables import Place, Tables
 
+UPGRADE = "start the hub of this release once, or ask with the release that made it"
+
 
 def writable(place: Place) -> Tables:
     """Open the database, and make in it what is lacking."""
     return HubStore(place) if isinstance(place, Path) else _postgres(place, read_only=False)
 
 
-def opened(place: Place) -> Tables:
-    """Open the database read-only; BadSettings where there is none, or one that another release made."""
-    return _file(place) if isinstance(place, Path) else _postgres(place, read_only=True)
+def opened(place: Place, upgrade: str = UPGRADE) -> Tables:
+    """Open the database read-only; BadSettings where there is none, or one that another release made.
+
+    `upgrade` says what to do about the latter.
+    """
+    return _file(place, upgrade) if isinstance(place, Path) else _postgres(place, read_only=True)
 
 
 def _postgres(url: str, read_only: bool) -> Tables:
@@ -29,16 +34,13 @@ def _postgres(url: str, read_only: bool) -> Tables:
     return PostgresStore(url, read_only)
 
 
-def _file(path: Path) -> HubStore:
+def _file(path: Path, upgrade: str) -> HubStore:
     if not path.exists():
         raise BadSettings(f"{path} does not exist: the hub has not run with this configuration yet")
     store = HubStore(path, read_only=True)
     if lacking := _lacking(store.db):
         store.close()
-        raise BadSettings(
-            f"{path} was made by another release ({lacking}): start the hub of this release once, "
-            "or ask with the release that made it"
-        )
+        raise BadSettings(f"{path} was made by another release ({lacking}): {upgrade}")
     return store
 
 

@@ -1,8 +1,10 @@
 """vantay convert: what a record says is in the other one too, or is missed aloud."""
 
 import os
+import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,6 +215,21 @@ def test_images_of_nist_and_mosip_become_png(real_data: Path, tmp_path: Path) ->
     mosip = folder / "mosip-mds/Registration_0001Left_Index.iso"
     assert main(["convert", str(mosip), str(target), "--format", "png"]) == 0
     assert np.array_equal(read_image(target).pixels, pixels_of(fir2011.read(mosip.read_bytes())[0]))
+
+
+def test_a_database_is_never_written_over(
+    tmp_path: Path, convert: Convert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(fir2011.write(image_of()), "png") == 0
+    with closing(sqlite3.connect(tmp_path / "booth.db")) as database:
+        database.execute("CREATE TABLE journal (seq)")
+    (tmp_path / "link.png").symlink_to("booth.db")
+    before = (tmp_path / "booth.db").read_bytes()
+    for name in ("booth.db", "link.png"):
+        capsys.readouterr()
+        assert main(["convert", str(tmp_path / "in"), str(tmp_path / name), "--format", "png"]) == 2
+        assert "is a database, and never written over: name another file" in capsys.readouterr().err
+    assert (tmp_path / "booth.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("form", ["png", "fir2005", "ansi"])

@@ -184,6 +184,17 @@ def test_the_commands_from_the_beginning_to_the_end(
     assert run(capsys, "list", folder)[1].count("revoked on") == 2
 
 
+@pytest.mark.parametrize(("role", "name"), [("booth", "hn-002"), ("technician", "binh")])
+def test_whoever_was_issued_by_role_and_name_is_renewed_and_revoked_by_them(
+    pki: PkiFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], role: str, name: str
+) -> None:
+    folder, out = str(tmp_path / "pki"), str(tmp_path / "out")
+    for action in ("issue", "renew"):
+        assert run(capsys, action, folder, role, name, "-o", out)[0] == 0
+    code, said = run(capsys, "revoke", folder, role, name)
+    assert (code, said.split(";")[0]) == (0, f"{identity_of(role, name)}: 2 revoked")
+
+
 MISTAKES = {
     "again": (["init", "{pki}", "--name", "x"], "ca.key exists already and is never overwritten"),
     "no name": (["init", "{out}", "--name", " "], "--name must be 1 to 50 characters"),
@@ -203,6 +214,8 @@ MISTAKES = {
     ),
     "stranger": (["renew", "{pki}", "b-9", "-o", "{out}"], "b-9 was never issued a certificate here"),
     "unknown": (["revoke", "{pki}", "technician.an"], "technician.an was never issued"),
+    "many": (["revoke", "{pki}", "booth", "b-1", "b-2"], "one at a time"),
+    "no such role": (["renew", "{pki}", "boot", "b-1", "-o", "{out}"], "there is no role 'boot'"),
     "nobody": (["revoke", "{pki}", "a.b.c"], "'a.b.c' is nobody's name"),
 }
 

@@ -1,6 +1,7 @@
 """Every report by the name that people ask for."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from edge.campaign.book import Book, Scope
 from edge.campaign.reports import forecast, progress, workings
@@ -26,13 +27,19 @@ REPORTS: dict[str, Callable[[Book, Scope], Table]] = {
 }
 MANIFEST = "manifest"  # the one that needs the day's files as well
 BY_DISTRICT = ("ranking", "sent", "places")  # a row for each district unless asked otherwise
+OF_ALL = (OPERATORS,)  # not cut by unit: who works at several is judged by all of it
 NAMES = (*REPORTS, MANIFEST)
 
 
-def report(name: str, book: Book, scope: Scope, files: list[File] | None = None) -> Report:
-    """Make a report; what was wrong with the campaign's lists stands in its notes."""
+def report(
+    name: str, book: Book, scope: Scope, files: list[File] | None = None, until: datetime | None = None
+) -> Report:
+    """Make a report; what was wrong with the campaign's lists stands in its notes.
+
+    `until` says where the counts stop within the day; they are the book's.
+    """
     table = manifest(book, scope, files or []) if name == MANIFEST else REPORTS[name](book, scope)
     table.notes.extend(book.problems)
     of = f"{book.units.name(scope.unit)} ({scope.unit})" if scope.unit else "everything"
     campaign = book.campaign
-    return Report(name, campaign.name, campaign.legal_basis, campaign.day(scope.day), of, table)
+    return Report(name, campaign.name, campaign.legal_basis, campaign.day(scope.day), of, table, until)

@@ -1,5 +1,6 @@
 """When: a date for each unit with an interval, held against each deadline."""
 
+from bisect import bisect_right
 from datetime import date
 from itertools import accumulate
 from math import floor, sqrt
@@ -11,7 +12,6 @@ from edge.campaign.reports.table import UNIT, Cell, Column, Plot, Table, target_
 
 Z90 = 1.645  # standard normal, 5 % beyond it on either side
 FARTHEST = 10_000  # days; later than this is no date
-MOST_MONTHS = 36  # bars
 DRAWN_AHEAD = 1000  # days of a forecast that are drawn
 
 
@@ -108,22 +108,32 @@ def forecast(book: Book, scope: Scope) -> Table:
         when = _date(book, whole.day) or ("finished" if whole.left <= 0 else "no date at this rate")
         span = f"{_date(book, whole.early) or '?'} to {_date(book, whole.late) or '?'}"
         notes.append(f"all together: {whole.left:,} left, {whole.daily:,.0f} a day, {when} ({span})")
-    plot = _by_month(book, [cast for cast, _ in open_rows])
+    plot = _by_day(book, scope, [cast for cast, _ in open_rows])
     return Table("Forecast by unit", _columns(book), [row for _, row in open_rows], notes, plot)
 
 
-def _by_month(book: Book, casts: list[Forecast]) -> Plot:
-    """Draw how many units are done in which month: at most three years, then later, then no date."""
-    found: dict[str, float] = {}
-    for day in sorted(cast.day for cast in casts if cast.day is not None):
-        month = f"{book.campaign.day(day):%Y-%m}"
-        name = month if month in found or len(found) < MOST_MONTHS else "later"
-        found[name] = found.get(name, 0.0) + 1
-    if without := sum(cast.day is None for cast in casts):
-        found["no date at this rate"] = float(without)
-    return Plot(
-        "units by the month of their forecast", list(found), {"units": list(found.values())}, bars=True
-    )
+def _by_day(book: Book, scope: Scope, casts: list[Forecast]) -> Plot:
+    """Draw how many units are done by which day: by their forecasts, and by both ends of the intervals."""
+    dates = {
+        name: sorted(day for cast in casts if (day := getattr(cast, end)) is not None)
+        for name, end in (("forecast", "day"), ("early", "early"), ("late", "late"))
+    }
+    days, marks = _axis(book, scope.day, scope.day, [days[-1] for days in dates.values() if days])
+    series = {
+        name: [float(bisect_right(found, day)) for day in range(scope.day, scope.day + len(days))]
+        for name, found in dates.items()
+    }
+    title = f"units done by the day, of {len(casts)} that are not finished"
+    return Plot(title, days, series if any(dates.values()) else {}, marks=marks)
+
+
+def _axis(book: Book, first: int, today: int, ends: list[int]) -> tuple[list[str], dict[str, str]]:
+    """Return the days to draw, from `first` to the last end or deadline, and the deadlines among them."""
+    deadlines = {name: book.campaign.index(day) for name, day in book.campaign.milestones().items()}
+    farthest = today + DRAWN_AHEAD
+    last = min(max([today, *ends, *(day for day in deadlines.values() if day <= farthest)]), farthest)
+    days = [str(book.campaign.day(day)) for day in range(first, last + 1)]
+    return days, {name: days[day - first] for name, day in deadlines.items() if first <= day <= last}
 
 
 def whole(book: Book, scope: Scope) -> Table:
@@ -149,22 +159,28 @@ def whole(book: Book, scope: Scope) -> Table:
 
 
 def _course(book: Book, scope: Scope) -> Plot | None:
-    """Draw the course of the first target's measure so far, and the line that the forecast makes of it."""
+    """Draw the first target's measure so far, and on to the forecast and both ends of its interval."""
     target, measure = book.one_target(scope)
     if not (quota := book.quota(target, scope.unit)):
         return None
     if not (daily := book.daily(measure, scope.unit, scope.day)):  # before the campaign began
         return None
     done, cast = list(accumulate(daily)), forecast_of(quota, daily, book.campaign.rate_days)
-    today = len(done) - 1
-    ends = today if cast.day is None else min(max(cast.day, today), today + DRAWN_AHEAD)
-    ahead = [None] * today + [done[-1] + cast.daily * n for n in range(ends - today + 1)]
+    today, ends = len(done) - 1, {"forecast": cast.day, "early": cast.early, "late": cast.late}
+    days, marks = _axis(book, 0, today, [day for day in ends.values() if day is not None])
     series: dict[str, list[float | None]] = {measure: [float(number) for number in done]}
-    if ends > today:
-        series["forecast"] = [None if one is None else min(one, float(quota)) for one in ahead]
-    series["target"] = [float(quota)] * (ends + 1)
-    days = [str(book.campaign.day(day)) for day in range(ends + 1)]
-    return Plot(f"{measure}, of {book.campaign.targets[target].title}", days, series)
+    series[measure] += [None] * (len(days) - len(done))
+    for name, end in ends.items():
+        if end is not None and end > today:
+            series[name] = _line(today, done[-1], end, quota, len(days))
+    series["target"] = [float(quota)] * len(days)
+    return Plot(f"{measure}, of {book.campaign.targets[target].title}", days, series, marks=marks)
+
+
+def _line(today: int, done: int, end: int, quota: int, days: int) -> list[float | None]:
+    """Return the way from what is done today to the quota at its end; nothing before, nor after."""
+    steps = [done + (quota - done) * n / (end - today) for n in range(end - today + 1)]
+    return [None if not 0 <= day - today < len(steps) else steps[day - today] for day in range(days)]
 
 
 def expected(book: Book, scope: Scope) -> Table:

@@ -40,6 +40,7 @@ def manifest(book: Book, scope: Scope, files: list[File]) -> Table:
         [
             f"{len(listed)} files, SHA-256 {manifest_hash(map(itemgetter(0), listed))}",
             f"{sent} sent, {acknowledged} acknowledged, {len(listed) - acknowledged} not yet acknowledged",
+            "sent and acknowledged: as it is known when this is made, whatever the day",
         ],
         Plot(
             "files of the day",

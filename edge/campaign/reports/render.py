@@ -26,7 +26,8 @@ th{text-align:left;border-bottom:2px solid #888;vertical-align:bottom;position:s
 def head(report: Report) -> list[str]:
     """Return the lines that stand above every report."""
     basis = "; ".join(report.legal_basis)
-    return [f"{report.campaign}: {report.scope}, end of business day {report.at}", f"Legal basis: {basis}"]
+    end = f"until {report.until.isoformat(' ')} of" if report.until else "end of"
+    return [f"{report.campaign}: {report.scope}, {end} business day {report.at}", f"Legal basis: {basis}"]
 
 
 def as_text(report: Report) -> bytes:
@@ -63,6 +64,7 @@ def as_json(report: Report) -> bytes:
         "campaign": report.campaign,
         "legal_basis": list(report.legal_basis),
         "at": report.at.isoformat(),
+        **({"until": report.until.isoformat()} if report.until else {}),
         "scope": report.scope,
         "notes": table.notes,
         "rows": [{column.key: _plain(row[column.key]) for column in table.columns} for row in table.rows],
@@ -113,7 +115,7 @@ def as_html(report: Report) -> bytes:
     titles = "".join(f'<th class="{column.kind}">{escape(column.title)}</th>' for column in table.columns)
     body = "".join(f"<tr>{_cells(row, table)}</tr>\n" for row in table.rows)
     plot = "<p>There is nothing to draw yet.</p>"
-    if table.plot and table.plot.labels:
+    if table.plot and not table.plot.empty:
         title = "" if table.plot.title == table.title else f"<h2>{escape(table.plot.title)}</h2>"
         plot = title + svg(table.plot)
     return (

@@ -11,12 +11,13 @@ BAR, NUMBER = 22, 90  # px: height of a bar with its gap, room for its number
 LETTER, LINE = 7.5, 15  # px: width of most letters at most, and between two lines of text
 LONGEST_LABEL, LAST_LETTERS = 48, 18  # letters, and those of them that are the last of a longer name
 SMALLEST = 1e-6  # top of an axis
-COLOURS = ("#1f5fa8", "#c2571a", "#2e7d32", "#6a3d9a")
+COLOURS = ("#1f5fa8", "#c2571a", "#2e7d32", "#6a3d9a", "#8c6d1f")
+MARK, MARK_LINES = "#b00020", 6  # the colour of deadlines, and lines of text for their words
 
 
 def svg(plot: Plot) -> str:
     """Draw a plot; an empty one is nothing."""
-    if not plot.labels or not plot.series:
+    if plot.empty:
         return ""
     return _bars(plot) if plot.bars else _lines(plot)
 
@@ -87,6 +88,7 @@ def _lines(plot: Plot) -> str:
         )
     for index in sorted({0, last // 2, len(plot.labels) - 1}):
         body.append(_text(LEFT + wide * index / last, HEIGHT - BOTTOM + 20, plot.labels[index], "middle"))
+    body += _marks(plot, last)
     ends = []
     for colour, (name, series) in zip(COLOURS, plot.series.items(), strict=False):
         points = [
@@ -105,6 +107,22 @@ def _lines(plot: Plot) -> str:
     for y, (_, name, colour) in zip(_apart([end[0] for end in ends]), ends, strict=True):
         body.append(f'<g fill="{colour}">{_text(LEFT + wide + 8, y, name)}</g>')
     return _frame(WIDTH, HEIGHT, plot.title, body)
+
+
+def _marks(plot: Plot, last: int) -> list[str]:
+    """Draw an upright line at each mark; its words lie in lines of their own, below each other."""
+    wide, found = WIDTH - LEFT - RIGHT, list[str]()
+    for place, (word, label) in enumerate(sorted(plot.marks.items(), key=lambda mark: mark[1])):
+        x = LEFT + wide * plot.labels.index(label) / last
+        found.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{MARK}" '
+            'stroke-dasharray="4 4"/>'
+        )
+        words = _cut(f"{word} {label}")
+        anchor, aside = ("start", 4) if x + LETTER * len(words) < LEFT + wide else ("end", -4)
+        height = TOP + 12 + LINE * (place % MARK_LINES)
+        found.append(f'<g fill="{MARK}">{_text(x + aside, height, words, anchor)}</g>')
+    return found
 
 
 def _apart(heights: Sequence[float]) -> list[float]:

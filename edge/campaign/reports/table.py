@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from edge.campaign.book import Book
@@ -20,12 +20,21 @@ class Column(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Bars, of which several series stand behind each other, or lines over labels; None is no number."""
+    """Bars, of which several series stand behind each other, or lines over labels; None is no number.
+
+    `marks` are words at labels of lines: deadlines among the days.
+    """
 
     title: str
     labels: list[str]
     series: Mapping[str, Sequence[float | None]]
     bars: bool = False
+    marks: Mapping[str, str] = {}  # word -> label
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw: no label, or no number but zero."""
+        return not self.labels or not any(value for row in self.series.values() for value in row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +58,10 @@ class Report(NamedTuple):
     name: str
     campaign: str
     legal_basis: tuple[str, ...]
-    at: date
+    at: date  # the business day
     scope: str
     table: Table
+    until: datetime | None = None  # within that day, after which nothing counts; None: its end
 
 
 NAMED = "{unit} ({code})"  # a name alone may be of several units

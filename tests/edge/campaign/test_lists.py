@@ -117,6 +117,38 @@ def test_rounds() -> None:
     ]
 
 
+@pytest.mark.parametrize("code", ["1", "0000 9", "0047\x1b5", "00475x", "123456789", "Vân Hà"])
+def test_what_is_no_official_code_is_not_taken(code: str) -> None:
+    as_commune, as_district = f"017,Huyện Đông Anh,{code},Xã X,xa", f"{code},Huyện X,00478,Xã X,xa"
+    for line in (as_commune, as_district):
+        units, problems = read_units([*UNITS, line])
+        assert set(units.communes) == {"00475", "09718"}
+        assert code not in units.districts
+        (problem,) = problems
+        assert problem.startswith("line 5: ")
+        assert problem.isprintable()
+        assert "is no official code" in problem or "a control character is in" in problem
+
+
+def test_a_control_character_in_a_list_is_named_by_its_column() -> None:
+    units, problems = read_units([*UNITS, "017,Huyện Đông Anh,00478,Xã\x1b[31m X,xa"])
+    assert problems == ["line 5: a control character is in commune"]
+    assert read_rounds(["round,team,code", "1,A\x07,00475"], units) == (
+        [],
+        ["line 2: a control character is in team"],
+    )
+    assert read_quota(["code,quota", "00475,1\x7f"], units).problems == [
+        "line 2: a control character is in quota"
+    ]
+
+
+def test_a_quota_of_more_people_than_there_are_is_not_taken() -> None:
+    units, _ = read_units(UNITS)
+    found = read_quota(["code,quota", "00475,99999999999", "09718,200000000"], units)
+    assert found.numbers == {"09718": 200_000_000}
+    assert found.problems == ["line 2: the quota of 00475 is more than 200,000,000"]
+
+
 @steady()
 @given(
     st.lists(st.tuples(st.sampled_from(["00475", "09718", "017", "nobody"]), st.integers(0, 3)), max_size=12)

@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.campaign.reports.catalogue import NAMES
+from edge.campaign.reports.manifest import File
 from edge.campaign.reports.render import FORMATS
 from edge.campaign.reports.svg import svg, ticks
 from edge.campaign.reports.table import Column, Plot, Report, Table
@@ -168,6 +169,7 @@ def story() -> Story:
         over_days(40, START, 5, "collected", "00002", place="mobile", operator="lan"),
         over_days(20, START, 5, "sent", "00001"),
         people(2, "override", "00001", at(START), operator="binh"),
+        people(2, "fault", "00001", at(START), cause="power", minutes=30),
     )
     return told
 
@@ -175,7 +177,8 @@ def story() -> Story:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("after", [-1, 0, 5])
 def test_every_report_has_a_plot_that_fits_or_says_that_there_is_none(name: str, after: int) -> None:
-    page = FORMATS["html"](made(story().book(), name, START + timedelta(days=after))).decode()
+    day = START + timedelta(days=after)
+    page = FORMATS["html"](made(story().book(), name, day, [File("f-1", "00001", True, False)])).decode()
     drawing = re.search(r"<svg.*?</svg>", page)
     assert drawing or "There is nothing to draw yet." in page
     if after == 5:
@@ -189,6 +192,43 @@ def test_every_report_has_a_plot_that_fits_or_says_that_there_is_none(name: str,
             assert x - before * WIDE >= 0, f"{text.text} is cut off at the left"
             assert x + (words - before) * WIDE <= width, f"{text.text} is cut off at the right"
             assert 0 <= float(text.attrib["y"]) <= height
+
+
+def test_the_forecasts_are_drawn_with_their_interval_and_the_deadlines() -> None:
+    for name in ("forecast", "forecast-total"):
+        one = made(story().book(), name, START + timedelta(days=5)).table.plot
+        assert one
+        assert {"forecast", "early", "late"} <= set(one.series)
+        assert one.marks == {"city": "2023-06-30"}
+        drawn = ET.fromstring(svg(one))
+        assert "city 2023-06-30" in {text.text for text in drawn.iter("text")}
+        upright = [line for line in drawn.iter("line") if line.attrib["x1"] == line.attrib["x2"]]
+        assert len(upright) == 1
+        assert len(list(drawn.iter("polyline"))) == len(one.series)
+    course = made(story().book(), "forecast-total", START + timedelta(days=5)).table
+    (row,) = course.rows
+    assert course.plot
+    for end in ("early", "forecast", "late"):
+        day = course.plot.labels.index(str(row[end]))
+        assert course.plot.series[end][day] == 95
+        assert course.plot.series[end][day + 1 : day + 2] in ([None], [])
+
+
+def test_many_deadlines_lie_apart() -> None:
+    drawn = ET.fromstring(svg(PLOT._replace(marks=dict.fromkeys("abc", "12 May"))))
+    heights = {
+        float(text.attrib["y"]) for text in drawn.iter("text") if (text.text or "").endswith(" 12 May")
+    }
+    assert len(heights) == 3
+
+
+def test_operators_of_whom_nothing_stands_out_are_no_page_of_zeros() -> None:
+    told = story()
+    told.streams = told.streams[:1]
+    page = FORMATS["html"](made(told.book(), "operators", START + timedelta(days=5))).decode()
+    assert "binh" in page
+    assert "There is nothing to draw yet." in page
+    assert "<svg" not in page
 
 
 def test_names_of_lines_that_end_together_lie_apart() -> None:

@@ -498,6 +498,46 @@ def test_the_cut_off_is_a_time_of_day(vantay: Say, tmp_path: Path) -> None:
     ]
 
 
+def test_a_report_says_where_it_stops(vantay: Say, config: Path) -> None:
+    opened(config).store.close()
+    words = ("report", "summary", "--at", "2023-05-18T09:00:00Z")
+    tree = json.loads(vantay(*words, "--format", "json"))
+    assert (tree["at"], tree["until"]) == ("2023-05-18", "2023-05-18T16:00:00+07:00")
+    stops = "Order 01: everything, until 2023-05-18 16:00:00+07:00 of business day 2023-05-18"
+    assert stops in vantay(*words)
+    assert stops in vantay(*words, "--format", "html")
+    whole = ("report", "summary", "--at", "2023-05-18")
+    assert "until" not in json.loads(vantay(*whole, "--format", "json"))
+    assert "Order 01: everything, end of business day 2023-05-18" in vantay(*whole)
+
+
+@pytest.mark.parametrize("action", ["report", "export", "diagnose"])
+@pytest.mark.parametrize(
+    "own",
+    ["hub.toml", "hub/hub.db", "hub/hub.db-wal", "hub/new.tar.gz", "packets/x.tar.gz", "units.csv", "quota.csv",
+     "link.tar.gz"],
+)  # fmt: skip
+def test_nothing_is_written_over_what_the_hub_works_with(
+    config: Path, capsys: pytest.CaptureFixture[str], action: str, own: str
+) -> None:
+    opened(config).store.close()
+    config.write_text(config.read_text().replace('data = "hub"', 'data = "hub"\npackets = "packets"'))
+    (config.parent / "packets").mkdir()
+    (config.parent / "link.tar.gz").symlink_to("hub/hub.db")
+    target = config.parent / own
+    before = target.read_bytes() if target.exists() else None
+    words = {
+        "report": ["hub", "report", "summary", "--at", "2023-05-18"],
+        "export": ["hub", "export"],
+        "diagnose": ["diagnose"],
+    }[action]
+    assert main([*words, "--config", str(config), "-o", str(target)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "is what hub.toml works with; name another file" in said or "name it so" in said
+    assert (target.read_bytes() if target.exists() else None) == before
+
+
 def test_the_manifest_lists_the_days_files(vantay: Say, tmp_path: Path) -> None:
     rows = [
         event(1),
@@ -523,7 +563,20 @@ def test_the_manifest_lists_the_days_files(vantay: Say, tmp_path: Path) -> None:
         (("report", "summary", "--at", "soon"), "--at must be a date, 2023-05-18, or a time with its offset"),
         (
             ("report", "summary", "--at", "2023-05-01"),
-            "2023-05-01 is not a day of the campaign, which began on",
+            "2023-05-01 is not a day of the campaign, which began on 2023-05-05 and counts until 2025-05-03 "
+            "(span_days = 730)",
+        ),
+        (
+            ("report", "summary", "--at", "2025-05-04"),
+            "2025-05-04 is not a day of the campaign, which began on",
+        ),
+        (
+            ("report", "manifest", "--at", "2023-05-18T10:00+07:00"),
+            "the manifest is of a whole day, and of",
+        ),
+        (
+            ("report", "operators", "--at", "2023-05-18", "--unit", "003"),
+            "operators is of the whole campaign",
         ),
         (("report", "summary", "--at", "2023-05-18", "--unit", "Tây Hồ"), "no unit has the code Tây Hồ"),
         (("report", "summary", "--at", "2023-05-18", "--target", "x"), "no target 'x'; there are all"),

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +293,18 @@ def test_a_running_hub_is_read_and_not_disturbed(
         assert [(b["booth"], b["trouble"], b["backlog"]) for b in after] == [("b-1", "scanner: unplugged", 2)]
         assert look("gaps") == []
     assert (tmp_path / "hub" / "hub.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_move_of_an_earlier_releases_file_says_how_it_is_brought_up(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("DROP TABLE campaign_file")
+    config = tmp_path / "moving.toml"
+    config.write_text(f'database = "postgresql://nobody@127.0.0.1:9/none"\ndata = "{file.parent}"\n')
+    assert main(["hub", "move", "--config", str(config)]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "was made by another release (it has no table campaign_file): start the hub of this release " in said
+    )
+    assert "once without `database` in hub.toml, then move" in said

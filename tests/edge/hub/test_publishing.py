@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ class Station:
 
 def tells(payload: bytes, told: dict[str, Any]) -> bool:
     said = json.loads(payload)
+    told.pop("until", None)  # the command's cut-off is the moment at which it is asked
     return {key: said[key] for key in told} == told
 
 
@@ -271,6 +273,19 @@ def test_a_failure_is_told_and_tried_again(desk: Desk, tmp_path: Path) -> None:
 def test_a_day_outside_the_campaign_has_no_reports(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.hub.publishing.clock.now", lambda: "2001-01-01T00:00:00.000Z")
     assert not desk.turn(0.0)
+
+
+def test_that_the_campaigns_days_are_over_is_said_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert desk.turn(0.0)
+    monkeypatch.setattr("edge.hub.publishing.clock.now", lambda: "2199-01-01T00:00:00.000Z")
+    for n in range(1, 4):
+        assert not desk.turn(61.0 * n)
+    made = desk.mailbox.get_nowait()
+    assert re.fullmatch(
+        r"no day of the campaign is left: it began on .* and counts until .* \(span_days = [0-9]+\); .*",
+        made.failed or "",
+    )
+    assert desk.mailbox.empty()
 
 
 def test_nobody_is_named(desk: Desk, tmp_path: Path) -> None:
