@@ -21,6 +21,7 @@ from edge.hub.campaign_import import import_events
 from edge.hub.delivery import looker, warner
 from edge.hub.export import Span, lines
 from edge.hub.moving import move
+from edge.hub.packets import looked_for
 from edge.hub.reading import opened, writable
 from edge.hub.slots import SlotBook, span_of
 from edge.hub.slots import readable as readable_slots
@@ -31,6 +32,7 @@ from edge.settings import HubSettings, check_output, read_settings
 ACTIONS = ("run", "status", "booths", "gaps", "export", "report", "import", "slots", "move")
 SLOT_DAYS = 7  # listed unless told otherwise
 MOVE_FIRST = "start the hub of this release once without `database` in hub.toml, then move"
+LOST = "received, and not there; mount or restore the folder "
 DAY = "2023-05-18"  # a date, as it is written
 
 
@@ -96,7 +98,13 @@ def _told(settings: HubSettings, store: Tables, span: Span, arguments: Namespace
             _write(arguments.output, lines(store, arguments.booth, span))
         case "status":
             status = status_of(store, looker(settings)(store))
+            wanted, lost = looked_for(store, settings.packet_folder)
+            status |= {"packets_looked_for": wanted, "packets_not_there": lost}
             print(json.dumps(status) if arguments.json else readable(status))
+            if lost and not arguments.json:
+                print(
+                    f"ALARM {lost} of {wanted} packets that were looked for: {LOST}{settings.packet_folder}"
+                )
         case "booths":
             booths = booths_of(store)
             print(json.dumps(booths) if arguments.json else readable_booths(booths))

@@ -5,6 +5,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from edge.files import sync_folder
+from edge.hub.tables import Tables
+
+OF_EACH = 4  # packets looked for in each of the 256 folders
+SOME = "SELECT hash FROM packet WHERE hash >= ? AND complete_at IS NOT NULL ORDER BY hash LIMIT ?"
 
 
 class PacketFiles:
@@ -16,7 +20,7 @@ class PacketFiles:
 
     def path(self, digest: str) -> Path:
         """Return where a whole packet lies."""
-        return self._folder / digest[:2] / f"{digest}.packet"
+        return path_of(self._folder, digest)
 
     def received(self, digest: str) -> int:
         """Return how many bytes of a packet are here, in one piece from its start."""
@@ -56,3 +60,21 @@ class PacketFiles:
                 return True
             partial.unlink()
         return False
+
+
+def path_of(folder: Path, digest: str) -> Path:
+    """Return where a whole packet lies below the folder of packets."""
+    return folder / digest[:2] / f"{digest}.packet"
+
+
+def looked_for(store: Tables, folder: Path) -> tuple[int, int]:
+    """Return how many complete packets were looked for, and how many of them are not there.
+
+    Some of each folder: a million are not counted for a question, and a folder that is gone is noticed.
+    """
+    some = {
+        row["hash"]
+        for first in range(256)
+        for row in store.db.execute(SOME, (f"{first:02x}", OF_EACH)).fetchall()
+    }
+    return len(some), sum(not path_of(folder, digest).exists() for digest in some)

@@ -264,6 +264,17 @@ def test_only_known_words_and_small_numbers_are_told(said: dict[str, Any]) -> No
     assert {key: value for key, value in line.items() if key != "timestamp"} == harmless.facts(said)
 
 
+@pytest.mark.parametrize("own", ["data/x.tar.gz", "keys/subject.tgz", "data/booth.tgz"])
+def test_a_bundle_is_not_put_among_what_the_booth_works_with(
+    booth: Path, capsys: pytest.CaptureFixture[str], own: str
+) -> None:
+    (booth.parent / "data" / "booth.tgz").symlink_to("booth.db")
+    before = (booth.parent / "data" / "booth.db").read_bytes()
+    assert main(["diagnose", "--config", str(booth), "-o", str(booth.parent / own)]) == 2
+    assert "is what booth.toml works with; name another file" in capsys.readouterr().err
+    assert (booth.parent / "data" / "booth.db").read_bytes() == before
+
+
 def test_a_box_that_is_broken_is_told_as_far_as_it_goes(
     booth: Path, secrets: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:

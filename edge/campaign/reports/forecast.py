@@ -118,7 +118,7 @@ def _by_day(book: Book, scope: Scope, casts: list[Forecast]) -> Plot:
         name: sorted(day for cast in casts if (day := getattr(cast, end)) is not None)
         for name, end in (("forecast", "day"), ("early", "early"), ("late", "late"))
     }
-    days, marks = _axis(book, scope.day, scope.day, [days[-1] for days in dates.values() if days])
+    days, marks = _axis(book, scope.day, scope.day, dates["forecast"][-1:])
     series = {
         name: [float(bisect_right(found, day)) for day in range(scope.day, scope.day + len(days))]
         for name, found in dates.items()

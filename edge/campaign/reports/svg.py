@@ -110,7 +110,7 @@ def _lines(plot: Plot) -> str:
 
 
 def _marks(plot: Plot, last: int) -> list[str]:
-    """Draw an upright line at each mark; its words lie in lines of their own, below each other."""
+    """Draw an upright line at each mark; its words lie in lines of their own, above each other."""
     wide, found = WIDTH - LEFT - RIGHT, list[str]()
     for place, (word, label) in enumerate(sorted(plot.marks.items(), key=lambda mark: mark[1])):
         x = LEFT + wide * plot.labels.index(label) / last
@@ -120,7 +120,7 @@ def _marks(plot: Plot, last: int) -> list[str]:
         )
         words = _cut(f"{word} {label}")
         anchor, aside = ("start", 4) if x + LETTER * len(words) < LEFT + wide else ("end", -4)
-        height = TOP + 12 + LINE * (place % MARK_LINES)
+        height = HEIGHT - BOTTOM - 6 - LINE * (place % MARK_LINES)  # at the foot: what is counted rises
         found.append(f'<g fill="{MARK}">{_text(x + aside, height, words, anchor)}</g>')
     return found
 

@@ -514,9 +514,8 @@ def test_a_report_says_where_it_stops(vantay: Say, config: Path) -> None:
 @pytest.mark.parametrize("action", ["report", "export", "diagnose"])
 @pytest.mark.parametrize(
     "own",
-    ["hub.toml", "hub/hub.db", "hub/hub.db-wal", "hub/new.tar.gz", "packets/x.tar.gz", "units.csv", "quota.csv",
-     "link.tar.gz"],
-)  # fmt: skip
+    ["hub.toml", "hub/hub.db", "hub/new.tar.gz", "packets/x.tar.gz", "units.csv", "quota.csv", "link.tar.gz"],
+)
 def test_nothing_is_written_over_what_the_hub_works_with(
     config: Path, capsys: pytest.CaptureFixture[str], action: str, own: str
 ) -> None:

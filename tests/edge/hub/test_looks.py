@@ -1,10 +1,13 @@
 """`vantay hub booths|gaps|export`: what the hub's file says, read while the hub runs, never written."""
 
 import json
+import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 
 from edge.cli import main
 from edge.hub.ledger import Ledger
+from edge.hub.packets import PacketFiles
 from edge.hub.reading import writable
 from edge.hub.store import HubStore
 from edge.hub.tables import Place, Tables
@@ -308,3 +312,29 @@ def test_a_move_of_an_earlier_releases_file_says_how_it_is_brought_up(
         "was made by another release (it has no table campaign_file): start the hub of this release " in said
     )
     assert "once without `database` in hub.toml, then move" in said
+
+
+def test_status_notices_that_files_of_packets_are_gone(place: Place, vantay: Say, tmp_path: Path) -> None:
+    store, files = writable(place), PacketFiles(tmp_path / "hub" / "packets")
+    for n in range(599):
+        data = b"%d" % n
+        digest = sha256(data).hexdigest()
+        files.add(digest, 0, data, len(data))
+        assert n % 2 or files.finish(digest, len(data))
+        at = None if n % 2 else AT
+        store.db.execute("INSERT INTO packet VALUES (?, 'b-1', ?, 1, ?, NULL)", (digest, f"e-{n}", at))
+    store.close()
+    assert "ALARM" not in vantay("status")
+    told = json.loads(vantay("status", "--json"))
+    wanted = told["packets_looked_for"]
+    assert 256 < wanted <= 300
+    assert told["packets_not_there"] == 0
+    shutil.rmtree(tmp_path / "hub" / "packets" / digest[:2])
+    said = vantay("status")
+    assert re.search(
+        rf"ALARM [1-9][0-9]* of {wanted} packets that were looked for: received, and not there;", said
+    )
+    shutil.rmtree(tmp_path / "hub" / "packets")
+    assert f"ALARM {wanted} of {wanted} packets" in vantay("status")
+    assert json.loads(vantay("status", "--json"))["packets_not_there"] == wanted
+    assert not (tmp_path / "hub" / "packets").exists(), "a look makes nothing"
