@@ -26,6 +26,7 @@ from joserfc.jwk import OKPKey
 
 from edge.errors import VantayError
 from edge.messages import canonical
+from edge.printable import printable
 
 PACKET_TYPE, MANIFEST_TYPE = "vantay-packet-v2", "vantay-manifest-v2"
 PACKET_MAGIC = b"eyJ0eXAiOiJ2YW50YXktcGFja2V0"  # how the header of our own begins, whatever the version
@@ -35,6 +36,8 @@ MOST_HEADER = 1024
 SHAPE = re.compile(
     rb"([\w-]{2,1024})\.\.([\w-]{16})\.([\w-]+)\.([\w-]{22})", re.ASCII
 )  # no key, 96 and 128 bit
+MANIFEST = "manifest.json"  # no blob's name: what is opened is written beside it
+THUMBPRINT = re.compile(r"[\w-]{43}", re.ASCII)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -89,8 +92,11 @@ def look_at(packet: bytes) -> Envelope:
         raise BadPacket("the packet is not whole: it has not the five parts of a JWE of ours")
     head = _header(packet)
     if head["typ"] != PACKET_TYPE:
-        raise BadPacket(f"the packet is a {head['typ']}, and {PACKET_TYPE} is read here: use another release")
-    if set(head) != {"typ", "alg", "enc", "kid", "epk"} or not isinstance(head["kid"], str):
+        raise BadPacket(
+            f"the packet is a {printable(str(head['typ']))}, and {PACKET_TYPE} is read here: "
+            "use another release"
+        )
+    if set(head) != {"typ", "alg", "enc", "kid", "epk"} or not _is_thumbprint(head["kid"]):
         raise BadPacket("the packet's header is not one of ours: no booth of Vantay wrote it")
     if (head["alg"], head["enc"]) != ("ECDH-ES", "A256GCM") or not _is_key(head["epk"], "X25519"):
         raise BadPacket("the packet is not encrypted by ECDH-ES with X25519 and A256GCM: it is not opened")
@@ -160,7 +166,12 @@ def _unpack(signer: str, text: bytes, body: bytes, sealed_to: str) -> OpenedPack
             raise BadPacket("the packet was signed for another reader than it is encrypted to")
         for one in manifest.pop("blobs"):
             name, length = one["name"], one["length"]
-            if not NAME.fullmatch(name) or name in blobs or not isinstance(length, int) or length < 0:
+            if (
+                not NAME.fullmatch(name)
+                or name in (*blobs, MANIFEST)
+                or not isinstance(length, int)
+                or length < 0
+            ):
                 raise ValueError(name)
             if offset + length > len(body):
                 raise BadPacket(f"blob {name} of the packet is not whole")
@@ -168,11 +179,16 @@ def _unpack(signer: str, text: bytes, body: bytes, sealed_to: str) -> OpenedPack
             offset += length
             if sha256(blobs[name]).hexdigest() != one["sha256"]:
                 raise BadPacket(f"blob {name} of the packet does not have the hash its manifest names")
+        json.dumps(manifest, ensure_ascii=False).encode()  # half a character is in no text
     except UNREADABLE:
         raise BadPacket("the packet's manifest cannot be read: no booth of Vantay wrote it") from None
     if offset != len(body):
         raise BadPacket(f"the packet has {len(body) - offset} bytes that its manifest does not name")
     return OpenedPacket(signer, manifest, blobs)
+
+
+def _is_thumbprint(value: object) -> bool:
+    return isinstance(value, str) and THUMBPRINT.fullmatch(value) is not None
 
 
 def _is_key(value: object, curve: str) -> bool:

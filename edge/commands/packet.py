@@ -17,8 +17,10 @@ from edge.errors import BadCommand
 from edge.files import make_folder, replace
 from edge.hub.delivery import Manifest
 from edge.keys import read_key
-from edge.packet import BadPacket, Envelope, OpenedPacket, look_at, open_packet, read_packet
+from edge.packet import MANIFEST, BadPacket, Envelope, OpenedPacket, look_at, open_packet, read_packet
+from edge.printable import printable
 
+WHO = "who may have signed: a booth and its key a line"
 BOOTH = re.compile(r"(\S+)\s+([0-9a-fA-F]{64})")
 
 
@@ -29,6 +31,7 @@ def configure(parser: ArgumentParser) -> None:
     opening.add_argument("file", type=Path)
     opening.add_argument("--key", type=Path, required=True, metavar="ministry.key")
     opening.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="write manifest and files there")
+    opening.add_argument("--booths", type=Path, metavar="FILE", help=WHO)
     checking = actions.add_parser("verify", help="whether it is whole, what it should be, and whose")
     checking.add_argument("file", type=Path)
     checking.add_argument("--key", type=Path, metavar="ministry.key", help="signature and every file, too")
@@ -39,9 +42,7 @@ def configure(parser: ArgumentParser) -> None:
     checking.add_argument(
         "--portrait", type=Path, metavar="FILE", help="the picture that the record must have been sealed with"
     )
-    checking.add_argument(
-        "--booths", type=Path, metavar="FILE", help="who may have signed: a booth and its key a line"
-    )
+    checking.add_argument("--booths", type=Path, metavar="FILE", help=WHO)
 
 
 def run(arguments: Namespace) -> int:
@@ -57,13 +58,25 @@ def run(arguments: Namespace) -> int:
 
 def _open(arguments: Namespace) -> int:
     opened = open_packet(read_packet(arguments.file), _private(arguments.key))
-    text = json.dumps({"signed_by": opened.signed_by, **opened.manifest}, indent=2, ensure_ascii=False)
-    print(text)
+    if arguments.booths:
+        _known(arguments.booths, opened)
+    said = json.dumps({"signed_by": opened.signed_by, **opened.manifest}, indent=2, ensure_ascii=False)
+    text = printable(said)
     if arguments.output:
-        make_folder(arguments.output)
-        for name, data in {**opened.blobs, "manifest.json": text.encode()}.items():
-            replace(arguments.output / name, data, mode=0o600)
+        _write(arguments.output, {**opened.blobs, MANIFEST: text.encode()})
+    print(text)
+    if not arguments.booths:
+        print("vantay: whose key signed it was not checked: --booths FILE does", file=sys.stderr)
     return 0
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write one packet's files, in order, into a folder of its own."""
+    make_folder(folder)
+    if any(folder.iterdir()):
+        raise BadCommand(f"{folder} is not empty: name another folder, lest two people's files be mixed")
+    for name, data in files.items():
+        replace(folder / name, data, mode=0o600)
 
 
 def _verify(arguments: Namespace) -> int:
@@ -146,5 +159,6 @@ def _known(path: Path, opened: OpenedPacket) -> str:
     if (booth := known.get(opened.signed_by)) is None:
         raise BadPacket(f"it was signed by {opened.signed_by}, which is the key of no booth in {path}")
     if booth != opened.manifest.get("booth"):
-        raise BadPacket(f"booth {booth} signed it, and the record says booth {opened.manifest.get('booth')}")
+        said = printable(str(opened.manifest.get("booth")))
+        raise BadPacket(f"booth {booth} signed it, and the record says booth {said[:100]}")
     return booth

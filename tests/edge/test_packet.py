@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge import packet as packets
 from edge.cli import main
+from edge.commands import packet as packet_command
 from edge.hub.delivery import Delivered, Manifest
 from edge.packet import PACKET_MAGIC, BadPacket, look_at, open_packet, seal
 from tests.edge import jose_by_hand as hand
@@ -309,6 +310,80 @@ def test_open_shows_and_writes(
     written = {path.name: path.read_bytes() for path in out.iterdir()}
     assert written == {**BLOBS, "manifest.json": said.rstrip("\n").encode()}
     assert {path.stat().st_mode & 0o777 for path in (out, *out.iterdir())} == {0o700, 0o600}
+
+
+def test_two_peoples_files_never_come_into_one_folder(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.packet"
+    other.write_bytes(seal({**MANIFEST, "enrolment": "e2"}, {"7.fir": b"x"}, BOOTH, MINISTRY.public_key()))
+    command = ["--key", str(ministry_key), "-o", str(tmp_path / "out")]
+    assert main(["packet", "open", str(file), *command]) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    capsys.readouterr()
+    assert main(["packet", "open", str(other), *command]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "is not empty: name another folder" in said.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_the_manifest_is_written_last_and_is_no_files_name(
+    tmp_path: Path, file: Path, ministry_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(packet_command, "replace", lambda path, _data, mode: written.append(path.name))
+    assert main(["packet", "open", str(file), "--key", str(ministry_key), "-o", str(tmp_path / "out")]) == 0
+    assert written == [*BLOBS, "manifest.json"]
+    with pytest.raises(BadPacket, match="manifest cannot be read"):
+        open_packet(seal(MANIFEST, {"manifest.json": b"{}"}, BOOTH, MINISTRY.public_key()), MINISTRY)
+
+
+def test_half_a_character_in_a_manifest_is_refused_in_a_sentence(
+    file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = listing().replace(b'"version": 2', rb'"version": 2, "reason": "\ud800"')
+    file.write_bytes(sealed_by_hand(signed_by_hand(text)))
+    assert main(["packet", "open", str(file), "--key", str(ministry_key)]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "manifest cannot be read" in said.err
+
+
+def test_what_a_terminal_would_act_on_is_escaped_and_the_content_stays(
+    file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {**MANIFEST, "reason": "\x9b2J \u202eevil\u2028 \x7f \U000e0001 Nguyễn Thị Ánh"}
+    file.write_bytes(seal(said, BLOBS, BOOTH, MINISTRY.public_key()))
+    assert main(["packet", "open", str(file), "--key", str(ministry_key)]) == 0
+    out = capsys.readouterr().out
+    assert not set(out) & set("\x9b\u202e\u2028\x7f\U000e0001")
+    assert "Nguyễn Thị Ánh" in out
+    assert json.loads(out)["reason"] == said["reason"]
+
+
+@pytest.mark.parametrize("head", [{"typ": "vantay-packet\x9b2J"}, {"kid": "\x9b2J"}])
+def test_a_header_writes_nothing_to_the_terminal_either(head: dict[str, Any]) -> None:
+    with pytest.raises(BadPacket) as refused:
+        look_at(sealed_by_hand(GOOD, **head))
+    assert "\x9b" not in str(refused.value)
+
+
+def test_open_says_whether_the_signer_was_checked(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opening = ["packet", "open", str(file), "--key", str(ministry_key)]
+    assert main(opening) == 0
+    assert "whose key signed it was not checked" in capsys.readouterr().err
+    booths = tmp_path / "booths"
+    booths.write_text(f"b-1 {SIGNER}\n")
+    assert main([*opening, "--booths", str(booths)]) == 0
+    assert capsys.readouterr().err == ""
+    booths.write_text(f"b-1 {'0' * 64}\n")
+    assert main([*opening, "--booths", str(booths), "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert (said.out, (tmp_path / "out").exists()) == ("", False)
+    assert "the key of no booth" in said.err
 
 
 def test_verify_says_what_can_be_said(
