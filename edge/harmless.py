@@ -76,7 +76,7 @@ EVENTS = frozenset(
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made", "database away", "database back"),
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
-        *("worklist purged", "packets purged", "file locked", "disk nearly full"),
+        *("worklist purged", "packets purged", "packets lost", "file locked", "disk nearly full"),
         *("search codes made anew", "search codes are not kept"),
         *("gallery", "a question was refused", "the station's gallery refuses"),
         "enrolled before, found after sealing",

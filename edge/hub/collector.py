@@ -24,6 +24,7 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.delivery import looker
 from edge.hub.figures import Figures
 from edge.hub.ledger import Ledger, OpenPacket
+from edge.hub.lost import look_for_lost
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
 from edge.hub.standings import Standing
@@ -58,9 +59,8 @@ REMEMBERED = 10_000  # reminders kept; forgetting one only repeats it early
 SHARED_PATIENCE = 0.5  # seconds that another collector has to close a gap
 SUMS_SECONDS, SUMS_SLACK = 60.0, 1000  # between two looks for booths so many entries beyond their sums
 AT_ONCE = 4  # packets a booth is asked for at the same time
-LOST_FOR = timedelta(
-    days=1
-)  # a packet that was here once, says the journal, and is not, is asked for so long
+LOST_FOR = timedelta(days=1)  # a packet that was here, says the journal, and is not, is asked for so long
+CHECK_SECONDS = 0.5  # of a turn, in which packets on disk are read before they are acknowledged
 LOST_SECONDS = 60.0  # between two such questions
 OUTCOMES = {"new": "accepted", "known": "duplicate", "gap": "gap", "refused": "refused"}  # in the figures
 TAKEN = (f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+")  # once, by whichever collector
@@ -106,6 +106,7 @@ class Collector:
         self._waiting: list[Said | Piece] = []  # for their transaction, at most BATCH
         self._dropped = 0  # messages beyond, since the database is away
         self._database_away = False
+        self._looks = True  # whether every packet is still there is to be seen
         self._greets = False  # every booth is to hear where the hub is
         self._gaps: dict[str, tuple[int, float]] = {}  # booth -> the last entry before a gap, since when
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
@@ -185,6 +186,10 @@ class Collector:
             heard |= {booth: Heard() for booth in self._ledger.booths() if booth not in heard}
             self._greets = False
         leads = self._store.leads()
+        if self._looks and leads:
+            if lost := look_for_lost(self._store, self._files, clock.now()):
+                self._log.error("packets lost", packets=len(lost))
+            self._looks = False
         everybody = self._ledger.booths() if leads and self._due("everybody", now) else []
         late = [booth for booth, (_, since) in self._gaps.items() if now - since > SHARED_PATIENCE]
         # Who brought entries is asked for packets by the leader alone, who brought a piece by whoever got it.
@@ -346,15 +351,15 @@ class Collector:
                     word = PacketAcknowledgement(packet=packet.hash, size=packet.size)
                     self._say(booth, "packet-ack", word)
             elif self._files.whole(packet.hash, packet.size):
-                self._finish(packet)
+                if time.monotonic() - now < CHECK_SECONDS:
+                    self._finish(packet)
             elif wanted < AT_ONCE and not packet.closed:
                 wanted += 1
                 self._want(packet, now, REMIND_SECONDS)
         since = utc(clock.moment() - LOST_FOR)
-        lost = [packet for packet in opened if packet.closed_at and packet.closed_at > since]
-        for packet in [one for one in lost if not one.complete][
-            -AT_ONCE:
-        ]:  # the booth has the newest longest
+        closed = [packet for packet in opened if packet.closed_at and packet.closed_at > since]
+        lost = [one for one in closed if not one.complete and not self._files.whole(one.hash, one.size)]
+        for packet in lost[-AT_ONCE:]:  # the booth has the newest longest
             self._want(packet, now, LOST_SECONDS)
 
     def _want(self, packet: OpenPacket, now: float, patience: float) -> None:

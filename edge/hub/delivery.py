@@ -23,6 +23,7 @@ from edge.business_day import VIET_NAM, BusinessDays
 from edge.errors import VantayError
 from edge.hub.campaign import CampaignBook, Step, moment
 from edge.hub.drop import BadPacket, Drop
+from edge.hub.lost import note_lost
 from edge.hub.packets import PacketFiles
 from edge.hub.tables import Tables
 from edge.json_once import check_once
@@ -114,7 +115,7 @@ class Delivery:
         """Deliver all that is complete and was not delivered; return the names of the batches made.
 
         VantayError when the place cannot be written; and, after all others were delivered, when a packet
-        cannot be read or is not what its name says.
+        cannot be read or is not what its name says: it counts as lost then (`edge/hub/lost.py`).
         """
         self._drop.open(first=not self._db.execute("SELECT 1 FROM delivery LIMIT 1").fetchone())
         self._note_found()
@@ -123,8 +124,10 @@ class Delivery:
             if name := self._make(packets, at, bad):
                 made.append(name)
         if bad:
+            for digest in bad:
+                note_lost(self._store, digest, at)  # the hub checks it, and asks the booth
             more = f" ({len(bad) - 1} more are as bad)" if len(bad) > 1 else ""
-            raise VantayError(f"{next(iter(bad.values()))}{more}")
+            raise VantayError(f"{next(iter(bad.values()))}{more}; the hub asks the booth for what it lacks")
         return made
 
     def hear(self, at: str) -> list[str]:

@@ -17,6 +17,7 @@ from edge.messages import Digest, JournalEntry
 
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
 SETTLED_LATER = "station.settled"
+PURGED_UNHELD = "a packet was destroyed that is not held"  # of the alarm
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
 Taken = Literal["new", "known", "gap", "refused"]
@@ -31,7 +32,9 @@ class OpenPacket:
     enrolment: str
     size: int
     complete: bool  # on disk, whole and checked
-    closed_at: str | None  # when the booth's word came that it was acknowledged; it may have it for some days
+    closed_at: (
+        str | None
+    )  # when the booth's word came that it was acknowledged, or it was found lost after that
 
     @property
     def closed(self) -> bool:
@@ -115,6 +118,12 @@ class Ledger:
     def booths(self) -> list[str]:
         """Return every booth ever heard of."""
         return [str(row["name"]) for row in self.db.execute("SELECT name FROM booth ORDER BY name")]
+
+    def purged_unheld(self, booth: str, entry: JournalEntry, at: str, packet: OpenPacket) -> None:
+        """Alarm that a booth destroyed a packet that is not here."""
+        what = f"packet {packet.hash[:12]} of enrolment {packet.enrolment}"
+        text = f"booth {booth} destroyed {what}, not held here: nobody may have it"
+        self._warn(booth, entry, at, PURGED_UNHELD, text)
 
     def _hash_at(self, booth: str, seq: int) -> str | None:
         row = self.db.execute("SELECT hash FROM entry WHERE booth = ? AND seq = ?", (booth, seq)).fetchone()

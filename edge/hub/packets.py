@@ -1,4 +1,7 @@
-"""Packets as files: named by their SHA-256, received in pieces, on disk before anyone hears of it."""
+"""Packets as files: named by their SHA-256, received in pieces, on disk before anyone hears of it.
+
+A file in a packet's place that is another is moved to `damaged/`: nothing that came is destroyed.
+"""
 
 import os
 from hashlib import sha256
@@ -15,7 +18,7 @@ class PacketFiles:
     """The folder of packets; what is not whole yet lies in `partial/`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._partial = folder, folder / "partial"
+        self._folder, self._partial, self._damaged = folder, folder / "partial", folder / "damaged"
         self._partial.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def path(self, digest: str) -> Path:
@@ -28,6 +31,13 @@ class PacketFiles:
             return (self._partial / digest).stat().st_size
         except FileNotFoundError:
             return 0
+
+    def there(self, digest: str, size: int) -> bool:
+        """Tell whether a file of this size lies in a packet's place; its content is not read."""
+        try:
+            return self.path(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
 
     def whole(self, digest: str, size: int) -> bool:
         """Tell whether all of a packet is here, checked or not."""
@@ -45,14 +55,19 @@ class PacketFiles:
         return held + len(chunk)
 
     def finish(self, digest: str, size: int) -> bool:
-        """Check a packet that is all here and put it in its place; a wrong one is thrown away."""
+        """Check a packet that is all here and put it in its place; wrong pieces are thrown away.
+
+        What lies in its place is checked, too, and moved aside when it is another or cannot be read.
+        """
         place, partial = self.path(digest), self._partial / digest
         if place.exists():
-            partial.unlink(missing_ok=True)
-            return True
+            if _is(place, digest, size):
+                partial.unlink(missing_ok=True)
+                return True
+            self._damaged.mkdir(exist_ok=True, mode=0o700)
+            place.replace(self._damaged / place.name)
         if self.received(digest) >= size:
-            data = partial.read_bytes()
-            if len(data) == size and sha256(data).hexdigest() == digest:
+            if _is(partial, digest, size):
                 place.parent.mkdir(exist_ok=True, mode=0o700)
                 partial.rename(place)
                 sync_folder(place.parent)
@@ -78,3 +93,12 @@ def looked_for(store: Tables, folder: Path) -> tuple[int, int]:
         for row in store.db.execute(SOME, (f"{first:02x}", OF_EACH)).fetchall()
     }
     return len(some), sum(not path_of(folder, digest).exists() for digest in some)
+
+
+def _is(path: Path, digest: str, size: int) -> bool:
+    """Whether a file is this packet; one that cannot be read is none."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    return len(data) == size and sha256(data).hexdigest() == digest

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from edge import clock
+from edge.booth.retention import PACKETS_PURGED
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import Ledger, OpenPacket, Taken
 from edge.hub.packets import PacketFiles
@@ -83,14 +84,23 @@ class Taker:
         heard.came.append(said.at)
         work.outcomes.append((booth, said.entry, taken))
         if taken == "new":
-            self._count(booth, said.entry, received)
+            self._taken(booth, said.entry, received)
             for entry, came in self._ledger.following(booth):
                 work.outcomes.append((booth, entry, "new"))
-                self._count(booth, entry, came)
+                self._taken(booth, entry, came)
 
-    def _count(self, booth: str, entry: JournalEntry, received: str) -> None:
+    def _taken(self, booth: str, entry: JournalEntry, received: str) -> None:
         if self._counter:
             self._counter.take(booth, entry, received)
+        if entry.kind == PACKETS_PURGED and isinstance(named := entry.body.get("packets"), list):
+            for digest in named:
+                packet = self._ledger.packet(str(digest).replace("\0", " "))  # PostgreSQL takes none
+                if packet and packet.booth == booth and not packet.complete and not self._held(packet):
+                    self._ledger.purged_unheld(booth, entry, received, packet)
+
+    def _held(self, packet: OpenPacket) -> bool:
+        """Whether all of it is on disk, and only the books do not say so yet."""
+        return self._files.whole(packet.hash, packet.size)
 
     def _take_piece(self, piece: Piece, work: Work) -> None:
         work.heard.setdefault(piece.booth, Heard())

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from edge.booth.retention import PACKETS_PURGED
 from edge.hub.ledger import CLOSED, SEALED, Ledger
 from edge.hub.packets import PacketFiles
 from edge.hub.reading import opened, writable
@@ -282,6 +283,82 @@ def test_a_packet_that_the_hub_lost_is_looked_for_on_disk_and_asked_for_the_newe
     one = hashlib.sha256(lost + b"4").hexdigest()
     booth.piece(wishes()[one], lost + b"4")
     until(lambda: hub.figures()["booths"][0]["packets"] == 2, "one that the booth still had")
+
+
+@with_a_file
+def test_a_damaged_packet_is_not_acknowledged_unread_by_a_hub_that_lost_its_file(
+    hub: Hub, booth: Booth
+) -> None:
+    data = b"the sealed packet"
+    entries = chain([{"n": 0}])
+    entries.append(after(entries, sealed_fact(data), SEALED))
+    booth.say(*entries)
+    booth.piece(booth.next_wanted(), data)
+    booth.wait("/packet-ack")
+    hub.program.kill()
+    path = PacketFiles(hub.folder / "packets").path(hashlib.sha256(data).hexdigest())
+    path.write_bytes(data[:9])
+    for file in hub.folder.glob("hub.db*"):
+        file.unlink()
+    booth.heard.clear()
+    hub.program.start()
+    booth.say(*entries)
+    wish = booth.next_wanted()
+    assert (wish.offset, booth.on("/packet-ack")) == (0, [])
+    booth.piece(wish, data)
+    booth.wait("/packet-ack")
+    assert path.read_bytes() == data
+    assert (hub.folder / "packets" / "damaged" / path.name).read_bytes() == data[:9]
+
+
+@with_a_file
+def test_a_packet_that_went_with_the_hub_down_is_asked_for_however_long_ago_the_booth_let_it_go(
+    hub: Hub, booth: Booth
+) -> None:
+    data = b"the sealed packet"
+    entries = chain([{"n": 0}])
+    entries.append(after(entries, sealed_fact(data), SEALED))
+    digest = hashlib.sha256(data).hexdigest()
+    entries.append(after(entries, {"packet": digest, "size": len(data)}, CLOSED))
+    booth.say(*entries[:2])
+    booth.piece(booth.next_wanted(), data)
+    booth.wait("/packet-ack")
+    booth.say(entries[2])
+    booth.until_acknowledged(3)
+    hub.program.kill()
+    store = writable(hub.place)
+    store.db.execute("UPDATE packet SET closed_at = '2020-01-01T00:00:00.000Z'")
+    store.close()
+    path = PacketFiles(hub.folder / "packets").path(digest)
+    path.unlink()
+    booth.heard.clear()
+    hub.program.start()
+    wish = booth.next_wanted()
+    assert "gone or damaged: booth b-1 is asked for it again" in hub.status()
+    booth.piece(wish, data)
+    until(path.exists, "the packet, once more")
+    until(lambda: hub.figures()["booths"][0]["packets"] == 1, "the packet in the books")
+
+
+def test_a_booth_that_destroys_what_is_not_held_is_an_alarm(hub: Hub, booth: Booth) -> None:
+    held, lacking = b"a packet", b"a packet that never came"
+    digests = [hashlib.sha256(data).hexdigest() for data in (held, lacking)]
+    entries = chain([{"n": 0}])
+    for n, data in enumerate((held, lacking)):
+        entries.append(after(entries, sealed_fact(data, f"e{n}"), SEALED))
+    booth.say(*entries)
+    booth.piece(booth.next_wanted(), held)
+    booth.wait("/packet-ack")
+    said: list[Any] = [*digests, "ab" * 32, 7, "\0"]
+    entries.append(after(entries, {"packets": said}, PACKETS_PURGED))
+    entries.append(after(entries, {"packets": None}, PACKETS_PURGED))
+    booth.say(*entries[3:])
+    booth.until_acknowledged(5)
+    (alarm,) = hub.figures()["alarms"]
+    assert (alarm["seq"], alarm["count"]) == (4, 1)
+    assert alarm["text"] == (
+        f"booth b-1 destroyed packet {digests[1][:12]} of enrolment e1, not held here: nobody may have it"
+    )
 
 
 @with_a_file

@@ -99,6 +99,30 @@ def test_a_kill_after_the_last_step_is_no_second_packet(files: PacketFiles, tmp_
     assert names(tmp_path) == [f"packets/{DIGEST[:2]}/{DIGEST}.packet"]
 
 
+@pytest.mark.parametrize("other", [DATA[:500], b"x" + DATA[1:], b""])
+def test_what_lies_in_a_packets_place_is_read_before_it_counts(
+    files: PacketFiles, tmp_path: Path, other: bytes
+) -> None:
+    files.path(DIGEST).parent.mkdir()
+    files.path(DIGEST).write_bytes(other)
+    assert not files.finish(DIGEST, SIZE)
+    assert (tmp_path / "packets" / "damaged" / f"{DIGEST}.packet").read_bytes() == other, (
+        "nothing is destroyed"
+    )
+    assert not files.whole(DIGEST, SIZE)
+    files.add(DIGEST, 0, DATA, SIZE)
+    assert files.finish(DIGEST, SIZE)
+    assert files.path(DIGEST).read_bytes() == DATA
+
+
+def test_whether_a_packet_is_there_is_told_by_its_size(files: PacketFiles) -> None:
+    assert not files.there(DIGEST, SIZE)
+    files.add(DIGEST, 0, DATA, SIZE)
+    files.finish(DIGEST, SIZE)
+    assert files.there(DIGEST, SIZE)
+    assert not files.there(DIGEST, SIZE + 1)
+
+
 @steady(80)
 @given(
     st.binary(min_size=1, max_size=60),
