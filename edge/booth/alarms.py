@@ -97,8 +97,7 @@ def known_person(
     """
     needed = min(current.fingers_to_tell, fingers)
     for subject, positions in hits.items():
-        own = bool(current.earlier) and subject == current.subject  # whose record is renewed
-        if len(positions) >= needed and not own and subject not in current.found.others:
+        if len(positions) >= needed and subject not in current.found.others:
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             at = f" at booth {where[subject]}" if where and subject in where else ""
             text = f"this person is enrolled already{at} as subject {subject}: the same {names}"

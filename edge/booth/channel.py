@@ -197,6 +197,7 @@ class Examine(Message):
     perhaps_fmr: float | None = None  # between it and this one it may be the same finger
     already_enrolled_fmr: float
     suspected: tuple[str, ...] = ()  # earlier subjects whom this one's fingers matched
+    renews: tuple[str, ...] = ()  # enrolments that are this one's own: left out
     attendants: tuple[AttendantFinger, ...] = ()
     attendant_fmr: float = 1e-6
     search: bool = True  # among those enrolled

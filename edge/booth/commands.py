@@ -21,7 +21,7 @@ from edge.booth.handover import holder_of, tried_by
 from edge.booth.plan import plan_named
 from edge.booth.portraits import Looked, odd_time
 from edge.booth.refused_commands import RefusedCommands
-from edge.booth.renewal import fingers_of, refuse_without_common
+from edge.booth.renewal import fingers_of, own_records, refuse_without_common
 from edge.booth.shift import Shift, workers_of
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
@@ -170,6 +170,7 @@ class CommandDesk:
     ) -> Verdict:
         identity = kept = None
         earlier: dict[int, bytes] = {}
+        own: tuple[str, ...] = ()
         if current and isinstance(command, MarkMissing | Override | SingleFingers | Review):
             self.shift.require_operator()  # who began it may have been removed meanwhile
         match command:
@@ -182,9 +183,10 @@ class CommandDesk:
                 warnings = (*(remark.text for remark in remarks), *word.warnings)
                 if command.earlier:
                     assert self.vault is not None
-                    subject = self.keys.subject_of(command.identity_number)
-                    earlier = fingers_of(command.earlier, subject, self.vault)
-                new = self._new_enrolment(command, warnings, tuple(earlier))
+                    here = self.journal.enrolled_before(self.keys.subject_of(command.identity_number))
+                    earlier = fingers_of(command.earlier, here, self.vault)
+                    own = own_records(command.earlier, here)
+                new = self._new_enrolment(command, warnings, tuple(earlier), own)
                 refuse_without_common(new, self.settings.plan.name)
                 entries, reason = core.start(current, new), f"enrolment {new.id} has begun"
                 entries += self._used_before(new, command.again)
@@ -368,7 +370,7 @@ class CommandDesk:
         return is_another_name((data for _, data in self.vault.all_of(STATED, current.id)), name)
 
     def _new_enrolment(
-        self, command: Enrol, warnings: tuple[str, ...], earlier: tuple[int, ...] = ()
+        self, command: Enrol, warnings: tuple[str, ...], earlier: tuple[int, ...], own: tuple[str, ...]
     ) -> Enrolment:
         operator = self.shift.require_operator()
         self.shifts.require()
@@ -392,6 +394,7 @@ class CommandDesk:
             portrait=plan.portrait,
             supervisor=frozenset(plan.supervisor),
             earlier=earlier,
+            renews=own,
             station=self.station is not None and self.station.asks,
             missing=dict(command.missing),
             missing_why={position: str(why) for position, why in command.missing_why.items()},

@@ -162,6 +162,7 @@ class Crew:
         blobs: tuple[bytes, dict[int, bytes]],
         limits: Comparison,
         suspected: tuple[str, ...] = (),
+        renews: tuple[str, ...] = (),
         attendants: Sequence[tuple[str, bytes, str]] = (),
         search: bool = True,
         fmr: float | None = None,
@@ -171,10 +172,11 @@ class Crew:
     ) -> None:
         """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
 
-        `suspected`: earlier subjects whom the person's fingers matched; `attendants`: templates of those who
-        work here, and their formats; `search`: among those enrolled; `fmr`: of each of them;
-        `confirming`: whether it is to be one of the accepted; `fingers`: those of a slap; `rolled`: the frame
-        is one of several, and the finger is compared with its own plain impression at the rate for that.
+        `suspected`: earlier subjects whom the person's fingers matched; `renews`: enrolments that are the
+        person's own; `attendants`: templates of those who work here, and their formats; `search`: among those
+        enrolled; `fmr`: of each of them; `confirming`: whether it is to be one of the accepted; `fingers`:
+        those of a slap; `rolled`: the frame is one of several, and the finger is compared with its own plain
+        impression at the rate for that.
         """
         pixels, accepted = blobs
         question = channel.Examine(
@@ -188,6 +190,7 @@ class Crew:
             perhaps_fmr=limits.control_fmr if rolled else second_look.ASK,
             already_enrolled_fmr=limits.already_enrolled_fmr,
             suspected=suspected,
+            renews=renews,
             attendants=tuple(
                 channel.AttendantFinger.model_validate({"person": person, "length": len(data), "form": form})
                 for person, data, form in attendants

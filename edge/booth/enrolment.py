@@ -66,7 +66,7 @@ from edge.booth.alarms import (
     what_stands,
     with_pairs,
 )
-from edge.booth.enrolment_fold import evolve, fold, rolled_attempt, with_hits
+from edge.booth.enrolment_fold import elsewhere, evolve, fold, rolled_attempt, with_hits
 from edge.booth.enrolment_state import Attempt, Enrolment, RolledAttempt, SlapAttempt
 from edge.booth.entries import (
     ABANDONED,
@@ -127,14 +127,14 @@ __all__ = [
     "ABANDONED", "ACCEPTED", "ALREADY_ENROLLED", "ATTEMPT", "ATTENDANT_FINGER", "BEST_KEPT",
     "CONFIRMATION", "CONFIRMED", "EARLIER_COMPARED", "EARLIER_DIFFERS", "ENDS", "ENROLLED", "FINDING",
     "KEPT", "LIST_DIFFERS", "MISSING", "MISSING_FINGERS", "NAME_DIFFERS", "NOT_CONFIRMED", "NO_FINGER",
-    "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED",
-    "REFUSED", "RETRY", "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR",
-    "SETTLED", "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED",
-    "WRONG_FINGER", "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged",
-    "SlapAttempt", "abandon", "another_than_before", "attendants_finger", "by_device", "evolve", "finding",
-    "fold", "judge", "known_person", "mark_missing", "no_finger", "note_listed_otherwise",
-    "note_used_number", "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed",
-    "start", "with_hits", "with_pairs",
+    "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED",
+    "RETRY", "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR", "SETTLED",
+    "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
+    "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
+    "abandon", "another_than_before", "attendants_finger", "by_device", "elsewhere", "evolve", "finding",
+    "fold", "judge", "known_person", "mark_missing", "no_finger", "note_listed_otherwise", "note_used_number",
+    "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start", "with_hits",
+    "with_pairs",
 ]
 # fmt: on
 
@@ -169,7 +169,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
             else {}
         ),
         **({"station": True} if new.station else {}),
-        **({"earlier": list(new.earlier)} if new.earlier else {}),
+        **({"earlier": list(new.earlier), "renews": list(new.renews)} if new.earlier else {}),
     }
     return [(STARTED, body), *([] if new.positions else [no_finger(new)])]
 
@@ -326,7 +326,7 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
     if current.found.others:
         body["told_apart"] = sorted(current.found.others)
     if current.earlier:
-        body["renewal"] = current.renewal
+        body |= {"renewal": current.renewal, "renews": list(current.renews)}
     if current.kept_slaps:
         body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
     if current.kept_rolled:

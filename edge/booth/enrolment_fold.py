@@ -71,6 +71,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             },
             station=body.get("station", False),
             earlier=tuple(body.get("earlier", ())),
+            renews=tuple(body.get("renews", ())),
             warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
         )
     if current is None:
@@ -110,7 +111,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if kind == EARLIER_COMPARED:
         return replace(current, earlier_same={**current.earlier_same, body["position"]: body["same"]})
     if kind == STATION_ANSWERED:
-        hits = with_hits(current.hits, [(hit["subject"], hit["shown"]) for hit in body["hits"]])
+        hits = with_hits(current.hits, elsewhere(current, body["hits"]))
         return replace(current, hits=hits, answered=current.answered | {body["sample"]})
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
@@ -241,6 +242,15 @@ def with_hits(
     for subject, position in found:
         hits[subject] = hits.get(subject, frozenset()) | {position}
     return hits
+
+
+def elsewhere(current: Enrolment, hits: Iterable[Body]) -> list[tuple[str, int]]:
+    """Return whom the station found, without who is renewed.
+
+    Which of a number's records is the person's it cannot say; those made here the booth looks through itself.
+    """
+    own = current.subject if current.earlier else None
+    return [(hit["subject"], hit["shown"]) for hit in hits if hit["subject"] != own]
 
 
 def attempt_of(body: Body) -> Attempt:

@@ -81,6 +81,9 @@ class Enrolment:
     station: bool = False  # whether the station's gallery is asked who was enrolled elsewhere
     answered: frozenset[str] = frozenset()  # samples of which it said whose they are
     earlier: tuple[int, ...] = ()  # positions of the person's earlier record, at a renewal
+    renews: tuple[
+        str, ...
+    ] = ()  # enrolments here that are the person's own then: nobody is looked for in them
     earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     missing_why: dict[int, str] = field(default_factory=dict)  # its class, also of one that is not rolled

@@ -12,7 +12,7 @@ from edge.booth.enrolment import NO_FINGER, Body
 from edge.booth.plan import plan_named
 from edge.errors import BadCommand
 from edge.journal import Journal
-from edge.messages import POSITION_NAMES, HandOver, Verify
+from edge.messages import POSITION_NAMES, HandOver, JournalEntry, Verify
 from edge.vault import ENROLLED, Vault
 from matching import ansi378, card, iso19794
 from matching.errors import BadRecord
@@ -49,7 +49,7 @@ def holder_of(command: HandOver | Verify, subject: str, operator: str | None, va
                     "this person was enrolled without a finger: there is nothing to compare with"
                 )
             return _without_record(command, body)
-        position, template = _of_record(subject, command.position, vault, plan.positions)
+        position, template = _of_record(earlier, command.position, vault, plan.positions)
         form, body["source"] = "vantay", "record"
     body["position"] = position
     hands_over = isinstance(command, HandOver)
@@ -101,9 +101,22 @@ def templates_of(text: str, form: Form) -> list[Template]:
         raise BadCommand(f"the card's template cannot be read as {form}: {error}") from None
 
 
-def _of_record(subject: str, position: int | None, vault: Vault, order: tuple[int, ...]) -> tuple[int, bytes]:
+def fingers_here(earlier: JournalEntry | None, vault: Vault) -> dict[int, bytes]:
+    """Return the fingers of the one record that an entry sealed, by position (matching.serial).
+
+    Never those of all records of a number: two people may have come under it.
+    """
+    if earlier is None:
+        return {}
+    kept = vault.all_of(ENROLLED, str(earlier.body["enrolment"]))
+    return {label.position: data for label, data in kept}
+
+
+def _of_record(
+    earlier: JournalEntry | None, position: int | None, vault: Vault, order: tuple[int, ...]
+) -> tuple[int, bytes]:
     """The finger that was asked for, else the first in the plan's order; of the number's newest record."""
-    there = {label.position: data for label, data in vault.of_subject(ENROLLED, subject)}
+    there = fingers_here(earlier, vault)
     if not there:
         raise BadCommand(
             "nobody was enrolled here with this number: send the template of the card as 'card'", wants="card"

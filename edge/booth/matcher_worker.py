@@ -219,6 +219,7 @@ class MatcherWorker:
         return tuple(
             channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
             for one in enrolled_already(self._gallery, probe, probe.position, before, fmr, suspected)
+            if one.key not in question.renews
         )
 
 

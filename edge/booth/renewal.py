@@ -6,21 +6,25 @@ person; when none does, or none of the record's can be captured, it is an alarm 
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Body, Enrolment, Entry
-from edge.booth.handover import templates_of
+from edge.booth.handover import fingers_here, templates_of
 from edge.errors import BadCommand
-from edge.messages import POSITION_NAMES, Earlier
-from edge.vault import ENROLLED, Vault
+from edge.messages import POSITION_NAMES, Earlier, JournalEntry
+from edge.vault import Vault
 from matching import serial
 
 
-def fingers_of(earlier: Earlier, subject: str, vault: Vault) -> dict[int, bytes]:
-    """Return the earlier record's fingers by position (matching.serial); BadCommand says what is lacking."""
+def fingers_of(earlier: Earlier, here: JournalEntry | None, vault: Vault) -> dict[int, bytes]:
+    """Return the earlier record's fingers by position (matching.serial); BadCommand says what is lacking.
+
+    `here`: the entry that sealed the number's newest record, where it was made here.
+    """
     if earlier.record is None:
-        found = {label.position: data for label, data in vault.of_subject(ENROLLED, subject)}
+        found = fingers_here(here, vault)
         if not found:
+            who = "who was enrolled here last" if here else "nobody was enrolled here"
+            lacks = " has no finger in the record" if here else ""
             raise BadCommand(
-                "nobody was enrolled here with this number: send the earlier record in 'earlier'",
-                wants="earlier",
+                f"{who} with this number{lacks}: send the earlier record in 'earlier'", wants="earlier"
             )
         return found
     templates = templates_of(earlier.record, earlier.format)
@@ -31,6 +35,19 @@ def fingers_of(earlier: Earlier, subject: str, vault: Vault) -> dict[int, bytes]
     if not there:
         raise BadCommand("say in 'earlier' whose finger the record's is, as 'position'", wants="earlier")
     return {position: serial.to_bytes(template) for position, template in there.items()}
+
+
+def own_records(earlier: Earlier, here: JournalEntry | None) -> tuple[str, ...]:
+    """Return the enrolments here that are the person's own, in whose place the new record comes.
+
+    The number's newest, and those that a renewal found to be the same person's as it; of one who brings
+    another record the newest alone: whose the others are was not compared.
+    """
+    if here is None:
+        return ()
+    compared_before = here.body.get("renewal") == "same" and earlier.record is None
+    before = here.body.get("renews") if compared_before else None
+    return (str(here.body["enrolment"]), *(map(str, before) if isinstance(before, list) else ()))
 
 
 def refuse_without_common(new: Enrolment, plan: str) -> None:

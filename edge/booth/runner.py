@@ -476,19 +476,21 @@ class Runner:
         current, presenting = self._enrolment, self._presenting
         attendants = [(name, template, "vantay") for name, _, template in self._people.fingers()]
         accepted: dict[int, bytes] = {}
-        suspected: tuple[str, ...] = ()
+        suspected, renews = (), ()  # type: tuple[str, ...], tuple[str, ...]
         if presenting and presenting.holder:
             attendants = [(presenting.person, *presenting.holder)]
         elif presenting:
             attendants += [("", template, "vantay") for template in self._presented]
         elif current:
             accepted, suspected = accepted_templates(self._vault, current), tuple(current.hits)
+            renews = current.renews
         self._crew.keep_question(
             message,
             self._acquisition.position,
             (pixels, accepted),
             self._settings.comparison,
             suspected,
+            renews,
             attendants,
             search=presenting is None and not self._rolled,  # its plain impression was looked for
             fmr=presenting.fmr if presenting else None,

@@ -23,7 +23,7 @@ def answered(current: Enrolment | None, answer: GalleryAnswer, fmr: float) -> li
         "fmr": fmr,
         **_found(answer),
     }
-    hits = core.with_hits(current.hits, [(hit.subject, hit.shown) for hit in answer.hits])
+    hits = core.with_hits(current.hits, core.elsewhere(current, body["hits"]))
     where = {hit.subject: hit.booth for hit in answer.hits}
     known = core.known_person(current, position, hits, len(current.positions), where)
     return [(core.STATION_ANSWERED, body), *known]

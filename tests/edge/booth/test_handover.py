@@ -96,6 +96,16 @@ def test_the_newest_record_of_a_number_counts(booth: Booth, vault: Vault) -> Non
     assert presenting.success[0][1]["packet"] == "packet e2"
 
 
+def test_two_peoples_fingers_under_one_number_are_never_one_record(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 2, 7, enrolment="e1")
+    enrolled(booth, vault, 7, enrolment="e2")
+    presenting = ask(booth).presenting
+    assert (presenting.position, presenting.holder) == (7, (b"template e2 7", "vantay"))
+    assert presenting.success[0][1]["packet"] == "packet e2"
+    other = ask(booth, "h2", position=2).reply
+    assert (other.outcome, other.reason) == ("refused", "the record has no right index: it has left index")
+
+
 def test_nothing_to_compare_with_is_said(booth: Booth, vault: Vault) -> None:
     stranger = ask(booth).reply
     assert (stranger.outcome, stranger.wants) == ("refused", "card")

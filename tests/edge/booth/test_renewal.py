@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.booth import enrolment as core
-from edge.booth.renewal import compared
+from edge.booth.renewal import compared, own_records
 from edge.booth.station_answer import answered
 from edge.keys import BoothKeys
-from edge.messages import GalleryAnswer
+from edge.messages import Earlier, GalleryAnswer, GalleryHit, JournalEntry
 from edge.store import Store
 from edge.vault import Vault
 from matching import card, iso19794, serial
@@ -108,11 +108,21 @@ def test_a_comparison_that_nobody_waits_for_changes_nothing() -> None:
 
 
 def test_the_own_earlier_record_is_no_alarm_at_a_renewal_and_anothers_is() -> None:
-    visit = Visit(positions=(2, 7), earlier=(2,))
-    visit.show(30, already=("s1",))
+    visit = Visit(positions=(2, 7), earlier=(2,), station=True)
+    visit.show(30)
     tell(visit, 2, True)
-    visit.show(30, already=("s1",))
-    assert visit.now.duplicate_of is None
+    hit = GalleryHit(subject="s1", booth="b-2", shown=2, position=2, score=9.0)
+    sample = visit.now.accepted[2].sample
+    said = GalleryAnswer.model_construct(question=sample, people=1, hits=[hit], refused=None)
+    assert len(visit.record(answered(visit.now, said, 1e-6))) == 1, "which of a number's it is nobody can say"
+    visit.show(30)
+    assert (visit.now.duplicate_of, visit.now.hits) == (None, {})
+    visit = Visit(positions=(2, 7), earlier=(2,))
+    for finger in (2, 7):  # the booth leaves out the record that is renewed alone
+        visit.show(30, already=("s1",))
+        if finger == 2:
+            tell(visit, 2, True)
+    assert visit.now.duplicate_of == "s1", "somebody else had come under this number"
     visit = Visit(positions=(2, 7), earlier=(2, 7))
     visit.show(30, already=("s2",))
     tell(visit, 2, False)
@@ -208,6 +218,52 @@ def test_the_record_made_here_is_compared_where_none_is_brought(booth: Booth, ke
     verdict = booth.send("enrol", enrol("r2", earlier={}, again="the card has ended"))
     assert verdict.reply.outcome == "accepted"
     assert sorted(verdict.earlier) == [2, 7]
+
+
+def test_the_newest_record_of_a_number_alone_is_renewed(booth: Booth, keys: BoothKeys) -> None:
+    vault = Vault(booth.desk.journal.store, keys.vault)
+    enrolled(booth, vault, 2, 7, enrolment="e1")
+    enrolled(booth, vault, 7, enrolment="e2")
+    verdict = booth.send("enrol", enrol("r1", earlier={}, again="the card has ended"))
+    assert verdict.earlier == {7: b"template e2 7"}, "another person's right index is not this record's"
+    assert booth.current
+    assert booth.current.renews == ("e2",)
+    assert core.fold(verdict.entries) == booth.current
+
+
+def test_a_record_without_a_finger_is_not_renewed_by_an_older_one(booth: Booth, keys: BoothKeys) -> None:
+    vault = Vault(booth.desk.journal.store, keys.vault)
+    enrolled(booth, vault, 2, enrolment="e1")
+    enrolled(booth, vault, enrolment="e2")
+    refused = booth.send("enrol", enrol("r1", earlier={}, again="the card has ended")).reply
+    assert (refused.outcome, refused.wants) == ("refused", "earlier")
+    assert refused.reason.startswith(
+        "who was enrolled here last with this number has no finger in the record"
+    )
+
+
+def sealing(renewal: str | None, *renews: str) -> JournalEntry:
+    body: dict[str, Any] = {"enrolment": "e2"} | (
+        {"renewal": renewal, "renews": list(renews)} if renewal else {}
+    )
+    return JournalEntry.model_construct(kind="enrolment.sealed", body=body)
+
+
+@pytest.mark.parametrize(
+    ("here", "brought", "own"),
+    [
+        (None, False, ()),
+        (sealing(None), False, ("e2",)),
+        (sealing("same", "e1"), False, ("e2", "e1")),
+        (sealing("another", "e1"), False, ("e2",)),
+        (sealing("same", "e1"), True, ("e2",)),
+    ],
+)
+def test_own_are_the_newest_record_and_whose_renewal_it_was(
+    here: JournalEntry | None, brought: bool, own: tuple[str, ...]
+) -> None:
+    record = encoded(iso19794.write(template(2))) if brought else None
+    assert own_records(Earlier(record=record), here) == own
 
 
 @pytest.mark.parametrize(

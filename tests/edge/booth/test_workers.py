@@ -183,6 +183,15 @@ def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: 
     assert [(hit.subject, hit.position) for hit in answer.already] == [("s9", 4)], "but not of a suspect's"
     answer, _ = ask(matcher, 7, PATTERN, 3, p1=other)
     assert {(hit.subject, hit.position) for hit in answer.already} == {("s7", 3), ("s9", 4)}
+    asked = question(PATTERN, 71, 3).model_copy(update={"renews": ("e7", "e8")})
+    matcher.end.send(asked, PATTERN.tobytes())
+    hand_over(matcher, matcher.hear()[0])
+    answer = matcher.hear()[0]
+    if isinstance(answer, channel.Fetch):
+        hand_over(matcher, answer)
+        answer = matcher.hear()[0]
+    assert isinstance(answer, channel.Examined)
+    assert [hit.subject for hit in answer.already] == ["s9"], "the record that is renewed alone is left out"
     KEPT.pop(("e9", 4))
     answer, _ = ask(matcher, 8, PATTERN, 5)
     assert [hit.subject for hit in answer.already] == ["s7"], "a template that is gone is not compared"
