@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, enrolment TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS packet_taken ( -- by the hub; since: NULL until a clock that is set could say
-    hash TEXT PRIMARY KEY, since TEXT
+    hash TEXT PRIMARY KEY, since TEXT, ran INTEGER NOT NULL DEFAULT 0 -- seconds that the booth had run then
 ) STRICT;
 CREATE VIEW IF NOT EXISTS packet_waiting AS
     SELECT * FROM packet WHERE hash NOT IN (SELECT hash FROM packet_taken);
@@ -186,6 +186,12 @@ class Store(Database):
 
     schema = f"{VAULT_SCHEMA}{SCHEMA}"
     what = "booth's file"
+
+    def set_up(self) -> None:
+        """Make what is lacking; an earlier release's file knows of no running time."""
+        super().set_up()
+        if "ran" not in {row[1] for row in self.db.execute("PRAGMA table_info(packet_taken)")}:
+            self.db.execute("ALTER TABLE packet_taken ADD COLUMN ran INTEGER NOT NULL DEFAULT 0")
 
     def check_room(self) -> None:
         """VantayError in other programs than the daemon while somebody is enrolled on a nearly full disk."""

@@ -119,10 +119,6 @@ class Vault:
             return self._open("WHERE kind = ? ORDER BY rowid", (kind,))
         return self._open("WHERE kind = ? AND enrolment = ? ORDER BY rowid", (kind, enrolment))
 
-    def of_subject(self, kind: str, subject: str) -> Iterator[tuple[Label, bytes]]:
-        """Yield label and content of a subject's blobs of a kind, in the order they were put."""
-        return self._open("WHERE kind = ? AND subject = ? ORDER BY rowid", (kind, subject))
-
     def gallery_page(self, after: int, most: int) -> tuple[list[tuple[Label, bytes]], int]:
         """Return search codes of at most so many enrolled fingers from behind a place on, and the last place.
 
@@ -173,19 +169,33 @@ class Vault:
             return None
         return _stream(key, block, row["chunk"])[skipped:]
 
-    def take_packet(self, packet: str, since: str | None) -> bool:
-        """Note that the hub has a packet; `since` None: no clock could say when. Tell whether that is new."""
-        query = "INSERT OR IGNORE INTO packet_taken SELECT hash, ? FROM packet WHERE hash = ?"
-        return self.db.execute(query, (since, packet)).rowcount > 0
+    def take_packet(self, packet: str, since: str | None, ran: int) -> bool:
+        """Note that the hub has a packet, and how long the booth had run then; tell whether that is new.
 
-    def date_packets(self, since: str) -> None:
-        """Say of the packets that the hub has, and nobody knew since when, that it has them since then."""
-        self.db.execute("UPDATE packet_taken SET since = ? WHERE since IS NULL", (since,))
+        `since` None: no clock could say when.
+        """
+        query = "INSERT OR IGNORE INTO packet_taken SELECT hash, ?, ? FROM packet WHERE hash = ?"
+        return self.db.execute(query, (since, ran, packet)).rowcount > 0
 
-    def packets_taken(self, until: str, most: int) -> list[str]:
-        """Return packets that the hub has since that time or before, at most so many, the oldest first."""
-        query = "SELECT hash FROM packet_taken WHERE since <= ? ORDER BY since, hash LIMIT ?"
-        return [str(row["hash"]) for row in self.db.execute(query, (until, most))]
+    def renew_packet(self, packet: str, since: str | None, ran: int) -> None:
+        """Have the time of a packet that the hub has begin anew: it asks for it."""
+        self.db.execute("UPDATE packet_taken SET since = ?, ran = ? WHERE hash = ?", (since, ran, packet))
+
+    def date_packets(self, now: str) -> None:
+        """Say of packets that the hub has, nobody knows since when or since a time to come: since now."""
+        self.db.execute("UPDATE packet_taken SET since = ? WHERE since IS NULL OR since > ?", (now, now))
+
+    def packets_taken(self, until: str, ran: int, most: int) -> list[str]:
+        """Return packets that the hub has since then or before, at most so many, the oldest first.
+
+        By the clock, and by how long the booth had run.
+        """
+        query = "SELECT hash FROM packet_taken WHERE since <= ? AND ran <= ? ORDER BY since, hash LIMIT ?"
+        return [str(row["hash"]) for row in self.db.execute(query, (until, ran, most))]
+
+    def packets_kept(self, ran: int) -> int:
+        """Return how many packets the hub has since the booth had run so long, or before."""
+        return int(self.db.execute("SELECT count(*) FROM packet_taken WHERE ran <= ?", (ran,)).fetchone()[0])
 
     def purge_packet(self, packet: str) -> bool:
         """Destroy a packet's key, without which what is left of it anywhere is noise, and the packet."""

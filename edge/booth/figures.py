@@ -21,6 +21,11 @@ FAMILIES = (
     ),
     Family("vantay_booth_acknowledgements_refused_total", "counter", "Acknowledgements of another journal."),
     Family("vantay_booth_packets_waiting", "gauge", "Sealed packets that the hub does not have yet."),
+    Family(
+        "vantay_booth_packets_overdue",
+        "gauge",
+        "Packets kept beyond their time: no clock that is set ended it.",
+    ),
     Family("vantay_booth_disk_free_bytes", "gauge", "Free space where the journal lies."),
     Family("vantay_booth_disk_size_bytes", "gauge", "Size of the disk where the journal lies."),
     Family("vantay_booth_scanner_ready", "gauge", "Whether a scanner is ready (1 or 0)."),
@@ -39,6 +44,7 @@ class Standing(NamedTuple):
     journal: int
     acknowledged: int
     packets: int
+    overdue: int  # packets
     scanner: bool
     matcher: bool
     trouble: bool
@@ -94,6 +100,7 @@ class Figures:
             ("journal_entries", standing.journal),
             ("journal_backlog_entries", standing.journal - standing.acknowledged),
             ("packets_waiting", standing.packets),
+            ("packets_overdue", standing.overdue),
             ("scanner_ready", standing.scanner),
             ("matcher_ready", standing.matcher),
             ("trouble", standing.trouble),

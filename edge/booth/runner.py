@@ -29,7 +29,7 @@ from edge.booth.platen import OCCUPIED, Platen, What
 from edge.booth.refusals import Refusals
 from edge.booth.renewal import compared
 from edge.booth.reporter import Reporter
-from edge.booth.retention import PACKETS_PURGED, purge_packets
+from edge.booth.retention import PACKETS_PURGED, Running, overdue, purge_packets
 from edge.booth.rolled_judging import RollJudged, judge_rolled
 from edge.booth.room import Room, bytes_for
 from edge.booth.scanner_standing import DEVICE_KEYS, Device, device_of
@@ -136,6 +136,7 @@ class Runner:
         self._attended: AttendantEnded | None = None
         self._purged_at: float | None = None  # when the worklist was looked through
         self._packets_purged_at: float | None = None
+        self._running = Running(store)
         self._loaded_to: int | None = None  # how far a new matcher has the gallery; None: all of it
         self._shown: State | None = None
         self._shown_at = 0.0
@@ -192,7 +193,7 @@ class Runner:
         self._show(now)  # before the reports: a broker that refuses one hangs up
         self._reporter.work(now)
         if self._figures.due(now):
-            self._figures.write(now, self._standing())
+            self._figures.write(now, self._standing(now))
         return False
 
     def _handle(self, event: object, now: float) -> None:
@@ -246,9 +247,9 @@ class Runner:
             case Resend():
                 self._reporter.resend(word)
             case PacketWanted():
-                self._reporter.send_packet(word)
+                self._packet_wanted(word, now)
             case PacketAcknowledgement():
-                self._packet_arrived(word)
+                self._packet_arrived(word, now)
             case GalleryAnswer():
                 self._station_answered(word)
 
@@ -386,23 +387,38 @@ class Runner:
         if self._packets_purged_at is not None and now - self._packets_purged_at < PURGE_SECONDS:
             return
         self._packets_purged_at = now
-        keep = timedelta(days=self._settings.packets.keep_days)
+        ran, is_set = self._running.seconds(now), clock.reading().synchronised
         with self._store.transaction():
-            purged = purge_packets(self._vault, clock.moment(), keep, clock.reading().synchronised)
+            self._running.keep(now)
+            purged = purge_packets(self._vault, clock.moment(), self._keep_packets, is_set, ran)
             if purged:
                 self._record([(PACKETS_PURGED, {"packets": list(purged)})])
         if purged:
             self._log.info("packets purged", packets=len(purged))
 
-    def _packet_arrived(self, word: PacketAcknowledgement) -> None:
+    @property
+    def _keep_packets(self) -> timedelta:
+        return timedelta(days=self._settings.packets.keep_days)
+
+    def _packet_wanted(self, word: PacketWanted, now: float) -> None:
+        """Send a piece of a packet; the time of one that the hub had, and lost, begins anew."""
+        with self._store.transaction():
+            self._vault.renew_packet(word.packet, self._since, self._running.seconds(now))
+        self._reporter.send_packet(word)
+
+    @property
+    def _since(self) -> str | None:
+        """The time, where a clock can say it."""
+        return clock.now() if clock.reading().synchronised else None
+
+    def _packet_arrived(self, word: PacketAcknowledgement, now: float) -> None:
         """Have the packet's time run: not before the hub has the entry that announced it, and its size."""
         sealing = self._journal.sealing_of(word.packet)
         if not sealing or sealing.seq > self._reporter.acknowledged or sealing.body["size"] != word.size:
             self._log.warning("packet acknowledgement refused", packet=word.packet, size=word.size)
             return
         with self._store.transaction():
-            since = clock.now() if clock.reading().synchronised else None
-            if self._vault.take_packet(word.packet, since):
+            if self._vault.take_packet(word.packet, self._since, self._running.seconds(now)):
                 self._packets_purged_at = None  # there may be nothing to wait for
                 self._record([("packet.acknowledged", {"packet": word.packet, "size": word.size})])
                 self._log.info(
@@ -811,12 +827,13 @@ class Runner:
         if self._link.publish(self._wire.state, state.payload(), retain=True):
             self._shown, self._shown_at = state, now
 
-    def _standing(self) -> Standing:
+    def _standing(self, now: float) -> Standing:
         equipment = self._crew.equipment
         return Standing(
             self._journal.tail()[0],
             self._reporter.acknowledged,
             self._vault.packets_waiting(),
+            overdue(self._vault, self._keep_packets, self._running.seconds(now)),
             equipment.scanner == "ready",
             equipment.matcher == "ready",
             self._trouble is not None,

@@ -100,7 +100,7 @@ def test_the_booths_file_counts_what_the_journal_says(tmp_path: Path) -> None:
     figures.metrics.count("vantay_booth_acknowledgements_refused_total")
     figures.connected(True)
     assert figures.due(0.0)
-    figures.write(0.0, Standing(12, 9, 2, scanner=True, matcher=False, trouble=False))
+    figures.write(0.0, Standing(12, 9, 2, 3, scanner=True, matcher=False, trouble=False))
     assert not figures.due(9.9)
     assert figures.due(10.0)
     page = read(file.read_bytes())
@@ -117,10 +117,11 @@ def test_the_booths_file_counts_what_the_journal_says(tmp_path: Path) -> None:
         "journal_entries",
         "journal_backlog_entries",
         "packets_waiting",
+        "packets_overdue",
         "scanner_ready",
         "matcher_ready",
     )
-    assert [page[f"vantay_booth_{name}"].value() for name in gauges] == [12, 3, 2, 1, 0]
+    assert [page[f"vantay_booth_{name}"].value() for name in gauges] == [12, 3, 2, 3, 1, 0]
     size, free = (page[f"vantay_booth_disk_{name}_bytes"].value() for name in ("size", "free"))
     assert size == os.statvfs(tmp_path).f_blocks * os.statvfs(tmp_path).f_frsize
     assert 0 <= free <= size
@@ -130,17 +131,17 @@ def test_the_booths_file_counts_what_the_journal_says(tmp_path: Path) -> None:
 
 
 def test_the_file_that_is_there_stays_whole_while_the_next_is_written(tmp_path: Path) -> None:
-    file, standing = tmp_path / "vantay.prom", Standing(1, 1, 0, True, True, False)
+    file, standing = tmp_path / "vantay.prom", Standing(1, 1, 0, 0, True, True, False)
     figures = Figures(file, tmp_path, Quiet())
     figures.write(0.0, standing)
     with file.open("rb") as reader:
-        figures.write(10.0, Standing(2, 1, 0, True, True, False))
+        figures.write(10.0, Standing(2, 1, 0, 0, True, True, False))
         assert read(reader.read())["vantay_booth_journal_entries"].value() == 1, "another file, not this one"
     assert read(file.read_bytes())["vantay_booth_journal_entries"].value() == 2
 
 
 def test_a_folder_that_is_not_there_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
-    log, standing = Quiet(), Standing(1, 1, 0, True, True, False)
+    log, standing = Quiet(), Standing(1, 1, 0, 0, True, True, False)
     figures = Figures(tmp_path / "no" / "vantay.prom", tmp_path, log)
     figures.write(0.0, standing)
     figures.write(10.0, standing)
