@@ -604,6 +604,10 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+LATER = "later"  # what a command wants that could not be written down just now
+EXPIRES_AT = "expires_at"  # what one wants that came too late
+
+
 class Reply(Report):
     """The one answer to a command. `repeated`: it was answered before, nothing was done again."""
 
@@ -611,7 +615,7 @@ class Reply(Report):
     command: str
     outcome: Literal["accepted", "refused"]
     reason: str
-    wants: str | None = None  # the key that the same command, sent anew with it, would be accepted with
+    wants: str | None = None  # the key with which the same command, sent anew, would be accepted; or LATER
     repeated: bool = False
     at: str
     progress: CommandProgress | None = None  # of an accepted one: where it stands now

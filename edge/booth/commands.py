@@ -34,6 +34,8 @@ from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.messages import (
     COMMANDS,
+    EXPIRES_AT,
+    LATER,
     REQUEST_ID,
     Abandon,
     AttendantEnded,
@@ -63,6 +65,7 @@ from edge.worklist import Worklist
 
 ANSWERED = "command.answered"
 MOST_BYTES = 64 * 1024  # of a command: nine reasons of 200 characters, each escaped, are 22 kB
+MOST_PUT_OFF = 256  # of them that are remembered
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class CommandDesk:
     worklist: Worklist | None = None
     vault: Vault | None = None
     station: StationDesk | None = None
+    _put_off: dict[str, dict[str, Any]] = field(default_factory=dict)  # request id -> the answer to it
 
     @cached_property
     def shifts(self) -> ShiftBook:
@@ -129,14 +133,17 @@ class CommandDesk:
             if (before := self.journal.answer_to(request_id)) is not None:
                 reply = _again(name, request_id, digest, before.body, at, self.progress.standing(before))
                 return Verdict(reply, [])
+            if (put_off := self._put_off.get(request_id)) is not None:
+                return Verdict(_again(name, request_id, digest, put_off, at, None), [])
             model = COMMANDS.get(name)
             if model is None:
                 raise BadCommand(f"unknown command '{name}': this booth knows {', '.join(COMMANDS)}")
             command: Command = parse(model, payload)
             if command.expires_at and command.expires_at < datetime.fromisoformat(at):
-                raise BadCommand(f"the command expired at {command.expires_at}: send it again")
+                raise BadCommand(f"the command expired at {command.expires_at}: send it again", EXPIRES_AT)
         except (BadCommand, ValueError) as error:
-            return self._answer(name, request_id, None, "refused", str(error), [], at)
+            wants = error.wants if isinstance(error, BadCommand) else None
+            return self._answer(name, request_id, None, "refused", str(error), [], at, wants)
         try:
             if trouble and isinstance(command, Enrol):
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
@@ -164,6 +171,15 @@ class CommandDesk:
             if self.refused.keep(at):
                 return replace(verdict, entries=[*counted, *verdict.entries])
             return replace(verdict, entries=[*counted, *filter(self.shift.is_about_somebody, kept)])
+
+    def put_off(self, name: str, payload: bytes, reply: Reply, reason: str) -> Reply:
+        """Refuse what could not be written down: that is final, and copies under way get it, too."""
+        request_id, content = _request_id(payload)
+        word = {"outcome": "refused", "reason": reason, "wants": LATER}
+        self._put_off[request_id] = {"digest": self._digest(name, content), **word}
+        if len(self._put_off) > MOST_PUT_OFF:
+            del self._put_off[next(iter(self._put_off))]
+        return reply.model_copy(update={**word, "progress": None})
 
     def _carry_out(
         self, name: str, command: Command, current: Enrolment | None, digest: str, at: str, clock_is_set: bool

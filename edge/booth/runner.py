@@ -308,8 +308,8 @@ class Runner:
             self._keep(verdict)
         except StoreBusy as busy:
             self._log.warning("file locked", reason=str(busy))
-            word = {"outcome": "refused", "reason": str(busy), "wants": None, "progress": None}
-            self._link.publish(self._wire.reply, verdict.reply.model_copy(update=word).payload())
+            refused = self._desk.put_off(name, payload, verdict.reply, str(busy))
+            self._link.publish(self._wire.reply, refused.payload())
             return
         if verdict.presented:
             self._await_attendant(verdict.presenting, verdict.attended)

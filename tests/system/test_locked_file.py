@@ -17,7 +17,7 @@ SECONDS = 28.0  # longer than a worker that says nothing is waited for
 
 
 def test_a_booth_outlives_a_long_import_and_loses_nothing(stage: MosquittoStage, console: Console) -> None:
-    """A command is refused with the cause and taken later; a finger that was shown is kept when it can be."""
+    """A command is refused with the cause, and taken when sent anew; a finger shown is kept when possible."""
     hand, file = Hand(stage.control), stage.folder / "booth" / "booth.db"
     assert console.ask(Enrol(request_id="r-1", identity_number="001090000009")).outcome == "accepted"
     console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
@@ -33,6 +33,7 @@ def test_a_booth_outlives_a_long_import_and_loses_nothing(stage: MosquittoStage,
         refused = console.ask(mark, "mark-missing")
         assert refused.outcome == "refused"
         assert "is locked: another program has been writing to it" in refused.reason
+        assert refused.wants == "later"
         hand.put("0001_02_1.png")
         console.until(lambda: bool(console.state and console.state.trouble), "the trouble")
         assert console.state
@@ -41,7 +42,10 @@ def test_a_booth_outlives_a_long_import_and_loses_nothing(stage: MosquittoStage,
         assert other.poll() is None, "it is still locked"
     console.until(lambda: bool(console.state and console.state.accepted == [1, 2]), "the second finger")
     console.until(lambda: bool(console.state and not console.state.trouble), "the end of the trouble")
-    assert console.ask(mark, "mark-missing").outcome == "accepted", "its request id was still free"
+    again = console.ask(mark, "mark-missing")
+    assert (again.outcome, again.repeated, again.reason) == ("refused", True, refused.reason)
+    anew = mark.model_copy(update={"request_id": "r-3"})
+    assert console.ask(anew, "mark-missing").outcome == "accepted", "sent anew"
     hand.close()
     assert stage.dead() == []
     assert "worker died" not in (stage.folder / "booth.log").read_text()

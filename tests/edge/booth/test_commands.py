@@ -15,6 +15,7 @@ from edge.booth.enrolment import Enrolment
 from edge.booth.shift import Shift
 from edge.journal import Journal
 from edge.keys import BoothKeys
+from edge.messages import EXPIRES_AT
 from edge.people import People
 from edge.settings import BoothSettings, Plan
 from edge.store import Store
@@ -319,6 +320,13 @@ def test_a_repeated_request_is_answered_the_same_way_and_done_once(booth: Booth)
         assert again.entries == []
         assert again.identity is None
     assert len([entry for entry in booth.desk.journal.read() if entry.kind == core.STARTED]) == 1
+
+
+def test_a_command_that_comes_too_late_is_not_done_and_may_be_sent_again(booth: Booth) -> None:
+    """A console then knows the booth's clock, and sends the same with another `expires_at`."""
+    late = booth.send("enrol", enrol(expires_at="2026-01-05T07:59:59Z")).reply
+    assert (late.outcome, late.wants, late.at) == ("refused", EXPIRES_AT, AT)
+    assert booth.send("enrol", enrol(expires_at="2026-01-05T08:01:00Z")).reply.outcome == "accepted"
 
 
 def test_a_repeated_request_is_answered_even_when_it_has_expired_meanwhile(booth: Booth) -> None:
