@@ -202,6 +202,7 @@ BUSY = (
 
 
 REVIEWING = (Stage.REVIEW_NUMBER, Stage.REVIEW_NAME, Stage.REVIEW_PORTRAIT, Stage.REVIEWED)
+UNANSWERED = Say("the booth has not answered: what was sent last may still be done, for a minute at most")
 LEFT = "nobody goes on at the terminal"  # why what the booth waits for is given up
 KEY_CHANGED = "the PIN does not open"  # how the booth begins to say so
 
@@ -245,6 +246,20 @@ def missing_of(text: str) -> tuple[dict[int, str], dict[int, MissingWhy]]:
     return missing, whys
 
 
+class Trouble:
+    """Why the booth does not go on: said when it appears, and when it is over."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+
+    def told(self, state: State) -> list[Effect]:
+        """Return what is to be said of it now."""
+        if state.trouble == self._told:
+            return []
+        self._told = state.trouble
+        return [Say(f"trouble: {state.trouble}" if state.trouble else "the trouble is over")]
+
+
 class Dialogue:
     """Feed it states, replies and typed lines; carry out what it returns."""
 
@@ -263,6 +278,7 @@ class Dialogue:
         self._corrects = False  # the booth refused what was stated
         self._said: set[tuple[object, ...]] = set()
         self._prompt: tuple[object, ...] = ()
+        self._trouble = Trouble()
 
     @property
     def busy(self) -> bool:
@@ -279,6 +295,15 @@ class Dialogue:
         self._state = state
         if self.stage is Stage.START:
             return self._begin(state)
+        told = self._trouble.told(state) if self._follows else []
+        return [*told, *self._shown(state)]
+
+    @property
+    def _follows(self) -> bool:
+        """Whether what the booth does now is for whoever sits here; a question is not interrupted."""
+        return self.stage not in BEFORE or self.stage is Stage.LOGIN_FINGER
+
+    def _shown(self, state: State) -> list[Effect]:
         if self.stage is Stage.LOGIN_FINGER:
             return self._finger(state)
         if self.stage is Stage.WAITED and state.attendant is None:
@@ -430,8 +455,9 @@ class Dialogue:
             command = Abandon(request_id=request_id, reason=LEFT, awaited=awaited)
             unheard = f"the booth does not answer: it may still wait for a finger of {self._name}"
             return [Leave(Send("abandon", command), unheard)]
-        begun = self.stage is Stage.ASKED or self.stage not in (Stage.START, *BEFORE)
-        return [*([Say("what has begun stays open at the booth")] if begun else []), Done(1)]
+        begun = self._enrolment or self.stage not in (Stage.START, Stage.ASKED, *BEFORE)
+        said = [Say("what has begun stays open at the booth")] if begun else []
+        return [*said, *([UNANSWERED] if unanswered else []), Done(1)]
 
     # before
 
@@ -442,7 +468,7 @@ class Dialogue:
     def _begin(self, state: State) -> list[Effect]:
         if self._begins_nothing(state):
             return [Say(f"nobody can be enrolled here: {state.trouble}"), Done(1)]
-        said: list[Effect] = [Say(f"trouble: {state.trouble}")] if state.trouble else []
+        said = self._trouble.told(state)
         said += [Say(f"look: {text}") for text in state.notices]
         said += [
             Say(f"ALARM: {found.text}. Call a supervisor: vantay settle {found.enrolment}")

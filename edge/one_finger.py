@@ -3,7 +3,7 @@
 The same shape as `edge.dialogue.Dialogue`, with its words; the terminal of `vantay enrol` carries it out.
 """
 
-from edge.dialogue import LEFT, Done, Effect, Leave, Say, Send, refusal
+from edge.dialogue import LEFT, UNANSWERED, Done, Effect, Leave, Say, Send, Trouble, refusal
 from edge.messages import Abandon, AttendantEnded, AttendantShows, Portrait, Reply, State
 
 
@@ -16,6 +16,7 @@ class OneFinger:
         self._person = person
         self._begun = self._sent = self._accepted = self._shown = self._leaving = False
         self._prompt = ""
+        self._trouble = Trouble()
         self._last: State | None = None
         self._request: str | None = None  # the id of the command that the booth accepted
 
@@ -43,9 +44,13 @@ class OneFinger:
         if not self._begun:
             self._begun = True
             return self.begin(state)
-        shown, ended = state.attendant, state.attendant_ended
         if not self._accepted:
             return []
+        return [*self._trouble.told(state), *self._follow(state)]
+
+    def _follow(self, state: State) -> list[Effect]:
+        """Say what becomes of the finger."""
+        shown, ended = state.attendant, state.attendant_ended
         if shown and self._is_ours(shown):
             self._shown = True
             new, self._prompt = state.prompt != self._prompt, state.prompt
@@ -73,7 +78,7 @@ class OneFinger:
         """
         awaited = self._request or unanswered
         if not (self.purpose and self._waits and awaited):
-            return [Done(1)]
+            return [*([UNANSWERED] if unanswered else []), Done(1)]
         self._leaving = True
         said = {"request_id": request_id, "reason": LEFT, "awaited": awaited}
         waits = "still waits" if self._accepted or self._shown else "may still wait"

@@ -13,19 +13,22 @@ import time
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections import deque
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
+from edge import clock
 from edge.dialogue import FINGERS, Ask, Dialogue, Done, Effect, Leave, ReadPortrait, Say, Send, SendSealed
 from edge.errors import BadSettings
 from edge.explain import explain
 from edge.messages import (
     COMMANDS,
+    EXPIRES_AT,
+    LATER,
     POSITION_NAMES,
     Earlier,
     Portrait,
@@ -43,6 +46,7 @@ from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
 from edge.tls import context_of
 
+LIFE = timedelta(minutes=1)  # of a command: a booth that comes back later does not do it with nobody there
 PATIENCE = 3.0  # seconds after which a command that nobody answered is sent again
 SILENCE = 10.0  # seconds after which a booth that says nothing is worth a word
 GOODBYE = 10.0  # seconds that a booth has to say that it waits no longer
@@ -126,7 +130,8 @@ class Terminal:
         self._closed = self._heard = self._unread = self._interrupted = False
         self._gone = self._at_question = self._unseen = False
         self._leaves: Leave | None = None
-        self._left_at = 0.0
+        self._left_at = self._anew_at = 0.0
+        self._booth_ahead = timedelta(0)  # how far the booth's clock is ahead of ours, as far as was heard
 
     def run(self) -> int:
         """Until the enrolment has ended, or nobody types any more where an answer is wanted."""
@@ -218,19 +223,21 @@ class Terminal:
                 self._interrupted = True
                 self._typed.clear()
                 return self._leave()
-            case Received(topic, payload):
-                return self._read_word(topic.rpartition("/")[2], payload)
+            case Received(topic, payload, retained):
+                return self._read_word(topic.rpartition("/")[2], payload, retained)
             case LinkDown(reason):
                 self._complain(f"no connection to the booth's broker: {reason}; waiting for it")
             case Refused(_, reason):
                 self._complain(f"the broker refuses commands of this console's certificate ({reason})")
         return []
 
-    def _read_word(self, name: str, payload: bytes) -> list[Effect]:
+    def _read_word(self, name: str, payload: bytes, retained: bool) -> list[Effect]:
         """Take what the booth says; what cannot be read is told once, and waited over."""
         try:
             word: State | Reply | Status = parse(WORDS[name], payload)
-        except ValueError as error:
+            if word.at and not retained:
+                self._booth_ahead = datetime.fromisoformat(word.at) - clock.moment()
+        except (ValueError, TypeError) as error:  # a time without its zone, too
             self._unread |= name == "state"
             self._complain(f"the booth's {name} is of another release, or garbled, and is left out ({error})")
             return []
@@ -246,6 +253,13 @@ class Terminal:
 
     def _answered(self, reply: Reply) -> list[Effect]:
         if self._open is None or reply.request_id != self._open.command.request_id:
+            return []
+        if self._leaves and reply.wants == LATER:
+            self._complain(f"refused: {reply.reason}; asked again")
+            self._send(with_values(self._leaves.send, request_id=uuid.uuid4().hex))
+            return []
+        if reply.wants == EXPIRES_AT and time.monotonic() - self._anew_at < PATIENCE:
+            self._send_anew(self._open)  # one of the clocks is wrong; its request id is still free
             return []
         self._open = None
         return self._dialogue.reply(reply)
@@ -289,7 +303,7 @@ class Terminal:
             case SendSealed():
                 return self._seal(effect)
             case Send():
-                self._send(effect)
+                self._send_anew(effect)
             case ReadPortrait(path):
                 portrait, problem = read_portrait(Path(path))
                 return self._dialogue.portrait(portrait, problem, uuid.uuid4().hex)
@@ -309,10 +323,20 @@ class Terminal:
             return self._dialogue.unsealed(str(error))
         return [Send(wanted.name, command)]
 
+    def _send_anew(self, send: Send) -> None:
+        """Send what no booth is to do that comes back when nobody is here any more: by the booth's clock."""
+        self._anew_at = time.monotonic()
+        self._send(with_values(send, expires_at=clock.moment() + self._booth_ahead + LIFE))
+
     def _send(self, send: Send) -> None:
         self._open, self._sent_at = send, time.monotonic()
         payload = send.command.model_dump_json(exclude_none=True).encode()
         self._link.publish(booth_topic(self._booth, f"command/{send.name}"), payload)
+
+
+def with_values(send: Send, **values: object) -> Send:
+    """Return a command with other values."""
+    return replace(send, command=send.command.model_copy(update=values))
 
 
 def show_typing(shown: bool) -> None:

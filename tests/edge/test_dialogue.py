@@ -24,6 +24,7 @@ from edge.dialogue import (
     SEX,
     SUBJECT_NAME,
     SUPERVISOR,
+    UNANSWERED,
     Dialogue,
     Done,
     Effect,
@@ -368,6 +369,29 @@ def test_whoever_leaves_while_a_finger_logs_in_ends_that_and_an_enrolment_stays(
     assert dialogue.reply(reply("abandon", "accepted")) == [Say("nobody is logged in"), Done(1)]
     assert Dialogue().leave("r1", None) == [Done(1)]
     assert reviewing().leave("r1", None) == [Say("what has begun stays open at the booth"), Done(1)]
+
+
+def test_whoever_leaves_before_the_booth_has_answered_is_told_what_may_still_be_done() -> None:
+    dialogue = asked()
+    assert dialogue.leave("r2", "r") == [UNANSWERED, Done(1)]
+    assert reviewing().leave("r2", "r") == [
+        Say("what has begun stays open at the booth"),
+        UNANSWERED,
+        Done(1),
+    ]
+
+
+def test_trouble_is_told_when_it_comes_and_when_it_is_over() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    dialogue.state(State(**WORK))
+    stuck = State(**{**WORK, "trouble": "the file is locked"})
+    assert dialogue.state(stuck) == [Say("trouble: the file is locked")]
+    assert dialogue.state(stuck) == []
+    assert dialogue.state(State(**WORK)) == [Say("the trouble is over")]
+    other = Dialogue()
+    assert other.state(State(**{**WORK, "trouble": "two scanners"}))[0] == Say("trouble: two scanners")
+    assert "trouble: " not in words(other.state(State(**{**WORK, "trouble": "two scanners"})))
 
 
 def test_a_pin_for_a_booth_that_was_started_again_says_what_to_do() -> None:

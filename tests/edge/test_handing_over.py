@@ -59,6 +59,15 @@ def test_a_finger_is_shown_and_the_card_goes() -> None:
     assert dialogue.state(state(login_key=KEY, attendant_ended=ended)) == [Say("given"), Done(0)]
 
 
+def test_trouble_while_a_finger_is_awaited_is_told() -> None:
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    stuck = state(login_key=KEY, attendant=SHOWS, trouble="the file is locked")
+    assert dialogue.state(stuck) == [Say("trouble: the file is locked"), Say("place it")]
+    assert dialogue.state(state(login_key=KEY, attendant=SHOWS)) == [Say("the trouble is over")]
+
+
 def test_while_a_finger_is_awaited_it_may_be_said_that_there_is_none() -> None:
     dialogue = begun(dialogue=HandingOver("AAAA", "iso", 2))
     dialogue.line(TEN, "r1")

@@ -6,17 +6,21 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.booth.attendant import AWAITED, GIVEN_UP
+from edge.commands.enrol import LIFE
 from edge.dialogue import LEFT
-from edge.messages import booth_topic
+from edge.messages import EXPIRES_AT, booth_topic
 from edge.sealed_word import seal_word
 from matching import card
 from matching.template import MINUTIA, Template
@@ -402,3 +406,100 @@ def test_an_argument_that_is_no_character_is_said_as_it_can_be(begin: Begin, boo
     terminal = begin("settle", b"\xff", *booth.config)
     terminal.reads("nothing is to be settled")
     assert terminal.end() == 1
+
+
+@contextmanager
+def locked(booth: Daemon, seconds: float) -> Iterator[None]:
+    """Another program keeps the booth's file."""
+    words = [
+        sys.executable,
+        "-m",
+        "tests.edge.hold_lock",
+        str(booth.folder / "booth" / "booth.db"),
+        str(seconds),
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "locked\n"
+        yield
+
+
+def test_what_is_refused_while_the_file_is_locked_is_not_done_afterwards(begin: Begin, booth: Daemon) -> None:
+    """The terminal sends again what is not answered for 3 s: the copy came when the file was free."""
+    terminal = begin("enrol", *booth.config)
+    terminal.reads("identity number: ")
+    terminal.type(NUMBER)
+    terminal.reads("missing fingers")
+    with locked(booth, 8.0):
+        terminal.type("")
+        terminal.reads("refused: the booth's file is locked")
+        assert terminal.end() == 1
+    copies = until(lambda: booth.ear.on("/reply")[1:], "the answer to the copy")
+    assert [json.loads(copy)["repeated"] for copy in copies] == [True]
+    assert booth.command("abandon", {"request_id": "a1", "reason": "none"}).outcome == "refused"
+    assert "enrolment.started" not in booth.kinds()
+
+
+def test_whoever_leaves_while_the_file_is_locked_is_told_what_the_booth_does(
+    begin: Begin, booth: Daemon
+) -> None:
+    terminal = hand_over(begin, booth)
+    with locked(booth, 8.0):
+        terminal.type(CTRL_C)
+        terminal.reads("the booth's file is locked")
+        assert "the card stays here" not in terminal.said()
+        assert booth.state(lambda state: state.attendant).attendant
+    assert terminal.end() == 130
+    assert "the card stays here" in terminal.said()
+    assert given_up(booth) == LEFT
+
+
+def test_whoever_leaves_while_the_file_stays_locked_reads_that_the_booth_still_waits(
+    begin: Begin, booth: Daemon
+) -> None:
+    terminal = hand_over(begin, booth)
+    with locked(booth, 16.0):
+        terminal.type(CTRL_C)
+        assert terminal.end() == 130
+    assert "the card stays here" not in terminal.said()
+    assert "it still waits for the finger" in terminal.said()
+
+
+def test_what_no_booth_has_answered_is_not_begun_when_nobody_is_there_any_more(
+    begin: Begin, booth: Daemon
+) -> None:
+    terminal = begin("enrol", *booth.config)
+    terminal.reads("identity number: ")
+    terminal.type(NUMBER)
+    terminal.reads("missing fingers")
+    booth.program.kill()
+    terminal.type("")
+    (sent,) = until(lambda: booth.ear.on("/command/enrol"), "the command")
+    terminal.type(CTRL_C)
+    assert terminal.end() == 130
+    assert "the booth has not answered: what was sent last may still be done, for a minute" in terminal.said()
+    assert "stays open" not in terminal.said(), "nothing has begun"
+    left = datetime.fromisoformat(json.loads(sent)["expires_at"]) - datetime.now(UTC)
+    assert timedelta(0) < left <= LIFE
+
+
+def test_a_booth_whose_clock_is_wrong_is_served_by_its_own(
+    begin: Begin, folder: Path, mosquitto: Mosquitto
+) -> None:
+    """By the console's clock every command would be late at a booth whose clock runs ahead."""
+    with ear(mosquitto.broker(), "vantay/#") as somebody:
+        somebody.publish(booth_topic(BOOTH, "state"), json.dumps(STATE).encode(), retain=True)
+        terminal = begin("enrol", "--config", str(folder / "booth.toml"))
+        terminal.reads("identity number: ")
+        terminal.type(NUMBER)
+        terminal.reads("missing fingers")
+        terminal.type("")
+        (first,) = until(lambda: somebody.on("/command/enrol"), "the command")
+        said = {"request_id": json.loads(first)["request_id"], "command": "enrol", "outcome": "refused"}
+        late = {**said, "reason": "it expired", "wants": EXPIRES_AT, "at": "2031-01-05T08:00:00.000Z"}
+        somebody.publish(booth_topic(BOOTH, "reply"), json.dumps(late).encode())
+        again = json.loads(until(lambda: somebody.on("/command/enrol")[1:], "the command once more")[0])
+        assert again == {**json.loads(first), "expires_at": again["expires_at"]}
+        assert again["expires_at"].startswith("2031-01-05T08:01:0")
+        terminal.type(CTRL_C)
+        assert terminal.end() == 130
