@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from argparse import ArgumentParser
 from importlib import import_module, metadata
+from io import TextIOWrapper
 
 from edge.errors import VantayError
 from matching.errors import BadCache
@@ -47,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     1 where the system did not let it read or write something.
     """
+    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal does not have
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()

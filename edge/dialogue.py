@@ -614,7 +614,8 @@ class Dialogue:
         prompt = (state.prompt, state.attempt, total)
         if prompt != self._prompt and self.stage is Stage.WORK:
             self._prompt = prompt
-            again = f" (attempt {state.attempt} of {state.attempts})" if (state.attempt or 1) > 1 else ""
+            attempt, most = state.attempt or 1, state.attempts or 0  # after an alarm one may show more
+            again = f" (attempt {attempt} of {most})" if 1 < attempt <= most else ""
             effects.append(Say(f"[{done}/{total}] {state.prompt}{again}"))
         return effects
 

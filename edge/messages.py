@@ -56,11 +56,12 @@ REQUEST_ID = r"^[A-Za-z0-9._:-]{1,64}$"
 RequestId = Annotated[
     str, StringConstraints(pattern=REQUEST_ID), Field(description="1 to 64 letters, digits or ._:-")
 ]
+ONE_LINE = (  # no control character, none that ends a line or turns the reading direction
+    r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+)
 Reason = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=ONE_LINE),
     Field(description="one line of 1 to 200 characters, none of them a control character"),
 ]
 IdentityNumber = Annotated[

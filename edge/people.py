@@ -41,12 +41,17 @@ def make_person(name: str, role: Role, pin: str) -> Person:
     """Make a person; BadCommand for a name or a PIN that cannot be one."""
     if not re.fullmatch(PERSON_NAME, name):
         raise BadCommand(f"'{name}' is no name of a person: 2 to 31 small letters, digits or hyphens")
+    check_pin(pin)
+    salt = secrets.token_bytes(16)
+    return Person(name, role, salt.hex(), _hash(pin, salt).hex())
+
+
+def check_pin(pin: str) -> None:
+    """Refuse what is no PIN, or one that is guessed at once."""
     if not re.fullmatch(PIN, pin):
         raise BadCommand("a PIN has 6 to 12 digits")
     if len(set(pin)) < 3 or pin in "01234567890123" or pin in "98765432109876":
         raise BadCommand("this PIN is too easy to guess: choose another")
-    salt = secrets.token_bytes(16)
-    return Person(name, role, salt.hex(), _hash(pin, salt).hex())
 
 
 def _hash(pin: str, salt: bytes) -> bytes:

@@ -5,6 +5,7 @@ Where other blobs have an enrolment stands the day on which the person was last 
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,6 +13,7 @@ from typing import Any
 
 from edge.errors import BadCommand
 from edge.keys import BoothKeys
+from edge.messages import ONE_LINE
 from edge.names import same_name
 from edge.subject import Birth, Sex, Stated, birth_of
 from edge.vault import Label, Vault
@@ -61,8 +63,15 @@ def check_state(state: str, reason: str) -> None:
         raise BadCommand(f"the state must be one of {', '.join(STATES)}")
     if state == DEFERRED and not reason:
         raise BadCommand("'deferred' needs a reason")
-    if len(reason) > LONGEST:
-        raise BadCommand(f"the reason has more than {LONGEST} characters")
+    check_line("reason", reason)
+
+
+def check_line(what: str, text: str) -> None:
+    """Refuse a reason or a source that is too long, or changes what is printed around it."""
+    if len(text) > LONGEST:
+        raise BadCommand(f"the {what} has more than {LONGEST} characters: shorten it")
+    if not re.search(ONE_LINE, text) or text.endswith("\n"):
+        raise BadCommand(f"the {what} has a control character in it: type it anew")
 
 
 class Worklist:

@@ -14,7 +14,7 @@ from edge.csv_lines import cells_of, columns_of
 from edge.errors import BadCommand
 from edge.names import fold, same_name, typed_name
 from edge.subject import LEAST_AGE, Birth, Remark, Stated, birth_of, remarks_on, sex_of
-from edge.worklist import DUE, LONGEST, Listed, check_state
+from edge.worklist import DUE, Listed, check_line, check_state
 
 NEEDED, OPTIONAL = ("number", "name", "birth", "sex"), ("source", "state", "reason")
 AGES = ("too-young",)  # who is not old enough today may be when the booth comes
@@ -58,6 +58,7 @@ def plan_import(
     correct: bool = False,
 ) -> Plan:
     """Compare a file with what is held, by number; BadCommand when it is no such list."""
+    check_line("source", source)
     plan = Plan()
     by_number: dict[str, list[tuple[int, Listed]]] = {}
     for line, cells in _rows(lines):
@@ -192,6 +193,6 @@ def _person(cells: Cells, source: str, today: date, least_age: int) -> tuple[Lis
             raise _BadLine(remark.about, remark.text)
     state, reason = cells.get("state", "").casefold() or DUE, cells.get("reason", "")
     _checked("state", lambda: check_state(state, reason))
-    if len(source := cells.get("source", "") or source) > LONGEST:
-        raise _BadLine("source", f"more than {LONGEST} characters: shorten it")
+    source = cells.get("source", "") or source
+    _checked("source", lambda: check_line("source", source))
     return Listed(stated.number, name, birth, sex, source, state, reason), remarks

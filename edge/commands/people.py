@@ -15,7 +15,7 @@ from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.keys import read_booth_keys
 from edge.messages import POSITION_NAMES
-from edge.people import People, make_person
+from edge.people import People, check_pin, make_person
 from edge.registering import Registering
 from edge.settings import BoothSettings, read_settings
 from edge.store import Store
@@ -105,6 +105,7 @@ def _pin() -> str:
         if not sys.stdin.isatty():
             return sys.stdin.readline().strip()
         pin = getpass.getpass("PIN: ")
+        check_pin(pin)
         again = getpass.getpass("the same once more: ")
     except UnicodeDecodeError:
         raise BadCommand("a PIN has 6 to 12 digits, this is none: nothing was changed") from None

@@ -433,6 +433,8 @@ def test_what_is_taken_is_told_once_and_so_is_an_alarm() -> None:
     assert dialogue.state(State(**{**WORK, "accepted": [1]})) == []
     retry = dialogue.state(State(**{**WORK, "accepted": [1], "attempt": 2, "attempts": 3}))
     assert words(retry) == "[1/2] place it (attempt 2 of 3)"
+    beyond = {**WORK, "accepted": [1], "attempt": 4, "attempts": 3}
+    assert words(dialogue.state(State(**beyond))) == "[1/2] place it", "there is no fourth of three"
     alarmed = {**WORK, "accepted": [1], "attempt": 2, "attempts": 3, "alarm": "another person"}
     assert words(dialogue.state(State(**alarmed))).startswith("ALARM: another person")
     assert dialogue.state(State(**alarmed)) == []

@@ -1,5 +1,6 @@
 """The wire's words: what is refused, how it is said, and that the page on top of the module is true."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -124,6 +125,12 @@ def test_a_bad_enrol_is_one_sentence(payload: str, sentence: str) -> None:
         parse(Enrol, payload.encode("latin-1" if payload == "\xff" else "utf-8"))
     assert "\n" not in str(caught.value)
     assert "001090000001" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x7f", "\u061c", "\u200f", "\u2028", "\u202e", "\u2066", "\u2069"])
+def test_a_reason_has_nothing_that_turns_what_is_printed(sign: str) -> None:
+    with pytest.raises(ValueError, match="'reason'"):
+        parse(Abandon, json.dumps({"request_id": "r", "reason": f"a{sign}b"}).encode())
 
 
 def test_a_reason_is_one_line_of_any_language() -> None:

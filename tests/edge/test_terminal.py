@@ -361,6 +361,11 @@ def test_words_that_are_no_characters_are_one_sentence(begin: Begin, folder: Pat
     add.reads("PIN: ")
     add.type(CTRL_D)
     one_sentence(add, "no PIN was typed")
+    easy = begin("people", "add", "an", "--role", "operator", *config)
+    easy.reads("PIN: ")
+    easy.type("111111")
+    one_sentence(easy, "this PIN is too easy to guess")
+    assert "once more" not in easy.said(), "nobody types it twice for nothing"
     piped = begin("people", "add", "an", "--role", "operator", *config, piped=b"\xff\n")
     one_sentence(piped, "a PIN has 6 to 12 digits")
     (folder / "list.csv").write_text(f"number,name,birth,sex\n{NUMBER},Nguyễn Hoà An,17/5/1990,nam\n")

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from edge.vault import Vault
 from edge.worklist import LISTED, STATES, Listed, Worklist
 from edge.worklist_import import Plan, plan_import
 from tests.edge.parts import AT, CLOCK, make_keys, steady
+from tests.edge.programs import VANTAY
 
 TODAY = date(2026, 11, 26)
 UNSET = CLOCK.model_copy(update={"synchronised": False})
@@ -140,6 +142,17 @@ def test_a_bad_line_is_named_with_its_field_and_what_to_do(line: str, told: str)
 def test_a_state_that_nobody_can_be_in_is_named(state: str, told: str) -> None:
     plan = planned(f"{line_of(AN)},{state}", header=f"{HEADER},state")
     assert plan.told[0].startswith(told)
+
+
+@pytest.mark.parametrize("sign", ["\x1b[31m", "\x9b", "\u202e", "\u2067", "\u2028"])
+def test_nothing_is_taken_that_turns_what_is_printed(sign: str) -> None:
+    plan = planned(f"{line_of(AN)},a{sign}b,absent,", header=f"{HEADER},source,state,reason")
+    assert plan.told == ["line 2, source: the source has a control character in it: type it anew"]
+    plan = planned(f"{line_of(AN)},,absent,a{sign}b", header=f"{HEADER},source,state,reason")
+    assert plan.told == ["line 2, state: the reason has a control character in it: type it anew"]
+    assert (plan.new, plan.refused) == ([], 1)
+    with pytest.raises(BadCommand, match="the reason has a control character"):
+        AN.in_state("absent", f"a{sign}b")
 
 
 def test_what_is_only_odd_is_told_and_taken() -> None:
@@ -493,6 +506,27 @@ def test_a_file_in_another_encoding_is_one_sentence(
         assert vantay(booth, "import", str(booth / name)) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert journal(booth) == []
+
+
+def test_a_source_with_a_control_character_is_one_sentence(
+    booth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (booth / "list.csv").write_text(f"{HEADER}\n{line_of(AN)}\n{line_of(BINH)}\n")
+    assert vantay(booth, "import", str(booth / "list.csv"), "--source", "bad\x1b[31m") == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "vantay: the source has a control character in it: type it anew\n")
+    assert journal(booth) == []
+
+
+def test_a_terminal_that_has_not_all_letters_shows_their_numbers(booth: Path) -> None:
+    (booth / "list.csv").write_text(f"{HEADER}\n{line_of(AN)}\n")
+    assert vantay(booth, "import", str(booth / "list.csv")) == 0
+    words = [VANTAY, "worklist", "list", "--config", str(booth / "booth.toml")]
+    shown = subprocess.run(
+        words, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True
+    )
+    assert b"Nguy\\u1ec5n Ho\\xe0 An" in shown.stdout
+    assert shown.stderr == b""
 
 
 def test_states_are_set_shown_and_counted(booth: Path, capsys: pytest.CaptureFixture[str]) -> None:
