@@ -260,6 +260,7 @@ def test_a_running_hub_is_scraped_on_loopback(
     assert [page[f"vantay_hub_booth_{name}"].value(booth="b-1") for name in by_booth] == [6, 4]
     known = {family.name for family in hub_figures.FAMILIES}
     rare = {f"vantay_hub_{name}" for name in ("packets_total", "packet_bytes_total", "booth_online")}
+    rare |= {f"vantay_hub_ministry_{what}_packets" for what in ("overdue", "refused")}  # with [ministry]
     assert known - rare == set(page)
     assert scrape(port, "/")[0] == 404
     assert scrape(port, method="POST")[0] == 501
