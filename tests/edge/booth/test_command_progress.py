@@ -24,7 +24,7 @@ from edge.store import Store
 from edge.vault import ENROLLED, Label, gallery_id
 from tests.edge.booth.test_runner import life, settings, shown
 from tests.edge.booth.test_shift import PINS
-from tests.edge.parts import NUMBER
+from tests.edge.parts import AT, CLOCK, NUMBER
 
 __all__ = ["settings"]
 DEVICE = {"model": "m", "serial": "s", "firmware": "", "location": "usb:1-1"}
@@ -58,6 +58,8 @@ class Life:
         subject = self.runner._keys.subject_of(NUMBER)
         label = Label(gallery_id("e1", 2), ENROLLED, "e1", subject, 2)
         self.runner._vault.put(label, b"template")
+        body = {"enrolment": "e1", "subject": subject, "outcome": "enrolled", "packet": "p", "samples": {}}
+        self.runner._journal.append(SEALED, body, AT, CLOCK)
 
     def _publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
         self.said.append((topic, payload))
