@@ -35,6 +35,13 @@ AWAITS = "where no finger can be shown, type: without REASON"
 MINUTIAE = np.array([(40 + 20 * n, 60 + 15 * n, 0.3 * n, 1, 80) for n in range(12)], MINUTIA)
 
 
+def of_a_terminal() -> None:
+    """Make standard output the program's terminal, and have it hear the signals that one sends."""
+    fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGHUP):  # whoever runs tests in the background ignores them
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """A program on a terminal of its own, or with `piped` words, and what it says."""
 
@@ -47,7 +54,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),  # as a shell's terminal is
+            preexec_fn=of_a_terminal,
             env={**os.environ, "LC_ALL": "C.UTF-8"},
         )
         os.close(theirs)

@@ -266,6 +266,8 @@ def test_the_state_says_who_and_how_far() -> None:
         "missing": [1],
         "missing_why": {},
         "warnings": ["look twice"],
+        "notices": [],
+        "commands": [],
         "station": None,
         "renewal": None,
         "known_as": None,
