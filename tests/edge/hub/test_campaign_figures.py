@@ -543,6 +543,7 @@ def test_row_26_the_manifest_of_a_day() -> None:
     assert one.notes == [
         f"5 files, SHA-256 {manifest_hash(file.file for file in files)}",
         "3 sent, 2 acknowledged, 3 not yet acknowledged",
+        "sent and acknowledged: as it is known when this is made, whatever the day",
     ]
     fewer = made(story.book(), "manifest", APRIL8, files=files[1:]).table
     assert fewer.notes[0] != one.notes[0]

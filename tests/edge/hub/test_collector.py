@@ -405,7 +405,8 @@ def test_a_fork_is_refused_and_an_alarm_is_shown(hub: Hub, booth: Booth) -> None
 @with_a_file
 def test_the_status_in_figures_and_as_a_table(hub: Hub, booth: Booth) -> None:
     assert hub.status() == "no booth has reported yet\n"
-    assert hub.figures() == {"booths": [], "alarms": []}
+    looked = {"packets_looked_for": 0, "packets_not_there": 0}
+    assert hub.figures() == {"booths": [], "alarms": [], **looked}
     entries = chain([{"n": 0}])
     for n, outcome in enumerate(("enrolled", "enrolled", "already-enrolled")):
         fact = sealed_fact(b"%d" % n, f"e{n}", outcome=outcome)
