@@ -139,7 +139,7 @@ def _where_next(folder: Path, image: Path) -> None:
 Where to look next (the demo's files stay in {folder} until the next run):
   {program} hub status --config {folder}/hub.toml
   {program} journal show --config {folder}/booth.toml | less
-  {program} packet {packet} --key {folder}/ministry/ministry.key
+  {program} packet open {packet} --key {folder}/ministry/ministry.key
   {program} show {image} -o stages.png
   the topics: edge/messages.py; on a real station: mosquitto_sub -v -t 'vantay/v1/#'
 """)
