@@ -43,7 +43,7 @@ KINDS = {
 }
 BY_HAND = {core.ATTEMPT, core.MISSING}  # where a slap is taken singly, and a finger cannot be rolled
 ALL_FINGERS = frozenset(range(1, 11))
-PORTRAIT = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
+PORTRAIT = sha256(b"somebody").hexdigest()
 
 
 @dataclass
@@ -78,8 +78,8 @@ class LegalBox(Box):
     def image(self, state: State) -> str:
         """Make the picture that is asked for."""
         if state.rolling and state.position:
-            finger = state.position if self.slipped else state.to_roll[1]
-            self.slipped = True
+            slipped = any(self.journal.of_kind(core.ROLLED))  # a roll that a cut took is rolled again
+            finger = state.position if slipped else state.to_roll[1]
             name, picture = f"rolled-{finger}.tif", roll_of(finger, 1, 1, Mishap.NONE)
         else:
             number = self.impressions[state.confirming]
@@ -107,7 +107,8 @@ class LegalBox(Box):
     def finish(self) -> OpenedPacket:
         """Review and seal; return what the hub has of it."""
         self.go_on(lambda standing: standing.reviewing and not standing.unsettled)
-        review = Review(request_id="r9", identity_number=NUMBER, portrait=PORTRAIT)
+        portrait = Portrait(sha256=PORTRAIT, taken_at=datetime.now(UTC))
+        review = Review(request_id="r9", identity_number=NUMBER, portrait=portrait)
         assert self.console.ask(review, "review").outcome == "accepted"
         self.go_on()
         for kind in self.news():
@@ -120,7 +121,7 @@ class LegalBox(Box):
         assert [finding.text for finding in findings if not finding.good] == []
         assert [f["finding"] for f in packet.manifest["findings"]].count(core.SEQUENCE_ERROR) == 1
         assert packet.manifest["confirmed"] == core.CONFIRMED
-        assert packet.manifest["portrait"]["sha256"] == PORTRAIT.sha256
+        assert packet.manifest["portrait"]["sha256"] == PORTRAIT
         (sealed,) = self.journal.of_kind(core.SEALED)
         assert (sealed.body["renewal"], sealed.body["station"]) == ("same", core.SETTLED)
         return packet
