@@ -225,7 +225,8 @@ def test_after_an_override_it_goes_on_where_the_person_stood_whenever_the_power_
         box.go_on(until=reviewing)
         assert box.cuts == [core.FINDING, core.CONFIRMATION], "at the override's entry, and at the next"
         assert box.console.ask(override, "override").repeated, "answered once, also after a power cut"
-        again = Review(request_id="v2", identity_number=OTHER, portrait=portrait)
+        own = Portrait(sha256=sha256(b"somebody else").hexdigest(), taken_at=datetime.now(UTC))
+        again = Review(request_id="v2", identity_number=OTHER, portrait=own)
         box.console.say("command/review", again.model_dump_json(exclude_none=True).encode())
         box.go_on()
         for kind in box.news():
