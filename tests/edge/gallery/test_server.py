@@ -186,12 +186,13 @@ def test_who_stands_there_is_answered_between_two_fingers_of_a_record(station: S
     from edge.demo.stage import kill_child
 
     station.ready(0)
+    names = range(2, RECORDS_TURN + 6)
+    questions = [question(1, "add", person=1, positions=range(1, 11))]  # growing fingers takes a while
+    questions += [question(name, "search", person=2, booth="b-2", positions=[2]) for name in names]
     assert kill_child(station.program.pid, "edge.booth.matcher_worker")  # all of these wait for the next one
     until(lambda: (s := station.status()) is not None and not s.online, "away meanwhile")
-    station.send(question(1, "add", person=1, positions=range(1, 11)))
-    names = range(2, RECORDS_TURN + 6)
-    for name in names:
-        station.send(question(name, "search", person=2, booth="b-2", positions=[2]))
+    for one in questions:
+        station.send(one)
     until(lambda: station.answers("b-1", f"{1:016x}"), "the record's answer")
     heard = [m.topic for m in station.line.heard if m.topic.endswith("gallery-answer")]
     assert heard == [booth_topic("b-2", "gallery-answer")] * len(names) + [
