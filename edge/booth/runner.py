@@ -9,6 +9,7 @@ import queue
 import secrets
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from edge import clock
@@ -23,7 +24,7 @@ from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
 from edge.booth.handover import WAIT_ENDED
-from edge.booth.loading import keep_codes
+from edge.booth.loading import keep_codes, recoded
 from edge.booth.plan import plan_named, plan_names
 from edge.booth.platen import OCCUPIED, Platen, What
 from edge.booth.refusals import Refusals
@@ -460,8 +461,8 @@ class Runner:
                 self._loaded_to = 0
             case channel.Fetch():
                 crew.hand_over([self._enrolled(finger) for finger in message.fingers])
-            case channel.Recoded(fingers=fingers):
-                self._recode(fingers, channel.parted((finger.length for finger in fingers), blobs[0]))
+            case channel.Recoded():
+                recoded(message, blobs[0], partial(keep_codes, self._store, self._vault), self._log)
             case channel.Examined(token=token) if (device := crew.take_answer(token)) is not None:
                 if self._presenting:
                     self._attendant_judged(self._presenting, message, blobs, device)
@@ -492,7 +493,8 @@ class Runner:
         current, presenting = self._enrolment, self._presenting
         attendants = [(name, template, "vantay") for name, _, template in self._people.fingers()]
         accepted: dict[int, bytes] = {}
-        suspected, renews = (), ()  # type: tuple[str, ...], tuple[str, ...]
+        suspected: tuple[str, ...] = ()
+        renews: tuple[str, ...] = ()
         if presenting and presenting.holder:
             attendants = [(presenting.person, *presenting.holder)]
         elif presenting:
@@ -754,15 +756,6 @@ class Runner:
         except VantayError as error:
             self._log.error("an enrolled finger is not compared", reason=str(error))
             return b""
-
-    def _recode(self, fingers: tuple[channel.Enrolled, ...], codes: list[bytes]) -> None:
-        """Keep search codes that were made anew; where that fails they are made at the next start again."""
-        try:
-            with self._store.transaction():
-                keep_codes(self._vault, fingers, codes)
-            self._log.info("search codes made anew", fingers=len(fingers))
-        except VantayError as error:
-            self._log.warning("search codes are not kept", reason=str(error))
 
     # journal and view
 

@@ -80,8 +80,7 @@ class Keeper:
 
     def recode(self, fingers: Sequence[channel.Enrolled], codes: list[bytes]) -> None:
         """Keep search codes that the matcher made anew, in one transaction, for the next start."""
-        with self._store.transaction():
-            keep_codes(self._vault, fingers, codes)
+        keep_codes(self._store, self._vault, fingers, codes)
 
     def template(self, finger: channel.GalleryFinger) -> bytes:
         """Return one template, nothing where it was forgotten."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from edge import clock
 from edge.booth import channel
-from edge.booth.loading import load_of
+from edge.booth.loading import load_of, recoded
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.errors import VantayError
 from edge.gallery.keeper import Keeper, Whose
@@ -214,8 +214,8 @@ class GalleryServer:
             case channel.Fetch():
                 lengths, blob = channel.joined(self._template(finger) for finger in message.fingers)
                 self._matcher.send(channel.Fetched(lengths=lengths), blob)
-            case channel.Recoded(fingers=fingers):
-                self._recode(fingers, channel.parted((finger.length for finger in fingers), blobs[0]))
+            case channel.Recoded():
+                recoded(message, blobs[0], self._keeper.recode, self._log)
             case channel.Found(token=self._token) if self._asked:
                 self._found(self._asked, message, channel.parted(message.lengths, blobs[0]), now)
             case channel.NotTaken(token=self._token) if self._asked:
@@ -297,14 +297,6 @@ class GalleryServer:
 
     def _load(self, fingers: list[tuple[Label, bytes]]) -> None:
         self._matcher.send(*load_of(fingers))
-
-    def _recode(self, fingers: tuple[channel.Enrolled, ...], codes: list[bytes]) -> None:
-        """Keep search codes that were made anew; where that fails they are made at the next start again."""
-        try:
-            self._keeper.recode(fingers, codes)
-            self._log.info("search codes made anew", fingers=len(fingers))
-        except VantayError as error:
-            self._log.warning("search codes are not kept", reason=str(error))
 
     def _tell_status(self) -> None:
         self._people = len(self._keeper.whose)
