@@ -33,9 +33,8 @@ PACKET_MAGIC = b"eyJ0eXAiOiJ2YW50YXktcGFja2V0"  # how the header of our own begi
 MOST = 64 * 1024 * 1024  # bytes of a packet; noise for all pictures of `circular-60-2021` makes 22 million
 MOST_MANIFEST = 16 * 1024 * 1024  # bytes of its JWS; the account of an enrolment has some 100,000
 MOST_HEADER = 1024
-SHAPE = re.compile(
-    rb"([\w-]{2,1024})\.\.([\w-]{16})\.([\w-]+)\.([\w-]{22})", re.ASCII
-)  # no key, 96 and 128 bit
+# header, no key, nonce of 96 bits, ciphertext, tag of 128
+SHAPE = re.compile(rb"([\w-]{2,1024})\.\.([\w-]{16})\.([\w-]+)\.([\w-]{22})", re.ASCII)
 MANIFEST = "manifest.json"  # no blob's name: what is opened is written beside it
 THUMBPRINT = re.compile(r"[\w-]{43}", re.ASCII)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

@@ -114,9 +114,8 @@ class Room:
 
     def _lengthen(self, length: int) -> None:
         more = length - self._length()
-        if more > _free(
-            self._log.parent
-        ):  # asked first: a file system may keep what it could give of too much
+        # asked first: a file system may keep what it could give of too much
+        if more > _free(self._log.parent):
             raise OSError(28, "No space left on device")
         if more > 0:
             with self._log.open("r+b", buffering=0) as log:

@@ -32,9 +32,8 @@ class OpenPacket:
     enrolment: str
     size: int
     complete: bool  # on disk, whole and checked
-    closed_at: (
-        str | None
-    )  # when the booth's word came that it was acknowledged, or it was found lost after that
+    # when the booth's word came that it was acknowledged, or it was found lost after that
+    closed_at: str | None
 
     @property
     def closed(self) -> bool:
