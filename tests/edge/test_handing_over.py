@@ -41,6 +41,17 @@ def begun(key: str | None = KEY, dialogue: HandingOver | None = None) -> Handing
     return dialogue
 
 
+def signing() -> HandingOver:
+    """The finger is awaited, and a supervisor's word that there is none is under way as r4."""
+    dialogue = begun()
+    dialogue.line(TEN, "r1")
+    dialogue.reply(reply())
+    dialogue.line("without hands", "r2")
+    dialogue.line("binh", "r3")
+    dialogue.line("314159", "r4")
+    return dialogue
+
+
 def sent(effects: list[Effect]) -> Any:
     (send,) = effects
     assert isinstance(send, Send)
@@ -141,12 +152,7 @@ def test_wherever_it_is_left_the_booth_is_told_where_it_may_wait() -> None:
     dialogue = begun()
     dialogue.line(TEN, "r1")
     assert "it may still wait" in left(dialogue.leave("r2", "r1")).unheard, "the answer is under way"
-    dialogue = begun()
-    dialogue.line(TEN, "r1")
-    dialogue.reply(reply())
-    dialogue.line("without hands", "r2")
-    dialogue.line("binh", "r3")
-    dialogue.line("314159", "r4")
+    dialogue = signing()
     effects = dialogue.reply(reply("refused", reason="binh is locked"))
     assert effects[0] == Say("refused: binh is locked")
     left(effects[1:])
@@ -180,12 +186,7 @@ def test_what_another_program_asked_for_is_not_ours() -> None:
 
 
 def test_a_signature_under_way_when_it_is_left_is_no_card_that_stays() -> None:
-    dialogue = begun()
-    dialogue.line(TEN, "r1")
-    dialogue.reply(reply())
-    dialogue.line("without hands", "r2")
-    dialogue.line("binh", "r3")
-    dialogue.line("314159", "r4")
+    dialogue = signing()
     left(dialogue.leave("r5", "r4"))
     (said, end) = dialogue.reply(reply("refused"))
     assert isinstance(said, Say)

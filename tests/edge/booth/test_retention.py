@@ -53,6 +53,15 @@ def acknowledge(runner: Runner, packet: str, at: float = 0.0) -> None:
     runner._packet_arrived(PacketAcknowledgement(packet=packet, size=len(DATA)), at)
 
 
+def goes_in_a_week(runner: Runner, time: Time, packet: str) -> None:
+    time.now += WEEK - timedelta(seconds=1)
+    runner._purge_packets(RAN_ENOUGH)
+    assert runner._vault.packet_chunk(packet, 0, 9)
+    time.now += timedelta(seconds=1)
+    runner._purge_packets(RAN_ENOUGH + 4000)
+    assert runner._vault.packet_chunk(packet, 0, 9) is None
+
+
 def kinds(runner: Runner) -> list[str]:
     return [entry.kind for entry in runner._journal.read() if entry.kind.startswith("packet")]
 
@@ -100,12 +109,7 @@ def test_who_acknowledges_while_no_clock_is_set_begins_a_week_later_on(
         acknowledge(runner, packet)
         time.is_set, time.now = True, NOW
         runner._purge_packets(0.0)
-        time.now += WEEK - timedelta(seconds=1)
-        runner._purge_packets(RAN_ENOUGH)
-        assert runner._vault.packet_chunk(packet, 0, 9)
-        time.now += timedelta(seconds=1)
-        runner._purge_packets(RAN_ENOUGH + 4000)
-        assert runner._vault.packet_chunk(packet, 0, 9) is None
+        goes_in_a_week(runner, time, packet)
 
 
 def test_with_no_days_it_goes_with_the_acknowledgement_whatever_the_clock_says(
@@ -151,12 +155,7 @@ def test_who_acknowledges_under_a_clock_far_ahead_begins_when_it_is_right(
         acknowledge(runner, packet)
         time.now = NOW
         runner._purge_packets(0.0)
-        time.now += WEEK - timedelta(seconds=1)
-        runner._purge_packets(RAN_ENOUGH)
-        assert runner._vault.packet_chunk(packet, 0, 9)
-        time.now += timedelta(seconds=1)
-        runner._purge_packets(RAN_ENOUGH + 4000)
-        assert runner._vault.packet_chunk(packet, 0, 9) is None
+        goes_in_a_week(runner, time, packet)
 
 
 def test_packets_whose_time_no_clock_ends_are_a_figure(settings: BoothSettings, time: Time) -> None:

@@ -285,6 +285,13 @@ def test_a_packet_that_the_hub_lost_is_looked_for_on_disk_and_asked_for_the_newe
     until(lambda: hub.figures()["booths"][0]["packets"] == 2, "one that the booth still had")
 
 
+def bring(booth: Booth, entries: list[JournalEntry], data: bytes) -> None:
+    """Tell the entries, and send the packet that they announce until the hub has it."""
+    booth.say(*entries)
+    booth.piece(booth.next_wanted(), data)
+    booth.wait("/packet-ack")
+
+
 @with_a_file
 def test_a_damaged_packet_is_not_acknowledged_unread_by_a_hub_that_lost_its_file(
     hub: Hub, booth: Booth
@@ -292,9 +299,7 @@ def test_a_damaged_packet_is_not_acknowledged_unread_by_a_hub_that_lost_its_file
     data = b"the sealed packet"
     entries = chain([{"n": 0}])
     entries.append(after(entries, sealed_fact(data), SEALED))
-    booth.say(*entries)
-    booth.piece(booth.next_wanted(), data)
-    booth.wait("/packet-ack")
+    bring(booth, entries, data)
     hub.program.kill()
     path = PacketFiles(hub.folder / "packets").path(hashlib.sha256(data).hexdigest())
     path.write_bytes(data[:9])
@@ -320,9 +325,7 @@ def test_a_packet_that_went_with_the_hub_down_is_asked_for_however_long_ago_the_
     entries.append(after(entries, sealed_fact(data), SEALED))
     digest = hashlib.sha256(data).hexdigest()
     entries.append(after(entries, {"packet": digest, "size": len(data)}, CLOSED))
-    booth.say(*entries[:2])
-    booth.piece(booth.next_wanted(), data)
-    booth.wait("/packet-ack")
+    bring(booth, entries[:2], data)
     booth.say(entries[2])
     booth.until_acknowledged(3)
     hub.program.kill()
