@@ -207,9 +207,14 @@ LEFT = "nobody goes on at the terminal"  # why what the booth waits for is given
 KEY_CHANGED = "the PIN does not open"  # how the booth begins to say so
 
 
+def key_changed(reply: Reply) -> bool:
+    """Whether the booth was started again after it had shown the key that the PIN was sealed to."""
+    return reply.wants == "pin" and reply.reason.startswith(KEY_CHANGED)
+
+
 def refusal(reply: Reply) -> Say:
     """Say why the booth refused, in words for whoever types."""
-    if reply.wants == "pin" and reply.reason.startswith(KEY_CHANGED):
+    if key_changed(reply):
         return Say("refused: the booth was started again, nothing was done: type it and the PIN anew")
     return Say(f"refused: {reply.reason}")
 

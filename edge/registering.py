@@ -1,6 +1,6 @@
 """A finger of somebody who works at the booth, from a terminal, pure: a supervisor's PIN, then samples."""
 
-from edge.dialogue import KEY_CHANGED, PIN, Done, Effect, Say, SendSealed, refusal
+from edge.dialogue import PIN, Done, Effect, Say, SendSealed, key_changed, refusal
 from edge.messages import Reply, State
 from edge.one_finger import OneFinger
 
@@ -32,7 +32,7 @@ class Registering(OneFinger):
 
     def reply(self, reply: Reply) -> list[Effect]:
         """The booth answered; where it was started again meanwhile, the PIN is asked for once more."""
-        if reply.wants == "pin" and reply.reason.startswith(KEY_CHANGED) and not self._leaving:
+        if key_changed(reply) and not self._leaving:
             self._sent = False
             return [refusal(reply), PIN]
         return super().reply(reply)
