@@ -122,5 +122,12 @@ class Console:
         login = Login(request_id=request_id, person=name, pin=self.sealed(pin, request_id))
         assert self.ask(login, "login").outcome == "accepted"
 
+    def asked_again(self) -> int:
+        """Wait for the wish for one finger once more, to confirm; return its position."""
+        self.until(lambda: bool(self.state and self.state.confirming and self.state.position), "that wish")
+        assert self.state
+        assert self.state.position
+        return self.state.position
+
     def shows(self, phase: Phase) -> bool:
         return self.state is not None and self.state.phase is phase

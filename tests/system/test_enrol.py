@@ -125,8 +125,7 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     for _ in range(3):
         show(hand, console, "0002_07_1.png")
     terminal.reads("ALARM: the finger shown to confirm is not the captured", console)
-    assert console.state
-    show(hand, console, f"0001_0{console.state.position}_2.png")
+    show(hand, console, f"0001_0{console.asked_again()}_2.png")
     terminal.reads("the person's identity number once more", console)
     terminal.type("001090000002")
     terminal.type(str(portrait))
@@ -160,8 +159,7 @@ def test_an_enrolment_that_is_under_way_goes_on_in_another_terminal_and_can_be_g
     terminal.reads("describe the finger as well, as in 4=permanent amputated in 1998", console)
     terminal.type("missing 4 permanent amputated in 1998")
     terminal.reads("[0/9]", console)
-    assert console.state
-    assert console.state.missing_why == {4: "permanent"}
+    console.until(lambda: bool(console.state and console.state.missing_why == {4: "permanent"}), "the reason")
     terminal.kill()
     other = terminals()
     other.reads("is under way and goes on here", console)
@@ -260,8 +258,7 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
         for image in ("0001_01_1.png", "0001_02_1.png"):
             show(hand, console, image)
         terminal.reads("once more, to confirm who is here", console)
-        assert console.state
-        show(hand, console, f"0001_0{console.state.position}_2.png")
+        show(hand, console, f"0001_0{console.asked_again()}_2.png")
         terminal.reads("settle the alarm: send 'override' with a reason, or 'abandon'", console)
         terminal.type("override the school misspelt it")
         terminal.reads("the person's identity number once more", console)
@@ -311,8 +308,7 @@ def test_the_portraits_of_two_people_that_were_swapped_show(
         for image in (f"{person}_01_1.png", f"{person}_02_1.png"):
             show(hand, console, image)
         terminal.reads("once more, to confirm who is here", console)
-        assert console.state
-        show(hand, console, f"{person}_0{console.state.position}_2.png")
+        show(hand, console, f"{person}_0{console.asked_again()}_2.png")
         terminal.reads("the person's identity number once more", console)
         terminal.type(number)
         terminal.type(str(his))
@@ -393,8 +389,7 @@ def test_a_shift_is_opened_before_the_first_person_and_closed_with_what_is_open(
     first.type(ONLY_TWO)
     console.until(lambda: console.shows(Phase.PLACE), "the wish for a finger")
     first.kill()
-    assert console.state
-    assert console.state.shift
+    console.until(lambda: bool(console.state and console.state.shift), "the shift")
     second = terminals("shift", "close")
     second.reads("refused: this is open: enrolment", console)
     second.type("the power goes")
@@ -490,8 +485,7 @@ def test_a_card_goes_to_its_holder_and_to_nobody_else(
     for position in (1, 2):
         show(hand, console, f"0001_0{position}_1.png")
     terminal.reads("once more, to confirm who is here", console)
-    assert console.state
-    show(hand, console, f"0001_0{console.state.position}_2.png")
+    show(hand, console, f"0001_0{console.asked_again()}_2.png")
     terminal.reads("the person's identity number once more", console)
     terminal.type(NUMBER)
     terminal.type("- no camera today")

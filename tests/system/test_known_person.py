@@ -82,10 +82,7 @@ def test_who_is_enrolled_already_is_sealed_as_that_by_review_and_enrolled_by_a_s
     assert console.ask(Enrol(request_id="r-0", identity_number=numbers[0])).outcome == "accepted"
     console.log_in("an", PINS["an"], "l1")
     show(console, hand, (2, 7), 1)
-    console.until(lambda: bool(console.state and console.state.confirming), "the wish for a finger once more")
-    assert console.state
-    assert console.state.position
-    show(console, hand, (console.state.position,), 2, confirming=True)
+    show(console, hand, (console.asked_again(),), 2, confirming=True)
     console.until(lambda: console.shows(Phase.REVIEW), "the review")
     review(console, numbers[0])
     first = ended(stage, console, 1)
@@ -115,9 +112,9 @@ def test_who_is_enrolled_already_is_sealed_as_that_by_review_and_enrolled_by_a_s
     own = "binh is or was the operator of this: an override needs another pair of eyes"
     assert override("o-1", "binh") == ("refused", own), "who began it, and is logged out"
     assert override("o-2", "chi")[0] == "accepted"
-    console.until(lambda: bool(console.state and console.state.confirming), "the wish for a finger once more")
+    again = console.asked_again()
     assert console.state.known_as is None
-    show(console, hand, (console.state.position or 0,), 1, confirming=True)
+    show(console, hand, (again,), 1, confirming=True)
     console.until(lambda: console.shows(Phase.REVIEW), "the review")
     review(console, numbers[2])
     other = ended(stage, console, 3)

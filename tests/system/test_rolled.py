@@ -89,8 +89,7 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
     assert console.state
     assert console.state.rolled == list(range(1, 11))
     terminal.reads("once more, to confirm who is here", console)
-    assert console.state.position
-    hands.place(console.state.position, impression=2)
+    hands.place(console.asked_again(), impression=2)
     entries = finish(stage, console, terminal, "enrolled with 10 fingers and 10 rolled")
     decisions = [(e.body["position"], e.body["decision"]) for e in entries if e.kind == core.ROLLED]
     assert decisions[:4] == [(1, core.RETRY), (1, core.ACCEPTED), (2, core.WRONG_FINGER), (2, core.ACCEPTED)]
@@ -155,9 +154,7 @@ def test_whenever_the_power_is_cut_it_goes_on_at_the_right_roll(
     stands(stage, console, 6, rolled=(2,))
     terminal.type("missing 6 stiff")
     terminal.reads("once more, to confirm who is here", console)
-    assert console.state
-    assert console.state.position
-    hands.place(console.state.position, impression=2)
+    hands.place(console.asked_again(), impression=2)
     terminal.reads("the person's identity number once more", console)
     cut_power(stage, console)
     entries = finish(stage, console, terminal, "enrolled with 2 fingers and 1 rolled")
@@ -186,9 +183,7 @@ def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_mar
     state = hands.roll(2, subject=2)
     assert (state.position, state.attempt, state.hint) == (3, 1, "once more, to be sure")
     assert hands.roll(2, subject=2, impression=2).rolled == [2, 3]
-    assert console.state
-    assert console.state.position
-    hands.place(console.state.position, impression=2)
+    hands.place(console.asked_again(), impression=2)
     finish(stage, console, terminal, "enrolled with 2 fingers and 2 rolled")
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")

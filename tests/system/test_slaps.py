@@ -104,9 +104,7 @@ def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
     assert hands.place(*LEFT).accepted == sorted((*RIGHT, *LEFT))
     assert hands.place(*THUMBS, artefact=70).accepted == list(range(1, 11)), "a score decides nothing"
     terminal.reads("once more, to confirm who is here", console)
-    assert console.state
-    asked = console.state.position
-    assert asked
+    asked = console.asked_again()
     state = hands.place(*RIGHT)
     terminal.reads(
         "4 fingers are seen and one is expected: lay down one finger alone, flat: place the", console
@@ -158,9 +156,7 @@ def test_a_finger_known_to_be_missing_is_not_waited_for(
     terminal.reads("[7/8] place the left thumb on the scanner", console)
     terminal.type("missing 6 cut a minute ago")
     terminal.reads("once more, to confirm who is here", console)
-    assert console.state
-    assert console.state.position
-    hands.place(console.state.position, impression=2)
+    hands.place(console.asked_again(), impression=2)
     finish(stage, console, terminal, 7)
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")
@@ -182,9 +178,7 @@ def test_a_slap_that_cannot_be_split_is_taken_finger_by_finger(
     cut(stage, console)
     assert hands.place(2).accepted == [2]
     assert hands.place(3).accepted == [2, 3]
-    assert console.state
-    assert console.state.position
-    hands.place(console.state.position, impression=2)
+    hands.place(console.asked_again(), impression=2)
     finish(stage, console, terminal, 2)
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")
@@ -217,10 +211,7 @@ def test_wherever_the_booth_is_killed_it_goes_on_at_the_right_slap(
     stands(15, list(THUMBS), [*RIGHT, 7, 9, 10])
     hands.place(*THUMBS)
     stands(None, [], [*range(1, 8), 9, 10])
-    assert console.state
-    assert console.state.confirming
-    assert console.state.position
-    hands.place(console.state.position, impression=2)
+    hands.place(console.asked_again(), impression=2)
     terminal.reads("the person's identity number once more", console)
     cut(stage, console)
     entries = finish(stage, console, terminal, 9)
