@@ -684,7 +684,8 @@ class Dialogue:
     def _signed(self, model: type[Command], request_id: str, **values: str | int) -> list[Effect]:
         """Send what a supervisor signs where people log in."""
         effects = self._send(model, request_id, **values)
-        alone = model is Override and self._state is not None and self._state.overrides_alone
+        state = self._state
+        alone = state and (state.overrides_alone if model is Override else state.splits_alone)
         if not (isinstance(effects[0], Send) and self._logs_in) or alone:
             return effects
         self._to_sign, self.stage = (NAMES[model], values), Stage.SIGN_NAME

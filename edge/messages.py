@@ -336,6 +336,7 @@ class State(Report):
     attendant_ended: AttendantEnded | None = None  # the last one, until another is awaited
     alarm: str | None = None  # what looks like a mix-up and is not settled: the operator must act
     overrides_alone: bool = False  # the plan leaves the alarm to the operator, whom no supervisor signs for
+    splits_alone: bool = False  # the same of the command `single-fingers`
     known_as: str | None = None  # the earlier subject found: 'review' says so, 'override' that it is not
     enrolment: str | None = None
     subject: str | None = None
@@ -350,7 +351,7 @@ class State(Report):
     rolled: list[int] = []  # what of it is kept
     position: Position | None = None
     position_name: str | None = None
-    attempt: int | None = None
+    attempt: int | None = None  # the next one's number; may pass `attempts` while an alarm stands
     attempts: int | None = None
     hint: str | None = None
     presentation: PresentationFault | None = None  # of the finger that lies there; the prompt says what to do

@@ -45,7 +45,8 @@ def refuse(current: Enrolment | None, position: int, sentence: str, facts: Body)
     kind = core.SLAP if where == "slap" else core.CONFIRMATION if current.confirming else core.ATTEMPT
     last = current.attempts_allowed - 1
     if where == "slap" and current.not_taken.get(position, 0) >= last:
-        sentence += " (a supervisor may have single fingers taken)"
+        who = "a supervisor" if current.needs_supervisor(core.SINGLE_FINGERS) else "the operator"
+        sentence += f" ({who} may have single fingers taken)"
     kind = core.ROLLED if current.rolling else kind
     body = judgement(current, (where, position), core.REFUSED, sentence, facts)
     entries: list[Entry] = [(kind, body)]

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.attendant import Presenting
 from edge.booth.attendant import prompt as attendant_prompt
-from edge.booth.enrolment import ABANDONED, ALREADY_ENROLLED, NO_FINGER, PORTRAIT_USED, Body, Enrolment
+from edge.booth.enrolment import (
+    ABANDONED,
+    ALREADY_ENROLLED,
+    NO_FINGER,
+    PORTRAIT_USED,
+    SINGLE_FINGERS,
+    Body,
+    Enrolment,
+)
 from edge.booth.scanner_standing import name_of
 from edge.booth.slap_rule import FINGERS, words_for
 from edge.messages import (
@@ -233,6 +241,7 @@ def state_of(
         attendant_ended=attendant[1],
         alarm=enrolment.alarm if enrolment else None,
         overrides_alone=enrolment.overrides_alone if enrolment else False,
+        splits_alone=not enrolment.needs_supervisor(SINGLE_FINGERS) if enrolment else False,
         known_as=enrolment.duplicate_of if enrolment else None,
         enrolment=enrolment.id if enrolment else None,
         subject=enrolment.subject if enrolment else None,

@@ -165,6 +165,12 @@ def test_an_alarm_that_the_plan_leaves_to_the_operator_is_overridden_alone() -> 
     assert sent(dialogue.line("override x", "r")).person is None
     dialogue.state(State(**alarmed))
     assert dialogue.line("override x", "r") == [SUPERVISOR]
+    for alone, plan in ((True, "of-another-release"), (False, "four-four-two")):
+        dialogue = asked()
+        dialogue.reply(reply("enrol", "accepted"))
+        dialogue.state(State(**{**WORK, "login_key": "ab", "plan": plan, "splits_alone": alone}))
+        told = dialogue.line("single 13 webbed", "r")
+        assert told == [SUPERVISOR] if not alone else sent(told).person is None
 
 
 def test_without_a_portrait_a_supervisor_signs_or_the_review_is_made_anew() -> None:

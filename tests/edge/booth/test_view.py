@@ -7,7 +7,14 @@ from itertools import product
 import pytest
 
 from edge.booth.acquisition import Acquisition, Stage
-from edge.booth.enrolment import LIST_DIFFERS, Attempt, Enrolment, finding, note_listed_otherwise
+from edge.booth.enrolment import (
+    LIST_DIFFERS,
+    SINGLE_FINGERS,
+    Attempt,
+    Enrolment,
+    finding,
+    note_listed_otherwise,
+)
 from edge.booth.findings import Findings
 from edge.booth.view import Equipment, phase_of, prompt_of, state_of
 from edge.messages import Phase, PresentationFault, ShiftShown, State, parse
@@ -214,6 +221,8 @@ def test_of_which_class_a_missing_finger_is_and_whether_the_operator_may_overrid
         alarmed = replace(FRESH, supervisor=signed, found=FRESH.found.after(found))
         shown = view(alarmed, Acquisition(), READY)
         assert (shown.alarm, shown.overrides_alone) == ("another name", not signed)
+        assert shown.splits_alone
+    assert not view(replace(FRESH, supervisor=frozenset({SINGLE_FINGERS})), Acquisition(), READY).splits_alone
 
 
 def test_what_is_compared_with_the_worklist_is_in_the_state() -> None:
@@ -252,6 +261,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "attendant_ended": None,
         "alarm": None,
         "overrides_alone": False,
+        "splits_alone": False,
         "operator": None,
         "login_key": None,
         "shift": None,
