@@ -21,6 +21,8 @@ from edge.packet import MANIFEST, BadPacket, Envelope, OpenedPacket, look_at, op
 from edge.printable import printable
 
 WHO = "who may have signed: a booth and its key a line"
+UNCHECKED = "whose key signed it was not checked: --booths FILE does"
+DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 BOOTH = re.compile(r"(\S+)\s+([0-9a-fA-F]{64})")
 
 
@@ -66,7 +68,7 @@ def _open(arguments: Namespace) -> int:
         _write(arguments.output, {**opened.blobs, MANIFEST: text.encode()})
     print(text)
     if not arguments.booths:
-        print("vantay: whose key signed it was not checked: --booths FILE does", file=sys.stderr)
+        print(f"vantay: {UNCHECKED}", file=sys.stderr)
     return 0
 
 
@@ -87,8 +89,8 @@ def _verify(arguments: Namespace) -> int:
     packet = read_packet(arguments.file)
     envelope = look_at(packet)
     said = [f"{envelope.digest}: {envelope.size} bytes, sealed to the key {envelope.sealed_to}"]
-    if arguments.digest and arguments.digest.lower() != envelope.digest:
-        raise BadPacket(f"its SHA-256 is {envelope.digest}, not the {arguments.digest} given: it was altered")
+    if arguments.digest is not None:  # a script's empty variable, too, is not to pass for a check
+        _check_digest(arguments.digest, envelope)
     if arguments.manifest:
         said.append(_listed(arguments.manifest, envelope))
     if arguments.key:
@@ -98,10 +100,19 @@ def _verify(arguments: Namespace) -> int:
             said.append(f"sealed with the portrait {_portrait(arguments.portrait, opened)}")
         if arguments.booths:
             said.append(f"which is the key of booth {_known(arguments.booths, opened)}")
+        else:
+            said.append(UNCHECKED)
     elif not (arguments.digest or arguments.manifest):
         said.append("whole by its form alone: --digest or --manifest tell whether it was altered")
     print("\n".join(said))
     return 0
+
+
+def _check_digest(given: str, envelope: Envelope) -> None:
+    if not DIGEST.fullmatch(given):
+        raise BadCommand("--digest is a SHA-256 of 64 hex digits, as the journal names the packet")
+    if given.lower() != envelope.digest:
+        raise BadPacket(f"its SHA-256 is {envelope.digest}, not the {given} given: it was altered")
 
 
 def _private(path: Path) -> X25519PrivateKey:

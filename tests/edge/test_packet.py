@@ -369,6 +369,20 @@ def test_a_header_writes_nothing_to_the_terminal_either(head: dict[str, Any]) ->
     assert "\x9b" not in str(refused.value)
 
 
+def test_verify_says_that_the_signer_was_not_checked(
+    tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    file.write_bytes(seal(MANIFEST, BLOBS, stranger, MINISTRY.public_key()))
+    verify = ["packet", "verify", str(file), "--key", str(ministry_key)]
+    assert main(verify) == 0
+    assert capsys.readouterr().out.endswith("\nwhose key signed it was not checked: --booths FILE does\n")
+    booths = tmp_path / "booths"
+    booths.write_text(f"b-1 {stranger.public_key().public_bytes_raw().hex()}\n")
+    assert main([*verify, "--booths", str(booths)]) == 0
+    assert "not checked" not in capsys.readouterr().out
+
+
 def test_open_says_whether_the_signer_was_checked(
     tmp_path: Path, file: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -410,6 +424,8 @@ def test_verify_says_what_can_be_said(
     ("options", "code", "sentence"),
     [
         (["--digest", "0" * 64], 1, "not the 0000"),
+        (["--digest", ""], 2, "--digest is a SHA-256 of 64 hex digits"),
+        (["--digest", "0" * 63], 2, "--digest is a SHA-256 of 64 hex digits"),
         (["--manifest", "empty"], 1, "names no packet"),
         (["--manifest", "shorter"], 1, "says that it has 1 bytes"),
         (["--manifest", "booths"], 2, "is no manifest of a batch"),
