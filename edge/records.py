@@ -30,6 +30,7 @@ BARE = {  # images without a record around them, by how they begin
     b"\x89PNG": "PNG",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
+    b"BM": "BMP",
 }
 FINGER_IMAGES = b"FIR\0"  # the format identifier of both
 

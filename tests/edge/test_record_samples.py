@@ -65,6 +65,7 @@ def test_fingerprintios_record_of_iso_2005_is_read_to_the_values_beside_it(real_
         ("libbiomeval/fmr.ansi2007", OF_2009),
         ("libbiomeval/img.wsq", "this is a bare WSQ image, no record"),
         ("libbiomeval/img.jp2", "this is a bare JPEG 2000 image, no record"),
+        ("sourceafis/probe.bmp", "this is a bare BMP image, no record"),
         ("libbiomeval/type4-slaps.an2k", "types are 2, 4, 4, 4, 4"),
         ("libbiomeval/type9.an2k", "types are 9\n"),
         ("libbiomeval/type9-13.an2k", "types are 2, 9, 13"),
