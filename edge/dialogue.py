@@ -644,7 +644,8 @@ class Dialogue:
             case "override" if not rest:
                 return [Say("type: override REASON, why it is right all the same")]
             case "override":
-                return self._signed(Override, request_id, reason=rest)
+                meant = self._state.alarm if self._state else None  # another may come while a PIN is typed
+                return self._signed(Override, request_id, reason=rest, **({"alarm": meant} if meant else {}))
             case "single":
                 slap, _, reason = rest.partition(" ")
                 if problem := self._not_split(slap, reason.strip()):

@@ -484,6 +484,7 @@ class Override(Command):
     """Go on in spite of the state's `alarm`; why, and who signed, is kept with the record."""
 
     reason: Reason
+    alarm: Annotated[str, Field(max_length=2000)] | None = None  # the state's, as it was read; no other one
     person: PersonName | None = None  # a supervisor who is not the operator, where people log in
     pin: SealedPin | None = None
 

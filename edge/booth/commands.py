@@ -220,6 +220,8 @@ class CommandDesk:
                 core.override(current, command.reason)  # refused before anybody signs
                 assert current is not None
                 assert current.alarming is not None
+                if command.alarm is not None and command.alarm != current.alarm:
+                    raise BadCommand(f"the alarm is another one by now: {current.alarm}; nothing was signed")
                 kind = str(current.alarming["finding"])
                 signed_by, entries = self._signature(command, "an override", current, kind)
                 entries += core.override(current, command.reason, signed_by)

@@ -425,6 +425,19 @@ def test_nobody_signs_what_cannot_be_done() -> None:
     assert dialogue.stage is Stage.WORK
 
 
+def test_an_override_names_the_alarm_that_was_read() -> None:
+    dialogue = asked()
+    dialogue.reply(reply("enrol", "accepted"))
+    dialogue.state(State(**{**WORK, "login_key": "ab", "alarm": "another name"}))
+    dialogue.line("override misspelt", "r")
+    dialogue.line("binh", "r")
+    dialogue.state(State(**{**WORK, "login_key": "ab", "alarm": "enrolled already"}))
+    signed = SendSealed(
+        "override", {"reason": "misspelt", "alarm": "another name", "person": "binh"}, "271828"
+    )
+    assert dialogue.line("271828", "r") == [signed]
+
+
 def test_another_refusal_ends_it() -> None:
     effects = asked().reply(reply("enrol", "refused"))
     assert effects == [Say("refused: because"), Done(1)]

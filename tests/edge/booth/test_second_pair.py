@@ -339,3 +339,23 @@ def test_nobody_changes_an_own_registered_finger_by_the_pin_alone(
     assert (refused.presenting, refused.reply.wants) == (None, "supervisor")
     assert "binh has a registered finger: another supervisor signs" in refused.reply.reason
     assert register("f3", "chi").presenting is not None
+
+
+def test_a_signature_is_for_the_alarm_that_was_read(booth: Booth) -> None:
+    comes(booth, "an")
+    assert booth.send("enrol", enrol("r1")).reply.outcome == "accepted"
+    assert booth.current
+    note(booth, [core.finding(booth.current, core.LIST_DIFFERS, 0, ["name"], "another name")])
+    note(booth, [core.finding(booth.current, core.ALREADY_ENROLLED, 0, "s0", "enrolled already")])
+
+    def signs(request_id: str, alarm: str) -> Any:
+        pin = sealed(booth, PINS["binh"], request_id)
+        said = {"request_id": request_id, "reason": "misspelt", "alarm": alarm, "person": "binh", "pin": pin}
+        return booth.send("override", said).reply
+
+    late = signs("o1", "another name")
+    assert late.outcome == "refused"
+    assert late.reason == "the alarm is another one by now: enrolled already; nothing was signed"
+    assert booth.current.alarm == "enrolled already"
+    assert signs("o2", "enrolled already").outcome == "accepted"
+    assert booth.current.alarm == "another name"
