@@ -85,6 +85,17 @@ def check_booth(broker: Broker, booth: str) -> None:
         )
 
 
+def check_role(broker: Broker, role: str) -> None:
+    """Refuse settings whose certificate is that of somebody in another role, for the same reason."""
+    if context_of(broker) is None or broker.cert is None:
+        return
+    if not (name := common_name(certificate_of(broker.cert))).startswith(f"{role}."):
+        raise BadSettings(
+            f"the certificate {broker.cert} is that of '{name}', who is no {role}: the broker would refuse "
+            f"what a {role} does; have a {role}'s issued ('vantay pki issue PKI {role} NAME')"
+        )
+
+
 def ends_soon(broker: Broker, now: datetime) -> str | None:
     """Return a sentence when our certificate is to be renewed."""
     if broker.cert is None:

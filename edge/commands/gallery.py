@@ -11,8 +11,9 @@ from edge.folder_lock import only_one
 from edge.gallery.keeper import GalleryStore, Keeper
 from edge.gallery.server import GalleryServer, Stop
 from edge.keys import read_gallery_keys
+from edge.messages import Role
 from edge.settings import GallerySettings, read_settings
-from edge.tls import context_of
+from edge.tls import check_role
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def run(arguments: Namespace) -> int:
         return _forget(settings, keys.vault, arguments.enrolment)
     if arguments.enrolment is not None:
         raise BadCommand(f"'{arguments.enrolment}' means nothing after 'run': leave it out")
-    context_of(settings.broker)  # says what is wrong with the certificates before anything starts
+    check_role(settings.broker, Role.GALLERY)  # says what is wrong before anything starts
     with only_one(settings.data, "gallery"):
         store = GalleryStore(settings.data / "gallery.db")
         logger = log.configure("gallery", settings.log_file)

@@ -12,13 +12,14 @@ from edge.hub.delivery import warner
 from edge.hub.figures import serve
 from edge.hub.reading import writable
 from edge.hub.sums import keep_sums
+from edge.messages import Role
 from edge.settings import HubSettings
-from edge.tls import context_of
+from edge.tls import check_role
 
 
 def run_hub(settings: HubSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    context_of(settings.broker)  # says what is wrong with the certificates before anything starts
+    check_role(settings.broker, Role.HUB)  # says what is wrong before anything starts
     with only_one(settings.data, "hub"):
         store = writable(settings.place)
         keep_sums(store)

@@ -207,6 +207,27 @@ def test_a_booth_needs_its_own_certificate(station: Station) -> None:
         tls.check_booth(station.broker(1, "b-2"), "b-1")
 
 
+@pytest.mark.parametrize("role", ["hub", "gallery"])
+@pytest.mark.parametrize("identity", ["b-1", "technician.binh"])
+def test_hub_and_gallery_need_certificates_of_their_role(
+    station: Station, capsys: pytest.CaptureFixture[str], role: str, identity: str
+) -> None:
+    tls.check_role(station.broker(1, f"{role}.main"), role)
+    tls.check_role(Broker(), role)
+    gallery_keys = station.folder / "keys"
+    assert main(["keys", "gallery", str(gallery_keys)]) == 0
+    one = station.broker(1, identity)
+    files = f'ca = "{one.ca}"\ncert = "{one.cert}"\nkey = "{one.key}"\n'
+    keys = f'keys = "{gallery_keys}"\n' if role == "gallery" else ""
+    config = station.folder / "of-it.toml"
+    config.write_text(f'data = "{station.folder}"\n{keys}[broker]\nport = 1\n{files}')
+    capsys.readouterr()
+    assert main([role, "--config", str(config)]) == 2
+    said = capsys.readouterr().err
+    assert f"{identity}.crt is that of '{identity}', who is no {role}: " in said
+    assert said.count("\n") == 1
+
+
 def test_the_end_is_told_a_month_before(station: Station) -> None:
     now = datetime.now(UTC)
     broker = station.broker(1, "b-1")
