@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -21,9 +22,10 @@ def only_one(folder: Path, what: str) -> IO[str]:
     except OSError:
         file.seek(0)
         holder = file.read().strip() or "unknown"
+        file.close()
         raise BadSettings(f"another {what} (process {holder}) uses {folder}: stop it first") from None
     file.seek(0)
     file.truncate()
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # a full disk: who holds it is only for the sentence above
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file

@@ -137,17 +137,28 @@ class Ledger:
             "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (booth, entry.seq, *words_of(entry))
         )
         if entry.kind == SEALED:
-            fact = entry.body
-            self.db.execute(
-                "INSERT INTO packet VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
-                (fact["packet"], booth, fact["enrolment"], fact["size"]),
-            )
+            self._announce(booth, entry, at)
         elif entry.kind == CLOSED:
             closed = (at, entry.body["packet"], booth)
             self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ? AND booth = ?", closed)
         elif entry.kind == SETTLED_LATER and entry.body.get("known_as"):
             text = str(entry.body.get("text")).replace("\0", " ")  # PostgreSQL holds none
             self._warn(booth, entry, at, text, text)
+
+    def _announce(self, booth: str, entry: JournalEntry, at: str) -> None:
+        """Know of a packet; alarm where it is another booth's, whose journal comes a second time then."""
+        fact = entry.body
+        packet, enrolment = fact["packet"], fact["enrolment"]
+        if (before := self.packet(packet)) and before.booth != booth:
+            text = (
+                f"booth {booth} tells of packet {packet[:12]}, which is booth {before.booth}'s: "
+                "a copy of that booth's data is used under another name, and its records are counted twice"
+            )
+            self._warn(booth, entry, at, f"records of booth {before.booth}", text)
+        self.db.execute(
+            "INSERT INTO packet VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
+            (packet, booth, enrolment, fact["size"]),
+        )
 
     def _alarm(self, booth: str, entry: JournalEntry, at: str, why: str) -> None:
         self._warn(booth, entry, at, why, f"entry {entry.seq} of booth {booth} was refused: {why}")

@@ -7,6 +7,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from edge.errors import VantayError
 from edge.files import sync_folder
 from edge.hub.tables import Tables
 
@@ -48,10 +49,16 @@ class PacketFiles:
         held = self.received(digest)
         if offset != held or held + len(chunk) > size:
             return held
-        with (self._partial / digest).open("ab") as file:
-            file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with (self._partial / digest).open("ab") as file:
+                file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise VantayError(
+                f"the folder of packets {self._folder} cannot be written ({error.strerror}): make room or "
+                "mend the disk, then start again; nothing that was acknowledged is lost"
+            ) from None
         return held + len(chunk)
 
     def finish(self, digest: str, size: int) -> bool:

@@ -204,6 +204,18 @@ def test_a_booth_cannot_end_the_packet_of_another(ledger: Ledger) -> None:
     assert len(ledger.open_packets("b-1")) == 1
 
 
+def test_a_copy_under_another_name_is_an_alarm(ledger: Ledger) -> None:
+    tell(ledger, SEALED, sealed())
+    tell(ledger, SEALED, sealed("cd" * 32, enrolment="e2"))
+    assert alarms(ledger) == []
+    for packet, enrolment in ((DIGEST, "e1"), ("cd" * 32, "e2")):
+        assert tell(ledger, SEALED, sealed(packet, enrolment=enrolment), booth="b-2") == "new"
+    (said,) = alarms(ledger)
+    assert "booth b-2 tells of packet abababababab, which is booth b-1's" in said
+    assert ledger.open_packets("b-2") == []
+    assert len(ledger.open_packets("b-1")) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

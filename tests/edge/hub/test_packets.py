@@ -1,5 +1,6 @@
 """Packets as files: pieces only where they belong, whole and checked before anyone hears of it."""
 
+import resource
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.errors import VantayError
 from edge.hub.packets import PacketFiles
 from tests.edge.parts import steady
 
@@ -44,6 +46,19 @@ def test_a_piece_for_another_place_is_ignored(files: PacketFiles, offset: int) -
     files.add(DIGEST, 0, DATA[:700], SIZE)
     assert files.add(DIGEST, offset, DATA[:200], SIZE) == 700
     assert files.received(DIGEST) == 700
+
+
+def test_a_folder_that_takes_no_more_is_one_sentence(files: PacketFiles, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))  # the kernel's own way to refuse
+    try:
+        with pytest.raises(VantayError, match=rf"folder of packets {tmp_path}/packets cannot be written \("):
+            files.add(DIGEST, 0, DATA, SIZE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    held = files.received(DIGEST)
+    assert files.add(DIGEST, held, DATA[held:], SIZE) == SIZE, "somebody made room"
+    assert files.finish(DIGEST, SIZE)
 
 
 def test_more_than_was_announced_is_ignored(files: PacketFiles) -> None:
