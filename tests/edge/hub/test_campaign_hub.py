@@ -9,7 +9,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge import clock
 from edge.booth import enrolment as core
 from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.campaign.book import Scope
@@ -509,6 +510,18 @@ def test_a_report_says_where_it_stops(vantay: Say, config: Path) -> None:
     whole = ("report", "summary", "--at", "2023-05-18")
     assert "until" not in json.loads(vantay(*whole, "--format", "json"))
     assert "Order 01: everything, end of business day 2023-05-18" in vantay(*whole)
+
+
+def test_a_report_of_a_day_to_come_says_so(vantay: Say, config: Path) -> None:
+    today = opened(config).campaign.day_index(int(clock.moment().timestamp()))
+    start = (date(2023, 5, 5) + timedelta(days=today)).isoformat()  # of the campaign: today's business day
+    write_anew(config, CAMPAIGN.replace("start = 2023-05-05", f"start = {start}"))
+    opened(config).store.close()
+    tomorrow = (date.fromisoformat(start) + timedelta(days=1)).isoformat()
+    sentence = f"{tomorrow} is to come (this machine has {start})"
+    assert sentence in vantay("report", "forecast", "--at", tomorrow)
+    assert "is to come" not in vantay("report", "forecast", "--at", start)
+    assert "is to come" not in vantay("report", "forecast")
 
 
 @pytest.mark.parametrize("action", ["report", "export", "diagnose"])
