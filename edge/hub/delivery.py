@@ -33,6 +33,7 @@ from edge.settings import HubSettings
 MOST = 1000  # packets of a batch
 WHOLE_DAY = 24  # hours; who gives the ministry as many does not ask for an answer the same day
 LAST_CALL = timedelta(minutes=1)  # before a business day ends
+AHEAD = timedelta(hours=1)  # by which one machine's clock may be before another's
 MANIFEST, ANSWER = "manifest.json", "acknowledgement.json"
 Sentence = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -269,12 +270,14 @@ def standing_of(store: Tables, now: str, hours: float, days: BusinessDays = VIET
     found.undelivered = row["all_of"] - row["delivered"]
     found.accepted, found.refused = row["accepted"], row["refused"]
     found.waiting = row["delivered"] - row["accepted"] - row["refused"]
-    limit = limit_of(datetime.fromisoformat(now), hours, days)
+    moment_now = datetime.fromisoformat(now)
+    # What waits since a time that is to come was noted by a wrong clock: nobody knows how long it waits.
+    limit, ahead = limit_of(moment_now, hours, days), utc(moment_now + AHEAD)
     late = store.db.execute(
         "SELECT batch, count(*) AS packets, min(delivered_at) AS since FROM delivery"
-        " WHERE accepted_at IS NULL AND refused IS NULL AND delivered_at < ?"
+        " WHERE accepted_at IS NULL AND refused IS NULL AND (delivered_at < ? OR delivered_at > ?)"
         " GROUP BY batch ORDER BY batch",
-        (limit,),
+        (limit, ahead),
     )
     for batch in late:
         found.overdue += batch["packets"]
@@ -284,8 +287,8 @@ def standing_of(store: Tables, now: str, hours: float, days: BusinessDays = VIET
     late = store.db.execute(
         "SELECT count(*) AS packets, min(complete_at) AS since FROM packet"
         " LEFT JOIN delivery USING (hash)"
-        " WHERE delivered_at IS NULL AND complete_at < ?",
-        (limit,),
+        " WHERE delivered_at IS NULL AND (complete_at < ? OR complete_at > ?)",
+        (limit, ahead),
     ).fetchone()
     found.overdue += late["packets"]
     if late["packets"]:

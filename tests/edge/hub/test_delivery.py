@@ -108,6 +108,16 @@ def test_a_delivery_killed_anywhere_goes_on_with_nothing_twice(
     assert standing_of(hub.store, AT, 12).waiting == 3
 
 
+def test_what_waits_since_a_time_to_come_is_overdue(hub: Hub) -> None:
+    hub.receive("a")
+    before = "2025-01-05T00:00:00.000Z"  # the clock was a year ahead, and was set right
+    assert standing_of(hub.store, before, 12).alarms == [f"1 packets not delivered, the first since {AT}"]
+    (batch,) = hub.delivery.deliver(AT)
+    late = f"batch {batch}: 1 packets without an answer since {AT}"
+    assert standing_of(hub.store, before, 12).alarms == [late]
+    assert standing_of(hub.store, AT, 12).alarms == []
+
+
 def test_answers_are_taken_and_what_waits_too_long_is_an_alarm(hub: Hub) -> None:
     one, two, three = hub.receive("a", "b", "c")
     assert standing_of(hub.store, AT, 12).undelivered == 3
