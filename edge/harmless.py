@@ -75,6 +75,7 @@ EVENTS = frozenset(
         *("the matcher does not answer: it is started again", "an enrolled finger is not compared"),
         *("the scanner's process says nothing: it is started again", "an unknown booth was ignored"),
         *("figures not written", "reports not made", "database away", "database back"),
+        "second hub",
         *("scanner ready", "scanner fault", open_shift.OVERDUE, open_shift.CLOSED),
         *("worklist purged", "packets purged", "packets lost", "file locked", "disk nearly full"),
         *("search codes made anew", "search codes are not kept"),

@@ -61,6 +61,7 @@ SUMS_SECONDS, SUMS_SLACK = 60.0, 1000  # between two looks for booths so many en
 AT_ONCE = 4  # packets a booth is asked for at the same time
 LOST_FOR = timedelta(days=1)  # a packet that was here, says the journal, and is not, is asked for so long
 CHECK_SECONDS = 0.5  # of a turn, in which packets on disk are read before they are acknowledged
+SECOND_SECONDS = 5.0  # that another hub leads, until a hub that shares with none says so
 LOST_SECONDS = 60.0  # between two such questions
 OUTCOMES = {"new": "accepted", "known": "duplicate", "gap": "gap", "refused": "refused"}  # in the figures
 TAKEN = (f"{ROOT}/booth/+/journal", f"{PACKET_ROOT}/booth/+/+/+")  # once, by whichever collector
@@ -108,6 +109,7 @@ class Collector:
         self._database_away = False
         self._looks = True  # whether every packet is still there is to be seen
         self._greets = False  # every booth is to hear where the hub is
+        self._led_at: float | None = time.monotonic()  # last; None: that another hub leads is told
         self._gaps: dict[str, tuple[int, float]] = {}  # booth -> the last entry before a gap, since when
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
         self._away = ""  # why there is no connection, as it was told
@@ -186,6 +188,7 @@ class Collector:
             heard |= {booth: Heard() for booth in self._ledger.booths() if booth not in heard}
             self._greets = False
         leads = self._store.leads()
+        self._look_for_second(leads, now)
         if self._looks and leads:
             if lost := look_for_lost(self._store, self._files, clock.now()):
                 self._log.error("packets lost", packets=len(lost))
@@ -206,6 +209,18 @@ class Collector:
             keep_sums(self._store, SUMS_SLACK)
         for wrong in self._told.write(now):
             self._log.warning("a message was dropped", reason=wrong)
+
+    def _look_for_second(self, leads: bool, now: float) -> None:
+        """Say once that another hub has this database, where neither may know: half the work is not done."""
+        if leads:
+            self._led_at = now
+        elif not self._shared and self._led_at is not None and now - self._led_at > SECOND_SECONDS:
+            self._led_at = None
+            text = (
+                "another hub has this database: no packet is fetched and no report published here; "
+                "end one of them, or give both the same `share` in hub.toml, and one broker"
+            )
+            self._log.error("second hub", reason=text)
 
     def _arrive(self, event: LinkEvent) -> None:
         self.mailbox.put(Arrived(event, time.monotonic()) if isinstance(event, Received) else event)

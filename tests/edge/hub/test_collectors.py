@@ -214,3 +214,12 @@ def test_two_collectors_hold_what_one_hub_with_a_file_holds(
     assert moved(station) == {table: held(alone, table) for table in TABLES}
     alone.close()
     shared.close()
+
+
+def test_a_second_hub_that_does_not_share_says_so(station: Station) -> None:
+    first = station.start("one", database(station.url))
+    second = station.start("two", database(station.url))
+    until(lambda: "another hub has this database" in first.said() + second.said(), "the second one's word")
+    for hub in (first, second):
+        assert hub.end() == 0
+    assert (first.said() + second.said()).count("second hub") == 1
