@@ -175,10 +175,12 @@ def _plot_of(ranked: list[dict[str, Cell]], title: str) -> Plot:
 def sent(book: Book, scope: Scope) -> Table:
     """Sent of collected; units at or below the campaign's share are flagged."""
     rows: list[dict[str, Cell]] = []
-    limit = book.campaign.sent_share
+    limit, strange = book.campaign.sent_share, 0
     for code in book.codes(scope):
         collected, gone = (book.done(name, code, scope.day) for name in ("collected", "sent"))
-        if collected:
+        if not collected:
+            strange += gone
+        else:
             share = gone / collected
             numbers: dict[str, Cell] = {
                 "collected": collected,
@@ -189,12 +191,19 @@ def sent(book: Book, scope: Scope) -> Table:
             rows.append({**unit_cells(book, code), **numbers})
     rows.sort(key=lambda row: (-float(row["share"] or 0), str(row["code"])))  # type: ignore[arg-type]
     above = sum(not row["low"] for row in rows)
+    notes = [
+        f"{above} units have sent more than {100 * limit:g} % of their files, {len(rows) - above} have not"
+    ]
+    if strange:
+        notes.append(
+            f"{strange:,} more were sent of units that collected nothing: look at the units of the import"
+        )
     low: list[dict[str, Cell]] = [{**row, "share": 100 * number_of(row["share"])} for row in reversed(rows)]
     numbers_of = (Column("collected", "collected", "number"), Column("sent", "sent", "number"))
     return Table(
         "Sent to the ministry, of what was collected",
         (*UNIT, *numbers_of, Column("share", "sent / collected", "share"), Column("low", "too low", "yes")),
         rows,
-        [f"{above} units have sent more than {100 * limit:g} % of their files, {len(rows) - above} have not"],
+        notes,
         bars_of("per cent sent, the least first", low, NAMED, share="share"),
     )

@@ -567,6 +567,12 @@ def test_row_28_four_units_have_sent_more_than_70_per_cent() -> None:
     assert one.notes == ["4 units have sent more than 70 % of their files, 3 have not"]
     story.happened(people(1, "sent", "001", at(APRIL8, 12)))
     assert sum(not line["low"] for line in table(story.book(), "sent", APRIL8).rows) == 5
+    story.happened(people(9, "sent", "016", at(APRIL8, 12)))  # of a unit that collected nothing
+    other = table(story.book(), "sent", APRIL8)
+    assert len(other.rows) == len(one.rows)
+    assert other.notes[1:] == [
+        "9 more were sent of units that collected nothing: look at the units of the import"
+    ]
 
 
 # row 29
