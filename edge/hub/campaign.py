@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from pydantic_core import from_json
 
+from edge import clock
 from edge.campaign.book import Book
 from edge.campaign.definition import Campaign
 from edge.campaign.events import Event, event_key, file_of
@@ -28,6 +29,7 @@ GROUP BY kind, unit
 """
 UNLIKE = "SELECT '', at, kind, unit, facts FROM campaign_event WHERE day = ? AND at <= ? AND facts <> ''"
 COUNTS = "SELECT measure, key, day, number FROM campaign_count WHERE day < ?"
+TO_COME = "SELECT coalesce(sum(number), 0) FROM campaign_count WHERE measure = 'collected' AND day > ?"
 OF_UNITS = " AND (measure < 'operator/' OR measure >= 'operator0')"  # half of the counts are of operators
 SEALERS = """
 SELECT name FROM booth WHERE EXISTS (SELECT 1 FROM entry WHERE kind = 'enrolment.sealed' AND booth = name)
@@ -266,7 +268,18 @@ class CampaignBook:
                     f"booth {name}: no unit has the code {booth.unit}; what it collected is not counted"
                 )
         besides = self.warns(self.store)
-        return [*told, *self._outside(), *([besides] if besides else [])]
+        return [*told, *self._outside(), *self._to_come(), *([besides] if besides else [])]
+
+    def _to_come(self) -> list[str]:
+        """Return a sentence where records are of days to come, which no report of today has."""
+        today = self.campaign.day_index(int(clock.moment().timestamp()))
+        number = self.db.execute(TO_COME, (today,)).fetchone()[0]
+        if not number:
+            return []
+        return [
+            f"{number} records are of days to come, after {self.campaign.day(today)} by this machine: "
+            "look at this clock, at the booths' and at what was imported"
+        ]
 
     def _outside(self) -> list[str]:
         """Return a sentence for each booth with records of days that are not the campaign's."""

@@ -524,6 +524,19 @@ def test_a_report_of_a_day_to_come_says_so(vantay: Say, config: Path) -> None:
     assert "is to come" not in vantay("report", "forecast")
 
 
+def test_records_of_days_to_come_are_told(vantay: Say, config: Path, tmp_path: Path) -> None:
+    today = opened(config).campaign.day_index(int(clock.moment().timestamp()))
+    start = date(2023, 5, 5) + timedelta(days=today - 2)
+    write_anew(config, CAMPAIGN.replace("start = 2023-05-05", f"start = {start}"))
+    path = tmp_path / "events.csv"
+    for name, days in (("a", 1), ("b", 9)):
+        at = f"{start + timedelta(days=days)}T10:00:00+07:00"
+        path.write_text(f"id,at,kind,unit\n{name}:collected,{at},collected,00091\n")
+        vantay("import", str(path))
+        told = "1 records are of days to come, after" in vantay("report", "summary")
+        assert told == (name == "b")
+
+
 @pytest.mark.parametrize("action", ["report", "export", "diagnose"])
 @pytest.mark.parametrize(
     "own",
