@@ -148,7 +148,7 @@ class Ledger:
     def _announce(self, booth: str, entry: JournalEntry, at: str) -> None:
         """Know of a packet; alarm where it is another booth's, whose journal comes a second time then."""
         fact = entry.body
-        packet, enrolment = fact["packet"], fact["enrolment"]
+        packet, enrolment = str(fact["packet"]), fact["enrolment"]
         if (before := self.packet(packet)) and before.booth != booth:
             text = (
                 f"booth {booth} tells of packet {packet[:12]}, which is booth {before.booth}'s: "
