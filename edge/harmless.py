@@ -27,7 +27,9 @@ from edge.booth import (
     shift,
     station_answer,
 )
+from edge.booth.hub_away import BACK
 from edge.booth.ladder import Rung
+from edge.booth.life import STARTED, STOPPED
 from edge.booth.retention import PACKETS_PURGED
 from edge.log import BOOTH_LINES, HUB_LINES
 from edge.messages import COMMANDS, utc
@@ -53,8 +55,8 @@ KINDS = frozenset(
         *(handover.HANDED_OVER, handover.NOT_MATCHED),
         *(handover.VERIFIED, handover.NOT_VERIFIED, enrolment.EARLIER_COMPARED),
         *(enrolment.STATION_ANSWERED, station_answer.SETTLED_LATER, station_answer.NOTED),
-        *(TOOK_OVER, "booth.started", "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
-        *(PACKETS_PURGED, platen.OCCUPIED),
+        *(TOOK_OVER, "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
+        *(STARTED, STOPPED, BACK, PACKETS_PURGED, platen.OCCUPIED),
     }
 )
 EVENTS = frozenset(

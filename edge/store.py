@@ -43,6 +43,9 @@ CREATE INDEX IF NOT EXISTS journal_by_portrait ON journal (json_extract(body, '$
     WHERE kind = 'enrolment.reviewed';
 CREATE INDEX IF NOT EXISTS journal_by_kind ON journal (kind, seq);
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS alive ( -- when the daemon last was; started: seq of its booth.started
+    started INTEGER PRIMARY KEY, at TEXT NOT NULL, clock TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, enrolment TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB NOT NULL
 ) STRICT;
@@ -123,6 +126,16 @@ class Database:
         except BaseException:
             self._roll_back()
             raise
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A transaction that waits for nobody; StoreBusy where another program writes at this moment."""
+        self.db.execute("PRAGMA busy_timeout=0")
+        try:
+            with self.transaction(wait=False):
+                yield
+        finally:
+            self.db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -43,6 +43,11 @@ class Reporter:
         """Tell whether nothing of what was sent has been acknowledged for long."""
         return self._waiting_since is not None and now - self._waiting_since > SILENCE
 
+    @property
+    def waits(self) -> bool:
+        """Whether something was sent that is not acknowledged."""
+        return self._waiting_since is not None
+
     def greet(self) -> None:
         """A hub came up: send the last entry again, so that one that lost its file finds out and asks."""
         self._sent = min(self._sent, max(0, self._journal.tail()[0] - 1))

@@ -8,6 +8,7 @@ person stood.
 import queue
 import secrets
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -24,6 +25,8 @@ from edge.booth.crew import Crew
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged
 from edge.booth.figures import Figures, Standing
 from edge.booth.handover import WAIT_ENDED
+from edge.booth.hub_away import HubAway
+from edge.booth.life import Life
 from edge.booth.loading import keep_codes, recoded
 from edge.booth.plan import plan_named, plan_names
 from edge.booth.platen import OCCUPIED, Platen, What
@@ -120,6 +123,8 @@ class Runner:
         self._reporter = Reporter(self._wire, self._journal, self._vault, self._link.publish)
         self._refusals = Refusals()
         self._away, self._hub_online = "", False
+        self._life, self._hub_away = Life(self._journal), HubAway()
+        self._hub_there, self._hub_answered = False, False  # as far as is known; since the last look
         last_scanner = next(self._journal.read(self._journal.last_of(SCANNER_READY) - 1, 1), None)
         self._crew = Crew(settings, device_of(last_scanner), self.mailbox.put, log)
         self._figures = Figures(settings.metrics_file, settings.data, log)
@@ -150,7 +155,7 @@ class Runner:
         if standing:
             self._room.take(self._room_wanted, begun=True)
         self._figures.started(self._settings.booth, self._release)
-        self._record([("booth.started", {"release": self._release, "enrolment": standing})])
+        self._record_start(standing)
         self._end_wait_of_before()
         self._end_command_of_before()
         self._link.start()
@@ -158,10 +163,31 @@ class Runner:
         try:
             while not self._turn():
                 pass
+            self._record_stop()
         finally:
             self._link.publish(self._wire.status, self._status(False, clock.now()), retain=True)
             self._link.stop()
             self._crew.stop()
+
+    def _record_start(self, standing: str | None) -> None:
+        last_alive = self._life.last_alive(self._working)
+        said = {"enrolment": standing, "last_alive": last_alive}
+        with self._store.transaction():
+            self._record([("booth.started", {"release": self._release, **said})])
+            self._life.begin(time.monotonic(), clock.now(), clock.reading())
+
+    def _record_stop(self) -> None:
+        """Say that this is an end as it should be, where that can be written without waiting."""
+        with suppress(VantayError):
+            with self._store.at_once():
+                self._record([("booth.stopped", {})])
+            self._reporter.work(time.monotonic())
+
+    @property
+    def _working(self) -> bool:
+        """Whether somebody works here: an enrolment, or a shift of this business day."""
+        shift = self._desk.shifts.current
+        return self._enrolment is not None or (shift is not None and not shift.overdue)
 
     def _turn(self) -> bool:
         """Take one event or let a tick pass; tell whether to end."""
@@ -193,6 +219,8 @@ class Runner:
             self._log.warning("no acknowledgement", reason=sentence)
         self._show(now)  # before the reports: a broker that refuses one hangs up
         self._reporter.work(now)
+        self._look_for_hub(now)
+        self._life.mark(now, clock.now(), clock.reading())
         if self._figures.due(now):
             self._figures.write(now, self._standing(now))
         return False
@@ -211,7 +239,7 @@ class Runner:
                 self._figures.connected(True)
                 self._reporter.link_up(now)
             case LinkDown(reason) if reason != self._away:
-                self._away = reason
+                self._away, self._hub_there = reason, False
                 self._log.info("broker away", reason=reason)
                 self._figures.connected(False)
             case Refused(topic, reason):
@@ -261,6 +289,7 @@ class Runner:
             self._log.error("acknowledgement refused", reason=wrong)
             return
         waited = self._reporter.waited
+        self._hub_there = self._hub_answered = True
         self._figures.acknowledged(waited)
         self._log.info(
             "acknowledgement",
@@ -276,9 +305,16 @@ class Runner:
         except ValueError as error:
             self._log.warning("a message was dropped", topic=message.topic, reason=str(error))
             return
-        self._hub_online = status.online
+        self._hub_online = self._hub_there = status.online
         if status.online:
             self._reporter.greet()
+
+    def _look_for_hub(self, now: float) -> None:
+        """Record for how long there was work without the hub, once it answers again."""
+        away = not self._hub_there or self._reporter.waits
+        answered, self._hub_answered = self._hub_answered, False
+        if entries := self._hub_away.look(now, clock.now(), away, answered, self._working):
+            self._record(entries)
 
     def _gallery_says(self, message: Received) -> None:
         try:
