@@ -7,9 +7,12 @@
     scanner.fault … scanner.ready         fault, cause scanner, with the minutes in between
     worker.died, the scanner's            the same, cause software
     worker.died, another's                fault, cause software, of no minutes: nothing says when it is back
+    booth.started, last_alive at work     fault from then to this start; cause power where the machine was
+                                          started anew meanwhile, else software
+    network.back                          fault, cause network, with the minutes of work without the hub
 
 A stop of work is one event, whatever else goes wrong in it, and is counted when it is over; of minutes it has
-at most those up to the end of its business day.
+at most those up to the end of its business day. One of the network stops no work and is an event of its own.
 """
 
 import re
@@ -26,10 +29,12 @@ from edge.messages import PERSON_NAME, Clock
 
 STARTED, FINDING, HANDED_OVER = "enrolment.started", "finding", "card.handed-over"
 FAULT, READY, DIED = "scanner.fault", "scanner.ready", "worker.died"
-KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED)
+BEGAN, BACK = "booth.started", "network.back"
+KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED, BEGAN, BACK)
 ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
 OVERRIDDEN = "overridden"
-LONGEST = 86_400  # seconds of an enrolment; what says more says nothing
+DAY = 86_400
+LONGEST = DAY  # seconds of an enrolment; what says more says nothing
 
 
 class Moment(NamedTuple):
@@ -79,11 +84,27 @@ class Memory:
 
 def moment_of(at: str, clock: Clock, received: str) -> Moment:
     """Return when an entry was written: by the booth's clock where it was synchronised, else by the hub's."""
+    return _moment(at, clock, int(datetime.fromisoformat(received).timestamp()))
+
+
+def last_alive(body: Mapping[str, Any], start: Moment) -> Moment | None:
+    """Return when a booth that was at work, and did not end as it should, was last alive."""
+    said = body.get("last_alive")
+    if not isinstance(said, dict) or said.get("working") is not True:
+        return None
+    try:
+        clock = Clock.model_validate(said.get("clock"))
+    except ValueError:
+        return None
+    alive = _moment(str(said.get("at")), clock, start.at)
+    return alive if alive.synchronised else alive._replace(at=start.at - (alive.until(start) or 0))
+
+
+def _moment(at: str, clock: Clock, otherwise: int) -> Moment:
     if clock.synchronised:
         with suppress(ValueError, OverflowError):  # a time that is none is nobody's
             return Moment(int(datetime.fromisoformat(at).timestamp()), True, clock.boot, clock.monotonic_ms)
-    seconds = int(datetime.fromisoformat(received).timestamp())
-    return Moment(seconds, False, clock.boot, clock.monotonic_ms)
+    return Moment(otherwise, False, clock.boot, clock.monotonic_ms)
 
 
 def events_of(campaign: Campaign, place: Booth, memory: Memory, told: Told) -> Iterator[Event]:
@@ -117,17 +138,20 @@ def events_of(campaign: Campaign, place: Booth, memory: Memory, told: Told) -> I
         case "scanner.ready" if memory.stop:
             first, cause, since = memory.stop
             memory.stop = None
-            yield Event(
-                f"{first}:fault",
-                since.at,
-                "fault",
-                unit,
-                where,
-                cause=cause,
-                minutes=_minutes(campaign, since, moment),
-            )
+            minutes = _minutes(campaign, since.at, since.until(moment))
+            yield Event(f"{first}:fault", since.at, "fault", unit, where, cause=cause, minutes=minutes)
+        case "booth.started" if memory.stop is None and (alive := last_alive(body, moment)):
+            cause = "software" if alive.boot == moment.boot else "power"
+            minutes = _minutes(campaign, alive.at, alive.until(moment))
+            yield Event(f"{digest}:fault", alive.at, "fault", unit, where, cause=cause, minutes=minutes)
+        case "network.back":
+            ago, away = body.get("ago"), body.get("seconds")
+            if type(ago) is int and type(away) is int and 0 <= away <= ago:
+                gone, minutes = at - ago, _minutes(campaign, at - ago, away)
+                yield Event(f"{digest}:fault", gone, "fault", unit, where, cause="network", minutes=minutes)
 
 
-def _minutes(campaign: Campaign, since: Moment, until: Moment) -> int:
-    ends = campaign.begins(campaign.day_index(since.at) + 1)
-    return round(min(since.until(until) or 0, ends - since.at) / 60)
+def _minutes(campaign: Campaign, since: int, seconds: int | None) -> int:
+    """Return the minutes of a stop, at most those up to the end of its business day."""
+    left = DAY - (since + campaign.shift_seconds) % DAY
+    return round(min(seconds or 0, left) / 60)

@@ -8,21 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.booth.handover import HANDED_OVER
+from edge.campaign.definition import Booth as Place
+from edge.campaign.definition import Campaign, Target
 from edge.cli import main
 from edge.hub import campaign_journal
 from edge.hub.campaign import CampaignBook
 from edge.hub.campaign_import import import_events
 from edge.hub.campaign_journal import JournalCounter
+from edge.hub.campaign_told import Memory, Moment, Told, events_of
 from edge.hub.ledger import SEALED, Ledger
 from edge.hub.tables import Tables
 from edge.journal import GENESIS, entry_hash
 from edge.messages import Clock, JournalEntry, utc
 from edge.settings import HubSettings, read_settings
 from tests.edge.hub.test_campaign_ministry import Station
+from tests.edge.parts import bodies, steady, values
 
 MORNING = datetime(2026, 1, 5, 1, tzinfo=UTC)  # 08:00 in Viet Nam
+CAMPAIGN = Campaign(
+    name="Campaign",
+    legal_basis=("an order",),
+    start=MORNING.date(),
+    units=Path("units.csv"),
+    targets={"all": Target(title="everyone", total=100)},
+)
 RECEIVED = "2026-01-05T02:00:00.000Z"
 
 
@@ -40,7 +53,7 @@ class Booth:
         self.entries: list[JournalEntry] = []
 
     def says(
-        self, seconds: float, kind: str, boot: str = "b0", synchronised: bool = True, **body: Any
+        self, seconds: float, kind: str, boot: str = "b0", synchronised: bool = True, /, **body: Any
     ) -> None:
         """Write an entry so many seconds after the morning began."""
         last = self.entries[-1] if self.entries else None
@@ -288,3 +301,83 @@ def _noted(monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> Callable[[], in
 
     monkeypatch.setattr(JournalCounter, "_write", write)
     return lambda: len(sizes)
+
+
+def alive(seconds: float, boot: str = "b0", synchronised: bool = True, working: bool = True) -> Any:
+    clock = {"synchronised": synchronised, "boot": boot, "monotonic_ms": int(1000 * seconds) + 5}
+    return {"at": utc(MORNING + timedelta(seconds=seconds)), "clock": clock, "working": working}
+
+
+@pytest.mark.parametrize(
+    ("said", "boot", "synchronised", "counted"),
+    [
+        (alive(600), "b0", True, {"software": (1, 30)}),
+        (alive(600, synchronised=False), "b0", False, {"software": (1, 30)}),
+        (alive(600, "b9"), "b0", True, {"power": (1, 30)}),
+        (alive(600, "b9"), "b0", False, {"power": (1, 0)}),  # no clock can say
+        (alive(600 - 86_400, "b9"), "b0", True, {}),  # of no day of the campaign
+        (alive(600, working=False), "b0", True, {}),
+        (None, "b0", True, {}),
+    ],
+)
+def test_a_life_that_did_not_end_as_it_should_is_a_fault_where_there_was_work(
+    station: Station, said: Any, boot: str, synchronised: bool, counted: dict[str, tuple[int, int]]
+) -> None:
+    booth = Booth(station.store)
+    booth.says(0, "booth.started", release="0.1.0", enrolment=None)  # as earlier releases said it
+    booth.says(2400, "booth.started", boot, synchronised, enrolment=None, last_alive=said)
+    booth.reports(JournalCounter(station.book()))
+    assert faults(station.book()) == counted
+    with station.store.transaction():
+        station.store.db.execute("DELETE FROM campaign_booth")  # read again from the beginning
+    JournalCounter(station.book())
+    assert faults(station.book()) == counted
+    station.right()
+
+
+def test_a_stop_goes_on_through_a_start_and_no_minutes_are_beyond_the_day(station: Station) -> None:
+    booth, counter = Booth(station.store), JournalCounter(station.book())
+    booth.says(0, "scanner.fault", fault="gone")
+    booth.says(600, "booth.started", last_alive=alive(300))
+    booth.says(1200, "scanner.ready")
+    booth.reports(counter)
+    assert faults(station.book()) == {"scanner": (1, 20)}
+    booth.says(30 * 3600, "booth.started", "b1", last_alive=alive(18 * 3600))
+    booth.reports(counter)
+    assert faults(station.book()) == {"scanner": (1, 20), "power": (1, 60)}
+
+
+def test_work_without_the_hub_is_a_fault_of_the_network_with_its_minutes(
+    station: Station, capsys: pytest.CaptureFixture[str]
+) -> None:
+    booth, counter = Booth(station.store), JournalCounter(station.book())
+    booth.says(0, "scanner.fault", fault="gone")
+    booth.says(4000, "network.back", since="", ago=3000, seconds=600, times=2)
+    booth.says(5000, "scanner.ready")
+    booth.says(30 * 3600, "network.back", since="", ago=12 * 3600, seconds=8 * 3600, times=1)
+    booth.reports(counter)
+    assert faults(station.book()) == {"scanner": (1, 83), "network": (2, 10 + 60)}
+    words = ["hub", "report", "faults", "--at", "2026-01-05", "--format", "json"]
+    assert main([*words, "--config", str(station.config)]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["faults"], row["minutes"]) for row in rows] == [(1, 83), (0, 0), (2, 70), (0, 0)]
+    station.right()
+
+
+@steady(300)
+@given(st.sampled_from(["booth.started", "network.back"]), bodies, values, values, values)
+def test_whatever_a_booth_says_of_its_stops_is_a_fault_or_none(
+    kind: str, body: dict[str, Any], one: Any, other: Any, third: Any
+) -> None:
+    clock = {"synchronised": True, "boot": "b0", "monotonic_ms": one}
+    said = {
+        **body,
+        "last_alive": {"at": other, "clock": third or clock, "working": True},
+        "ago": one,
+        "seconds": other,
+    }
+    moment = Moment(int(MORNING.timestamp()), True, "b1", 5)
+    for event in events_of(CAMPAIGN, Place(unit="00091"), Memory(), Told(kind, said, "ab" * 32, moment)):
+        assert (event.id, event.kind) == (f"{'ab' * 32}:fault", "fault")
+        assert event.cause == ("network" if kind == "network.back" else "power")
+        assert 0 <= event.minutes <= 1440
