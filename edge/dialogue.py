@@ -8,9 +8,10 @@ At `work` the person shows fingers and the operator may type `missing POSITION C
 may be left out), `override REASON`, `single SLAP REASON` (13, 14 or 15: its fingers one by one) and `abandon
 REASON`; and, of a person who is found to be enrolled already, `review`: the record is sealed as that; also
 where the portrait was somebody else's, or to bring one while a supervisor is to sign that there is none. A
-name that was stated is shown at the review and confirmed. Where people log in, name and PIN come
-first, a registered finger where there is one, and a supervisor's sign overrides. Where the booth waits for
-another finger, as at a hand-over, that wait is ended first. Ids, files, keys and time are the program's.
+name that was stated is shown at the review and confirmed, or typed by whoever goes on with another's
+enrolment. Where people log in, name and PIN come first, a registered finger where there is one, and a
+supervisor's sign overrides. Where the booth waits for another finger, as at a hand-over, that wait is ended
+first. Ids, files, keys and time are the program's.
 """
 
 from collections.abc import Callable, Mapping
@@ -140,7 +141,7 @@ OF_KNOWN = Ask("the person's identity number once more (nothing to go back): ")
 END_WAIT = Ask("end that and enrol somebody? (y, or nothing to stop): ")
 OPEN_SHIFT = Ask("no shift is open; open one now? (y, or nothing to stop): ")
 NAME_RIGHT = Ask("is that this person's name? (y, or the name that the person says): ")
-NAME_AGAIN = Ask("the person's name once more (nothing where none was stated): ")
+NAME_AGAIN = Ask("the person's name once more: ")
 PORTRAIT = Ask("the portrait's file, or - and why there is none: ")
 
 
@@ -474,7 +475,7 @@ class Dialogue:
         if self._begins_nothing(state):
             return [Say(f"nobody can be enrolled here: {state.trouble}"), Done(1)]
         said = self._trouble.told(state)
-        said += [Say(f"look: {text}") for text in state.notices]
+        said += self._noticed(state)
         said += [
             Say(f"ALARM: {found.text}. Call a supervisor: vantay settle {found.enrolment}")
             for found in state.found_later
@@ -487,7 +488,7 @@ class Dialogue:
     def _finger(self, state: State) -> list[Effect]:
         """Follow a log-in until the booth shows who is in; a person without registered fingers is at once."""
         if state.operator == self._name:
-            return self._start(state)
+            return [*self._noticed(state), *self._start(state)]
         shown = state.attendant
         if shown and shown.person == self._name:
             self._awaited = True
@@ -499,6 +500,10 @@ class Dialogue:
             self.stage = Stage.LOGIN_NAME
             return [Say(ended.text if ended else "the log-in was given up"), NAME]
         return []
+
+    def _noticed(self, state: State) -> list[Effect]:
+        """Say once what somebody has to see to."""
+        return [Say(f"look: {text}") for text in state.notices if self._new("notice", text)]
 
     def _start(self, state: State) -> list[Effect]:
         if state.enrolment is None and state.attendant:
@@ -702,23 +707,31 @@ class Dialogue:
 
     def _ask_name(self) -> list[Effect]:
         """Show the stated name; whoever goes on with another's enrolment does not know it, and types it."""
+        if not self._name_stated:
+            self.stage = Stage.REVIEW_PORTRAIT
+            return [PORTRAIT]
         self.stage = Stage.REVIEW_NAME
         if self._enrol is None:
             return [NAME_AGAIN]
-        if self._enrol.name is None:
-            self.stage = Stage.REVIEW_PORTRAIT
-            return [PORTRAIT]
         return [Say(f"the name is {self._enrol.name}"), NAME_RIGHT]
+
+    @property
+    def _name_stated(self) -> bool:
+        """Whether a name was stated, here or where the enrolment began."""
+        if self._enrol:
+            return self._enrol.name is not None
+        return self._state is not None and self._state.name_stated
 
     def _take_name(self, text: str) -> list[Effect]:
         stated = self._enrol.name if self._enrol else None
-        if stated is not None and not text:
+        yes = text.lower() in ("y", "yes")
+        if not text or (yes and stated is None):  # to what is not shown nobody says yes
             return self._ask_name()
         try:
-            said = typed_name(text) if text else None
+            said = typed_name(text)
         except BadCommand as error:
             return [Say(str(error)), *self._ask_name()]
-        self._said_name = stated if stated and text.lower() in ("y", "yes") else said
+        self._said_name = stated if yes else said
         self.stage = Stage.REVIEW_PORTRAIT
         return [PORTRAIT]
 

@@ -359,6 +359,7 @@ class State(Report):
     missing: list[int] = []
     missing_why: dict[Position, MissingWhy] = {}  # also of fingers that cannot be rolled
     warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled
+    name_stated: bool = False  # a name was stated, never shown here: the review says it once more
     station: str | None = None  # its gallery: "ready", "away" or what is wrong; null where none is asked
     renewal: Literal["to compare", "same", "another"] | None = None  # the earlier record's person; null: none
     unsettled: list[Position] = []  # fingers accepted of which the station has not said whose they are

@@ -101,7 +101,7 @@ class People:
 
     def positions_of(self, name: str) -> list[int]:
         """Return which fingers of a person are registered."""
-        return sorted({label.position for label, _ in self._vault.all_of(FINGER, _fingers_of(name))})
+        return sorted({label.position for label in self._vault.labels(FINGER) if label.subject == name})
 
     def register(self, name: str, position: int, templates: list[bytes]) -> None:
         """Keep the templates of one finger in place of any before."""

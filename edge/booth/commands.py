@@ -250,7 +250,8 @@ class CommandDesk:
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
                 looked = self._look_at(command, current, subject, at, clock_is_set)
                 other = self._another_name(command.name, current, subject)
-                entries = core.review(current, subject, portrait, command.no_portrait, other, looked)
+                named = command.name is not None
+                entries = core.review(current, subject, portrait, command.no_portrait, other, looked, named)
                 after = core.fold(entries, current)
                 reason = "the record is being sealed"
                 if after and after.without_portrait:
@@ -259,6 +260,8 @@ class CommandDesk:
                     )
                 if portrait and looked.odd_time:
                     reason += f"; look: {looked.odd_time}"
+                if current and core.name_left_out(current, named):
+                    reason += "; look: the name that was stated is not confirmed, and the record says so"
             case Settle():
                 if self.station is None:
                     raise BadCommand("this booth asks no station: there is nothing to settle")
@@ -417,6 +420,7 @@ class CommandDesk:
             missing=dict(command.missing),
             missing_why={position: str(why) for position, why in command.missing_why.items()},
             warnings=warnings,
+            name_stated=command.name is not None,
         )
 
     def _answer(

@@ -87,6 +87,7 @@ from edge.booth.entries import (
     MISSING,
     MISSING_FINGERS,
     NAME_DIFFERS,
+    NAME_UNCONFIRMED,
     NO_FINGER,
     NO_PORTRAIT,
     NOT_CONFIRMED,
@@ -126,15 +127,16 @@ from edge.messages import POSITION_NAMES
 __all__ = [
     "ABANDONED", "ACCEPTED", "ALREADY_ENROLLED", "ATTEMPT", "ATTENDANT_FINGER", "BEST_KEPT",
     "CONFIRMATION", "CONFIRMED", "EARLIER_COMPARED", "EARLIER_DIFFERS", "ENDS", "ENROLLED", "FINDING",
-    "KEPT", "LIST_DIFFERS", "MISSING", "MISSING_FINGERS", "NAME_DIFFERS", "NOT_CONFIRMED", "NO_FINGER",
-    "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED",
+    "KEPT", "LIST_DIFFERS", "MISSING", "MISSING_FINGERS", "NAME_DIFFERS", "NAME_UNCONFIRMED",
+    "NOT_CONFIRMED", "NO_FINGER", "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN",
+    "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED",
     "RETRY", "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR", "SETTLED",
     "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
     "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
     "abandon", "another_than_before", "attendants_finger", "by_device", "elsewhere", "evolve", "finding",
-    "fold", "judge", "known_person", "mark_missing", "no_finger", "note_listed_otherwise", "note_used_number",
-    "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start", "with_hits",
-    "with_pairs",
+    "fold", "judge", "known_person", "mark_missing", "name_left_out", "no_finger", "note_listed_otherwise",
+    "note_used_number", "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start",
+    "with_hits", "with_pairs",
 ]
 # fmt: on
 
@@ -169,6 +171,7 @@ def start(current: Enrolment | None, new: Enrolment) -> list[Entry]:
             else {}
         ),
         **({"station": True} if new.station else {}),
+        **({"name_stated": True} if new.name_stated else {}),
         **({"earlier": list(new.earlier), "renews": list(new.renews)} if new.earlier else {}),
     }
     return [(STARTED, body), *([] if new.positions else [no_finger(new)])]
@@ -217,11 +220,13 @@ def review(
     no_portrait: str | None,
     another_name: bool = False,
     looked: Looked = Looked(),  # noqa: B008 - frozen
+    named: bool = False,
 ) -> list[Entry]:
     """Take the operator's word that this is the person whose number, name and portrait go with the record.
 
     Of somebody who was found to be enrolled already it is the word that this is so; it needs no portrait.
-    `another_name`: a name was said that is not the stated one; `looked`: what speaks against the portrait.
+    `another_name`: a name was said that is not the stated one; `looked`: what speaks against the portrait;
+    `named`: a name was said. Where one was stated and none is said, that stays in the record.
     """
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to review")
@@ -269,7 +274,15 @@ def review(
     if no_portrait is not None:
         text = f"the record has no portrait because: {no_portrait}"
         entries.insert(0, finding(current, NO_PORTRAIT, 0, None, text))
+    if name_left_out(current, named) and not current.found.has(NAME_UNCONFIRMED):
+        text = "the name that was stated was not confirmed at the review"
+        entries.insert(0, finding(current, NAME_UNCONFIRMED, 0, None, text))
     return entries
+
+
+def name_left_out(current: Enrolment, named: bool) -> bool:
+    """Whether a review leaves the stated name unconfirmed; of somebody who is known it is not asked."""
+    return current.name_stated and not named and not current.duplicate_of
 
 
 def _refuse_used_portrait(current: Enrolment, portrait: str, used_by: str | None) -> None:

@@ -73,6 +73,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             earlier=tuple(body.get("earlier", ())),
             renews=tuple(body.get("renews", ())),
             warnings=tuple(body.get("warnings", ())),  # releases before 2026-11-26 wrote none
+            name_stated=body.get("name_stated", False),
         )
     if current is None:
         return None

@@ -88,6 +88,7 @@ class Enrolment:
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     missing_why: dict[int, str] = field(default_factory=dict)  # its class, also of one that is not rolled
     warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
+    name_stated: bool = False  # whether a name was, which the review confirms
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
     hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions

@@ -75,6 +75,10 @@ from edge.worklist import Worklist
 from edge.worklist_purge import done, never_came, purge
 
 SCANNER_READY = "scanner.ready"
+UNKNOWN_FINGER = (
+    "no finger of the operator who is logged in is registered, so that their own in a subject's place is not "
+    "noticed: 'vantay people register-finger NAME --position 2 --supervisor NAME' registers one"
+)
 TICK_SECONDS = 0.25
 PURGE_SECONDS, PURGED_AT_ONCE = 3600.0, 500  # of worklist and packets; of the worklist
 LOADED_AT_ONCE = 200  # fingers of the gallery handed to the matcher between two events: some ms
@@ -877,7 +881,9 @@ class Runner:
     @property
     def _notices(self) -> list[str]:
         """What somebody has to see to before it is a trouble."""
-        return [self._room.notice] if self._room.notice else []
+        said = [self._room.notice] if self._room.notice else []
+        operator = self._shift.operator
+        return [*said, UNKNOWN_FINGER] if operator and not self._people.positions_of(operator) else said
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()

@@ -266,6 +266,7 @@ def state_of(
         if enrolment
         else {},
         warnings=list(enrolment.warnings) if enrolment else [],
+        name_stated=enrolment.name_stated if enrolment else False,
         renewal=enrolment.renewal if enrolment else None,
         unsettled=sorted(enrolment.unsettled) if enrolment else [],
         asks=list(asks),

@@ -498,12 +498,17 @@ def test_a_stated_name_is_shown_at_the_review_and_confirmed(typed: str, said: st
 
 
 def test_whoever_goes_on_with_anothers_enrolment_types_the_name_where_there_is_one() -> None:
-    for typed, said in (("", None), ("Lê An", "Lê An")):
-        dialogue = Dialogue()
-        assert ONCE_MORE in dialogue.state(State(**REVIEW))
-        assert dialogue.line(TEN, "r") == [NAME_AGAIN]
-        assert dialogue.line(typed, "r") == [PORTRAIT]
-        assert sent(dialogue.portrait(PICTURE, "", "r6")).name == said
+    dialogue = Dialogue()
+    assert ONCE_MORE in dialogue.state(State(**REVIEW, name_stated=True))
+    assert dialogue.line(TEN, "r") == [NAME_AGAIN]
+    for nothing in ("", " ", "y", "yes"):
+        assert dialogue.line(nothing, "r") == [NAME_AGAIN], "no name is shown that this could be a yes to"
+    assert dialogue.line("Lê An", "r") == [PORTRAIT]
+    assert sent(dialogue.portrait(PICTURE, "", "r6")).name == "Lê An"
+    unnamed = Dialogue()
+    assert ONCE_MORE in unnamed.state(State(**REVIEW))
+    assert unnamed.line(TEN, "r") == [PORTRAIT], "none was stated, none is asked for"
+    assert sent(unnamed.portrait(PICTURE, "", "r6")).name is None
 
 
 def test_a_portrait_of_somebody_else_is_overridden_or_another_one_is_given() -> None:
@@ -669,3 +674,15 @@ def test_what_a_booth_needs_soon_is_told_to_whoever_begins_or_opens_a_shift() ->
         effects = dialogue.state(soon)
         assert effects[0] == Say("look: the disk fills up")
         assert not any(isinstance(one, Done) for one in effects), "and it goes on"
+
+
+def test_what_is_noticed_of_whoever_logs_in_is_told_once_they_are_in_and_not_again() -> None:
+    dialogue = Dialogue()
+    first = dialogue.state(state(login_key="ab", notices=["the disk fills up"]))
+    assert first[0] == Say("look: the disk fills up")
+    dialogue.line("an", "r")
+    dialogue.line("271828", "r")
+    dialogue.reply(reply("login", "accepted"))
+    said = ["the disk fills up", "no finger is registered"]
+    effects = dialogue.state(state(login_key="ab", operator="an", notices=said))
+    assert effects == [Say("look: no finger is registered"), NUMBER]

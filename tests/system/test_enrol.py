@@ -15,7 +15,7 @@ from edge.demo.person import Hand
 from edge.demo.stage import vantay
 from edge.hub.packets import PacketFiles
 from edge.journal import Journal
-from edge.messages import Phase
+from edge.messages import Enrol, Phase, Review
 from edge.store import Store
 from tests.edge.programs import ear
 from tests.system.production import Console, MosquittoStage
@@ -288,6 +288,59 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
     assert packet.manifest["stated"] == {"name": "Nguyễn Hoá An", "birth": "1990-05-17", "sex": "male"}
     found = [f["finding"] for f in packet.manifest["findings"]]
     assert found == ["list-differs", "overridden", "name-differs", "no-portrait"]
+
+
+def test_whoever_goes_on_at_another_terminal_types_the_stated_name(
+    stage: MosquittoStage, console: Console, terminals: Callable[[], Terminal]
+) -> None:
+    """The name is on no topic: only the booth knows it, and compares."""
+    console.until(lambda: console.state is not None, "the booth")
+    missing = dict.fromkeys(range(3, 11), "cut")
+    begun = Enrol(request_id="wire-1", identity_number=NUMBER, missing=missing, name="Nguyễn Hoá An")
+    assert console.ask(begun).outcome == "accepted"
+    console.until(lambda: bool(console.state and console.state.name_stated), "a stated name in the state")
+    terminal, hand = terminals(), Hand(stage.control)
+    terminal.reads("is under way and goes on here", console)
+    for image in ("0001_01_1.png", "0001_02_1.png"):
+        show(hand, console, image)
+    terminal.reads("once more, to confirm who is here", console)
+    show(hand, console, f"0001_0{console.asked_again()}_2.png")
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    for asked, typed in ((1, ""), (2, "y"), (3, "nguyễn hóa an")):
+        console.until(lambda: terminal.said().count("name once more: ") == asked, "the name")  # noqa: B023 - at once
+        terminal.type(typed)
+    terminal.type("- the camera is broken")
+    terminal.reads("enrolled with 2 fingers", console)
+    assert terminal.end() == 0
+    hand.close()
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    checker.close()
+    assert [f["finding"] for f in packet.manifest["findings"]] == ["no-portrait"]
+
+
+def test_a_review_by_the_wire_that_leaves_the_stated_name_out_is_in_the_packet(
+    stage: MosquittoStage, console: Console
+) -> None:
+    console.until(lambda: console.state is not None, "the booth")
+    missing = dict.fromkeys(range(3, 11), "cut")
+    console.ask(Enrol(request_id="wire-1", identity_number=NUMBER, missing=missing, name="Nguyễn Hoá An"))
+    hand = Hand(stage.control)
+    for image in ("0001_01_1.png", "0001_02_1.png"):
+        show(hand, console, image)
+    show(hand, console, f"0001_0{console.asked_again()}_2.png")
+    hand.close()
+    console.until(lambda: console.shows(Phase.REVIEW), "the review")
+    word = Review(request_id="wire-2", identity_number=NUMBER, no_portrait="the camera is broken")
+    reply = console.ask(word, "review")
+    assert (reply.outcome, "that was stated is not confirmed" in reply.reason) == ("accepted", True)
+    checker = Checker(stage.folder, stage.scans, "demo-001")
+    console.until(lambda: checker.settled() and bool(checker.packets()), "the packet at the hub")
+    (packet,) = checker.packets().values()
+    checker.close()
+    assert "name-unconfirmed" in [f["finding"] for f in packet.manifest["findings"]]
 
 
 def test_the_portraits_of_two_people_that_were_swapped_show(

@@ -1,6 +1,7 @@
 """Before sealing: number and name once more, and a portrait that is nobody else's."""
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,54 @@ def test_the_name_is_confirmed_as_it_is_folded_and_another_is_refused(booth: Boo
         assert secret not in booth.everything_said()
 
 
-def test_a_review_without_a_name_is_taken_as_ever(booth: Booth) -> None:
+def test_a_review_without_the_stated_name_is_taken_and_the_record_says_so(booth: Booth) -> None:
     capture(booth, name="Nguyễn Hòa An")
+    reply = review(booth).reply
+    assert (reply.outcome, reply.reason) == (
+        "accepted",
+        "the record is being sealed; look: the name that was stated is not confirmed, and the record says so",
+    )
+    assert found(booth) == [core.NAME_UNCONFIRMED]
+    assert booth.current is not None
+    assert booth.current.closed, "nobody signs for it"
+    assert "Nguyễn" not in booth.everything_said()
+
+
+def test_a_name_that_was_not_stated_is_not_missed_at_the_review(booth: Booth) -> None:
+    capture(booth)
+    assert review(booth).reply.reason == "the record is being sealed"
+    assert found(booth) == []
+
+
+def test_it_is_said_once_of_a_name_that_two_reviews_leave_out(store: Store, keys: BoothKeys) -> None:
+    booth = Booth(desk_of(store, keys))
+    capture(booth, name="Nguyễn Hòa An")
+    assert booth.current is not None
+    stated = replace(booth.current, name_stated=True, operator="an", supervisor=frozenset({core.NO_PORTRAIT}))
+    booth.current = stated
+    assert review(booth, portrait=None, no_portrait="no camera").reply.outcome == "accepted"
     assert review(booth).reply.outcome == "accepted"
+    assert found(booth).count(core.NAME_UNCONFIRMED) == 1
+
+
+def test_of_somebody_who_is_known_no_name_is_asked(booth: Booth) -> None:
+    capture(booth, name="Nguyễn Hòa An")
+    assert booth.current is not None
+    assert core.name_left_out(booth.current, named=False)
+    assert not core.name_left_out(booth.current, named=True)
+    known = core.finding(booth.current, core.ALREADY_ENROLLED, 0, "s-2", "known")[1]
+    booth.current = replace(booth.current, found=booth.current.found.after(known))
+    assert review(booth, portrait=None).reply.reason == "the record is being sealed"
+    assert found(booth) == [core.ALREADY_ENROLLED]
+
+
+@pytest.mark.parametrize("name", ["Nguyễn Hòa An", None])
+def test_the_state_tells_that_a_name_was_stated_and_never_which(booth: Booth, name: str | None) -> None:
+    capture(booth, name=name)
+    entries = [(entry.kind, entry.body) for entry in booth.desk.journal.read(0)]
+    state = view(core.fold(entries), Acquisition(scanner=True), READY)
+    assert state.name_stated is (name is not None), "also after a restart"
+    assert b"Nguy" not in state.payload()
 
 
 def test_a_name_that_nobody_stated_or_can_be_none_is_refused(booth: Booth) -> None:

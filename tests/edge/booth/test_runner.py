@@ -12,9 +12,10 @@ from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.runner import Runner
 from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
 from edge.messages import State
+from edge.people import People, make_person
 from edge.settings import BoothSettings
 from edge.store import Store
-from edge.vault import ENROLLED, SAMPLE, Label, gallery_code, gallery_id
+from edge.vault import ENROLLED, SAMPLE, Label, Vault, gallery_code, gallery_id
 from tests.edge.booth.test_enrolment import new
 
 
@@ -115,3 +116,25 @@ def test_search_codes_made_anew_are_kept_for_the_next_start(settings: BoothSetti
         runner._from_worker(channel.Recoded(fingers=tuple(made)), [b"codelost"])
         assert [code for _, code in life(settings, store)._vault.gallery_page(0, 9)[0]] == [b"code"]
         assert vault.find(gallery_code(gallery_id("forgotten", 2))) is None
+
+
+def test_an_operator_without_a_registered_finger_is_a_notice_that_names_nobody(
+    settings: BoothSettings,
+) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        assert shown(runner).notices == [], "where nobody logs in, no finger can be registered"
+        people = People(Vault(store, read_booth_keys(settings.keys).vault))
+        for name in ("an", "binh"):
+            people.add(make_person(name, "supervisor", "271828"))
+        people.register("binh", 2, [b"template"])
+        assert shown(runner).notices == [], "nobody is logged in"
+        for name, told in (("an", 1), ("binh", 0)):
+            runner._record([("operator.in", {"person": name, "role": "supervisor"})])
+            assert len(shown(runner).notices) == told
+        runner._record([("operator.in", {"person": "an", "role": "supervisor"})])
+        (notice,) = shown(runner).notices
+        assert "'vantay people register-finger NAME --position 2 --supervisor NAME'" in notice
+        assert ("." in notice, "\n" in notice, " an " in notice) == (False, False, False)
+        people.register("an", 7, [b"template"])
+        assert shown(runner).notices == []

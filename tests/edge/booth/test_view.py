@@ -277,6 +277,7 @@ def test_the_state_says_who_and_how_far() -> None:
         "missing_why": {},
         "warnings": ["look twice"],
         "notices": [],
+        "name_stated": False,
         "commands": [],
         "station": None,
         "renewal": None,
