@@ -1,10 +1,43 @@
-"""Files that are there whole or not at all, also after a power cut."""
+"""Files that are there whole or not at all, also after a power cut; and reading those that somebody named."""
 
+import errno
 import os
 import secrets
+import stat
+from io import BufferedReader
 from pathlib import Path
 
 from edge.errors import BadSettings
+
+HANDED_OVER = (Path("/dev/fd"), Path("/proc/self/fd"))  # where a shell puts `<(…)`
+STDIN = Path("/dev/stdin")
+
+
+class NoFile(OSError):
+    """A folder, a pipe or a device stands in a file's place."""
+
+
+def reading(path: Path) -> BufferedReader:
+    """Open a file that somebody named; OSError where there is none. No pipe or device is waited for.
+
+    What a shell hands over on purpose, `/dev/stdin` or `<(…)`, is read as it comes.
+    """
+    if path == STDIN or path.parent in HANDED_OVER:
+        return path.open("rb")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return open(descriptor, "rb")  # noqa: PTH123 - of a descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise NoFile(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise NoFile(errno.EINVAL, "it is a pipe or a device, no file")
+
+
+def read_file(path: Path, most: int = -1) -> bytes:
+    """Read a file as `reading` opens it; at most so many bytes and one, -1: all."""
+    with reading(path) as file:
+        return file.read(most if most < 0 else most + 1)
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:

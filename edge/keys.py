@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from edge.errors import BadSettings
+from edge.files import reading
 
 SIZE = 32  # bytes of every key here
 VAULT, SUBJECT, SIGNING, MINISTRY = "vault.key", "subject.key", "signing.key", "ministry.pub"
@@ -86,18 +87,31 @@ def read_booth_keys(folder: Path) -> BoothKeys:
 
 def read_key(path: Path, secret: bool = True) -> bytes:
     """Read one key file: exactly 32 bytes, and for a secret, mode 0600 or tighter."""
+    key, mode = key_and_mode(path)
+    if secret:
+        refuse_open(path, mode)
+    return key
+
+
+def key_and_mode(path: Path) -> tuple[bytes, int]:
+    """Read one key file, whoever else may read it."""
     try:
-        key = path.read_bytes()
-        mode = path.stat().st_mode
+        with reading(path) as file:
+            key, about = file.read(SIZE + 1), os.fstat(file.fileno())
     except OSError as error:
         raise BadSettings(
             f"the key {path} cannot be read ({error.strerror}): make keys with 'vantay keys booth'"
         ) from None
-    if secret and mode & 0o077:
-        raise BadSettings(f"the key {path} is open to other users: chmod 600 {path}")
     if len(key) != SIZE:
-        raise BadSettings(f"the key {path} has {len(key)} bytes, not {SIZE}: it is no key of Vantay")
-    return key
+        size = about.st_size or len(key)  # a pipe has none
+        raise BadSettings(f"the key {path} has {size} bytes, not {SIZE}: it is no key of Vantay")
+    return key, about.st_mode
+
+
+def refuse_open(path: Path, mode: int) -> None:
+    """Refuse a secret that others may read."""
+    if mode & 0o077:
+        raise BadSettings(f"the key {path} is open to other users: chmod 600 {path}")
 
 
 def _make_folder(folder: Path, *names: str) -> None:

@@ -25,6 +25,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from edge.errors import VantayError
+from edge.files import read_file
 from edge.messages import canonical
 from edge.printable import printable
 
@@ -119,14 +120,20 @@ def open_packet(packet: bytes, ministry: X25519PrivateKey) -> OpenedPacket:
     return _unpack(signer, text, body, envelope.sealed_to)
 
 
+def public_thumbprint(key: bytes) -> str:
+    """Return what names an X25519 public key in a packet's header."""
+    return OKPKey.import_key(X25519PublicKey.from_public_bytes(key)).thumbprint()
+
+
 def read_packet(path: Path) -> bytes:
     """Read a packet's file; VantayError when it cannot be read, BadPacket when it is too large to be one."""
     try:
-        if path.stat().st_size > MOST:
-            raise BadPacket(f"{path} is larger than a packet of Vantay can be ({MOST} bytes)")
-        return path.read_bytes()
+        packet = read_file(path, MOST)
     except OSError as error:
         raise VantayError(f"{path} cannot be read ({error.strerror})") from None
+    if len(packet) > MOST:
+        raise BadPacket(f"{path} is larger than a packet of Vantay can be ({MOST} bytes)")
+    return packet
 
 
 def _header(packet: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import BadCommand
+from edge.files import read_file
 from matching import ansi378, card, fir2005, fir2011, iso19794, nist14, serial
 from matching.errors import BadRecord
 from matching.finger_image import FingerImage
@@ -43,12 +44,13 @@ class Contents(NamedTuple):
     templates: list[Template]
     impressions: list[int]  # of the templates, where the format has them
     images: list[FingerImage]
+    device: int = 0  # number of what took the templates, where the format has one
 
 
 def load_bytes(path: Path) -> bytes:
     """Return a file's bytes; BadCommand says why not."""
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise BadCommand(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -11,13 +11,22 @@ from hashlib import file_digest
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from pydantic import ValidationError
 
 from edge.errors import BadCommand
-from edge.files import make_folder, replace
+from edge.files import make_folder, read_file, reading, replace
 from edge.hub.delivery import Manifest
-from edge.keys import read_key
-from edge.packet import MANIFEST, BadPacket, Envelope, OpenedPacket, look_at, open_packet, read_packet
+from edge.hub.drop import LARGEST, small
+from edge.keys import key_and_mode, refuse_open
+from edge.packet import (
+    MANIFEST,
+    BadPacket,
+    Envelope,
+    OpenedPacket,
+    look_at,
+    open_packet,
+    public_thumbprint,
+    read_packet,
+)
 from edge.printable import printable
 
 WHO = "who may have signed: a booth and its key a line"
@@ -59,7 +68,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _open(arguments: Namespace) -> int:
-    opened = open_packet(read_packet(arguments.file), _private(arguments.key))
+    opened = _opened(read_packet(arguments.file), arguments.key)
     if arguments.booths:
         _known(arguments.booths, opened)
     said = json.dumps({"signed_by": opened.signed_by, **opened.manifest}, indent=2, ensure_ascii=False)
@@ -94,7 +103,7 @@ def _verify(arguments: Namespace) -> int:
     if arguments.manifest:
         said.append(_listed(arguments.manifest, envelope))
     if arguments.key:
-        opened = open_packet(packet, _private(arguments.key))
+        opened = _opened(packet, arguments.key)
         said.append(f"signed by {opened.signed_by}, with {len(opened.blobs)} files that are whole")
         if arguments.portrait:
             said.append(f"sealed with the portrait {_portrait(arguments.portrait, opened)}")
@@ -115,17 +124,22 @@ def _check_digest(given: str, envelope: Envelope) -> None:
         raise BadPacket(f"its SHA-256 is {envelope.digest}, not the {given} given: it was altered")
 
 
-def _private(path: Path) -> X25519PrivateKey:
-    return X25519PrivateKey.from_private_bytes(read_key(path))
+def _opened(packet: bytes, path: Path) -> OpenedPacket:
+    """Open a packet by a key's file; BadCommand where that holds the half that cannot."""
+    key, mode = key_and_mode(path)
+    if public_thumbprint(key) == look_at(packet).sealed_to:
+        raise BadCommand(f"{path} is the public half of the key: only the private one, ministry.key, opens")
+    refuse_open(path, mode)
+    return open_packet(packet, X25519PrivateKey.from_private_bytes(key))
 
 
 def _listed(path: Path, envelope: Envelope) -> str:
     """Return what the manifest of a batch says of a packet."""
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(small(read_file(path, LARGEST)))
     except OSError as error:
         raise BadCommand(f"{path} cannot be read ({error.strerror})") from None
-    except ValidationError:
+    except ValueError:
         raise BadCommand(f"{path} is no manifest of a batch of packets") from None
     one = next((packet for packet in manifest.packets if packet.packet == envelope.digest), None)
     if one is None:
@@ -138,7 +152,7 @@ def _listed(path: Path, envelope: Envelope) -> str:
 def _portrait(path: Path, opened: OpenedPacket) -> Path:
     """Return a picture's file, which must be the one that the record was sealed with."""
     try:
-        with path.open("rb") as picture:
+        with reading(path) as picture:
             digest = file_digest(picture, "sha256").hexdigest()
     except OSError as error:
         raise BadCommand(f"{path} cannot be read ({error.strerror})") from None
@@ -155,7 +169,7 @@ def _portrait(path: Path, opened: OpenedPacket) -> Path:
 def _known(path: Path, opened: OpenedPacket) -> str:
     """Return the booth that signed, whose name the record must have."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_file(path).decode("utf-8").splitlines()
     except OSError as error:
         raise BadCommand(f"{path} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge import clock
 from edge.errors import BadCommand
+from edge.files import reading
 from edge.settings import BoothSettings, read_settings
 from edge.store import Store
 from edge.takeover import take_over
@@ -20,7 +21,7 @@ def run(arguments: Namespace) -> int:
     """Take over, and say what was lost with the old box."""
     settings = read_settings(arguments.config, BoothSettings)
     try:
-        file = arguments.file.open("rb")
+        file = reading(arguments.file)
     except OSError as error:
         raise BadCommand(f"{arguments.file} cannot be read ({error.strerror})") from None
     store = Store(settings.data / "booth.db")

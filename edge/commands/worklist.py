@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge import clock
 from edge.errors import BadCommand
+from edge.files import read_file
 from edge.journal import Journal
 from edge.keys import BoothKeys, read_booth_keys
 from edge.settings import BoothSettings, read_settings
@@ -212,9 +213,9 @@ def _today() -> date | None:
 
 def _read(file: Path) -> bytes:
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise BadCommand(f"{file} has more than {MOST_BYTES} bytes: import it in parts")
-        content = file.read_bytes()
+        content = read_file(file, MOST_BYTES)
     except OSError as error:
         raise BadCommand(f"{file} cannot be read ({error.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise BadCommand(f"{file} has more than {MOST_BYTES} bytes: import it in parts")
     return content

@@ -56,8 +56,8 @@ def import_events(book: CampaignBook, path: Path) -> Outcome:
                 outcome.refuse(refused)
     except OSError as error:
         raise VantayError(
-            f"{path} cannot be read ({error}): {outcome.new} events before that were taken and stay; "
-            "mend the file and import it again"
+            f"{path} cannot be read ({error.strerror}): {outcome.new} events before that were taken and "
+            "stay; mend the file and import it again"
         ) from None
     return outcome
 

@@ -7,7 +7,6 @@ whoever looks finds whole batches only. `edge/hub/sftp.py` is the other place.
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from edge.errors import VantayError
-from edge.files import sync_folder
+from edge.files import NoFile, read_file, sync_folder
 
 BATCH = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{3,}")
 AT_ONCE = 1 << 18  # bytes copied at a time
@@ -106,11 +105,10 @@ class FolderDrop:
 
     def read(self, batch: str, name: str) -> bytes:
         """Return a file of a batch; OSError where it cannot be read. No pipe or device is waited for."""
-        descriptor = os.open(self._folder / batch / name, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ValueError("it is no file")
-            return small(file.read(LARGEST + 1))
+        try:
+            return small(read_file(self._folder / batch / name, LARGEST))
+        except NoFile:
+            raise ValueError("it is no file") from None
 
     def where(self, batch: str, name: str) -> str:
         """Return its path."""

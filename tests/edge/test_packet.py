@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import random
+import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from edge.hub.delivery import Delivered, Manifest
 from edge.packet import PACKET_MAGIC, BadPacket, look_at, open_packet, seal
 from tests.edge import jose_by_hand as hand
 from tests.edge.parts import bodies, steady
+from tests.edge.programs import VANTAY
 
 MINISTRY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 BOOTH = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
@@ -431,6 +434,13 @@ def test_verify_says_what_can_be_said(
         (["--manifest", "booths"], 2, "is no manifest of a batch"),
         (["--manifest", "absent"], 2, "cannot be read"),
         (["--key", "other.key"], 1, "sealed to another key"),
+        (["--key", "ministry.pub"], 2, "ministry.pub is the public half of the key: only the private one"),
+        (["--key", "pipe"], 2, "the key pipe cannot be read (it is a pipe or a device, no file)"),
+        (["--manifest", "pipe"], 2, "pipe cannot be read (it is a pipe or a device, no file)"),
+        (["--manifest", "zero"], 2, "zero cannot be read (it is a pipe or a device, no file)"),
+        (["--manifest", "large"], 2, "large is no manifest of a batch"),
+        (["--key", "ministry.key", "--booths", "pipe"], 2, "pipe cannot be read (it is a pipe"),
+        (["--key", "ministry.key", "--portrait", "pipe"], 2, "pipe cannot be read (it is a pipe"),
         (["--key", "ministry.key", "--booths", "strangers"], 1, "the key of no booth"),
         (
             ["--key", "ministry.key", "--booths", "renamed"],
@@ -464,6 +474,12 @@ def test_verify_refuses_with_one_sentence(
     Path("renamed").write_text(f"b-2 {SIGNER}\n")
     Path("other.key").write_bytes(bytes(32))
     Path("other.key").chmod(0o600)
+    Path("ministry.pub").write_bytes(MINISTRY.public_key().public_bytes_raw())
+    Path("ministry.pub").chmod(0o644)
+    os.mkfifo("pipe")
+    Path("zero").symlink_to("/dev/zero")
+    with Path("large").open("wb") as sparse:
+        sparse.truncate(1 << 40)
     assert main(["packet", "verify", str(file), *options]) == code
     said = capsys.readouterr()
     assert said.out == ""
@@ -511,6 +527,24 @@ def test_a_file_that_is_away_or_too_large_is_told(
         sparse.truncate(packets.MOST + 1)
     assert main(["packet", "open", str(file), *command]) == 1
     assert "larger than a packet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["open", "verify"])
+def test_a_pipe_or_a_device_in_place_of_a_packet_is_not_waited_for(
+    tmp_path: Path, ministry_key: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        assert main(["packet", action, str(path), "--key", str(ministry_key)]) == 2
+        sentence = f"vantay: {path} cannot be read (it is a pipe or a device, no file)\n"
+        assert capsys.readouterr() == ("", sentence)
+
+
+def test_a_packet_and_its_key_may_be_handed_over_by_a_shell(file: Path, ministry_key: Path) -> None:
+    command = f"'{VANTAY}' packet verify <(cat '{file}') --key <(cat '{ministry_key}')"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"signed by {SIGNER}" in done.stdout
 
 
 def test_a_packet_of_many_megabytes_is_sealed_and_opened() -> None:

@@ -508,6 +508,21 @@ def test_a_file_in_another_encoding_is_one_sentence(
     assert journal(booth) == []
 
 
+def test_a_pipe_in_place_of_a_list_is_not_waited_for_and_a_shells_is_imported(
+    booth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(booth / "pipe")
+    assert vantay(booth, "import", str(booth / "pipe")) == 2
+    sentence = f"vantay: {booth}/pipe cannot be read (it is a pipe or a device, no file)\n"
+    assert capsys.readouterr() == ("", sentence)
+    (booth / "list.csv").write_text(f"{HEADER}\n{line_of(AN)}\n{line_of(BINH)}\n")
+    config = f"--config '{booth}/booth.toml' --source school"
+    for handed, number in ((f"<(head -2 '{booth}/list.csv')", 1), (f"/dev/stdin <'{booth}/list.csv'", 2)):
+        words = f"'{VANTAY}' worklist import {handed} {config}"
+        done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout.endswith(f"1 new, 0 corrected, 0 refused, {number - 1} known already\n")
+
+
 def test_a_source_with_a_control_character_is_one_sentence(
     booth: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -611,7 +611,8 @@ def test_the_manifest_lists_the_days_files(vantay: Say, tmp_path: Path) -> None:
         (("status", "extra"), "'extra' says nothing to vantay hub status: leave it out"),
         (("move", "hub.db"), "'hub.db' says nothing to vantay hub move: leave it out"),
         (("import",), "name the file: vantay hub import FILE"),
-        (("import", "/nowhere.csv"), "cannot be read"),
+        (("import", "/nowhere.csv"), "cannot be read (No such file or directory)"),
+        (("import", "/dev/zero"), "/dev/zero cannot be read (it is a pipe or a device, no file): 0 events"),
     ],
 )
 def test_one_sentence_for_each_mistake(
