@@ -119,4 +119,5 @@ def read(data: bytes, form: str | None, warnings: list[str]) -> Contents:
         f"length {length} of {len(data)} bytes{product}, device {device & 0xFFF:03X} "
         f"(compliance {device >> 12:X}), {width} x {height} pixels, {x} x {y} px/cm"
     )
-    return Contents(form, header, templates, impressions(data, start, len(templates)), [])
+    said = impressions(data, start, len(templates))
+    return Contents(form, header, templates, said, [], device & 0xFFF)

@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,7 @@ from matching.errors import BadRecord
 from matching.finger_image import PNG, RAW, WRITTEN, FingerImage, compress, pixels_of
 
 LIVE_PLAIN = 0
+FIRST_TO_HAVE_A_DAY = timedelta(hours=14)  # before UTC; no day is to come that has begun somewhere
 IMPRESSIONS = {  # that a format defines
     "iso": iso19794.DIALECT.impressions,
     "ansi": ansi378.DIALECT.impressions,
@@ -104,6 +105,8 @@ def _write_transaction(contents: Contents, arguments: Namespace) -> None:
     """Write an ANSI/NIST-ITL transaction, an image at a time."""
     if arguments.captured is None:
         raise BadCommand("a type 14 record says when it was captured: add --captured YYYY-MM-DD")
+    if arguments.captured > (clock.moment() + FIRST_TO_HAVE_A_DAY).date():
+        raise BadCommand(f"--captured {arguments.captured} is a day to come: name the day of the capture")
     images, form = _labelled(contents, arguments), arguments.compression
     if any(image.device for image in images):
         _warn(arguments, f"the device's number is lost: {nist14.NAME} knows none")
@@ -162,6 +165,10 @@ def _images_of(contents: Contents, arguments: Namespace) -> list[FingerImage]:
 def _minutiae(contents: Contents, arguments: Namespace) -> bytes:
     if not contents.templates:
         raise BadRecord("it holds no minutiae; vantay extract makes them from an image")
+    if contents.device:
+        _warn(
+            arguments, f"the device's number {contents.device:03X} is lost: minutiae are written without one"
+        )
     templates = [replace(t, position=t.position or arguments.position or 0) for t in contents.templates]
     if arguments.format in IMPRESSIONS:
         own = contents.impressions or [LIVE_PLAIN] * len(templates)

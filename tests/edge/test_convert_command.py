@@ -3,19 +3,23 @@
 import os
 import sqlite3
 import struct
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edge import clock
 from edge.cli import main
 from matching import ansi378, fir2005, fir2011, iso19794
 from matching.finger_image import PNG, RAW, FingerImage, compress, pixels_of
 from matching.image import read_image
+from tests.edge.programs import VANTAY
 from tests.matching.templates import random_template
 
 FORMATS = {"iso": iso19794, "ansi": ansi378, "fir2005": fir2005, "fir2011": fir2011}
@@ -243,3 +247,47 @@ def test_a_pipe_takes_the_whole_file(tmp_path: Path, convert: Convert, form: str
     finally:
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.parametrize("source", ["iso", "ansi"])
+@pytest.mark.parametrize("target", ["iso", "ansi", "iso-compact", "vantay"])
+def test_a_device_number_that_is_lost_is_told(
+    tmp_path: Path, convert: Convert, capsys: pytest.CaptureFixture[str], source: str, target: str
+) -> None:
+    data = bytearray(minutiae(source, 0))
+    at = 12 if source == "iso" else 14
+    assert convert(bytes(data), target) == 0
+    assert capsys.readouterr().err == "", "none was stated"
+    data[at : at + 2] = (0x80A3).to_bytes(2, "big")  # 8: what it complies with
+    assert convert(bytes(data), target) == 0
+    lost = f"{tmp_path}/in: warning: the device's number 0A3 is lost: minutiae are written without one\n"
+    assert capsys.readouterr().err == lost
+
+
+def test_a_day_to_come_is_no_day_of_a_capture(
+    tmp_path: Path, convert: Convert, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noon = datetime(2026, 11, 27, 12, tzinfo=UTC)  # when the next day has begun east of 12 hours
+    monkeypatch.setattr(clock, "moment", lambda: noon)
+    for day in ("2026-11-29", "2999-01-05"):
+        assert convert(fir2011.write(image_of()), "nist14", "--captured", day) == 2
+        sentence = f"vantay: --captured {day} is a day to come: name the day of the capture\n"
+        assert capsys.readouterr().err == sentence
+        assert not (tmp_path / "out").exists()
+    for day in ("2026-11-28", "2026-11-27", "1999-01-05"):
+        assert convert(fir2011.write(image_of()), "nist14", "--captured", day) == 0
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["convert", "--format", "png", "out"]])
+def test_a_pipe_in_place_of_a_record_is_not_waited_for_and_a_shells_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    name, *options = command
+    os.mkfifo(tmp_path / "pipe")
+    assert main([name, str(tmp_path / "pipe"), *options]) == 2
+    said = f"vantay: {tmp_path}/pipe: cannot be read: it is a pipe or a device, no file\n"
+    assert capsys.readouterr().err == said
+    (tmp_path / "in").write_bytes(fir2011.write(image_of()))
+    words = f"cd '{tmp_path}' && '{VANTAY}' {name} <(cat in) {' '.join(options)}"
+    subprocess.run(["bash", "-c", words], check=True, capture_output=True, timeout=60)
+    assert name == "inspect" or np.array_equal(read_image(tmp_path / "out").pixels, noise(1))
