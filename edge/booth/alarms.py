@@ -18,6 +18,7 @@ from edge.booth.entries import (
     PORTRAIT_USED,
     SAME_FINGER,
     SEQUENCE_ERROR,
+    UNDETERMINED,
     Body,
     Entry,
 )
@@ -138,7 +139,7 @@ def override(current: Enrolment | None, reason: str, signed_by: str | None = Non
         of |= {key: alarm[key] for key in ("pairs", "scores") if key in alarm}
     if alarm["finding"] == PORTRAIT_USED:
         of |= alarm["of"]
-    if alarm["finding"] in (SEQUENCE_ERROR, MISSING_FINGERS):
+    if alarm["finding"] in (SEQUENCE_ERROR, MISSING_FINGERS, UNDETERMINED):
         of["positions"] = alarm["of"]
     text = f"{alarm['text']}; overridden by {signed_by or 'nobody who signed'} because: {reason}"
     kind, said = finding(current, OVERRIDDEN, alarm["position"], of, text)

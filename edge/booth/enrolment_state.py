@@ -17,9 +17,11 @@ from edge.booth.entries import (
     OVERRIDDEN,
     OVERRIDES,
     SIGNABLE,
+    UNDETERMINED,
     Body,
 )
 from edge.booth.findings import Findings
+from edge.booth.rolled_rule import Control, too_many
 from edge.messages import POSITION_NAMES
 
 EARLIER_FINGERS = 2  # of the earlier record that are compared at most
@@ -200,7 +202,7 @@ class Enrolment:
             return None
         stranger = self.confirming and max(self.mismatches, self.unseen) >= self.attempts_allowed
         found = self.found.alarm(self._next(), self.attempts_allowed, stranger)
-        return found or self._missing_unsigned or self.without_portrait
+        return found or self._rolls_unsigned or self._missing_unsigned or self.without_portrait
 
     @property
     def without_portrait(self) -> Body | None:
@@ -209,6 +211,19 @@ class Enrolment:
         if not none or not self._to_sign(NO_PORTRAIT):
             return None
         return next((f for f in reversed(self.findings) if f["finding"] == NO_PORTRAIT), None)
+
+    @property
+    def _rolls_unsigned(self) -> Body | None:
+        """An alarm once all is captured: so many rolls match no plain finger that another may have rolled."""
+        none = [p for p, roll in self.kept_rolled.items() if roll.control != Control.OWN]
+        of = sorted(set(none) - self.found.sequence_allowed)  # a supervisor looked at those
+        told = of and too_many(len(of), len(none), len(self.kept_rolled))
+        if not told or not self._alarms_last(UNDETERMINED):
+            return None
+        which = f"{len(of)} rolled fingers match" if len(of) > 1 else "1 rolled finger matches"
+        names = ", ".join(POSITION_NAMES[p] for p in of)
+        text = f"{which} none of the plain ones ({names}): look whether the same person stands there"
+        return {"enrolment": self.id, "finding": UNDETERMINED, "position": 0, "of": of, "text": text}
 
     @property
     def _missing_unsigned(self) -> Body | None:
@@ -228,7 +243,11 @@ class Enrolment:
 
     def _to_sign(self, what: str) -> bool:
         """Whether a supervisor is to sign for something before sealing: only where people log in."""
-        if self.operator is None or not self._captured or self.confirming:
+        return self.operator is not None and self._alarms_last(what)
+
+    def _alarms_last(self, what: str) -> bool:
+        """Whether it is an alarm once everything is captured and confirmed: as the plan said at the start."""
+        if not self._captured or self.confirming:
             return False
         return what in self.supervisor and not self.found.overridden(what)
 

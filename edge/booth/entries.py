@@ -43,4 +43,4 @@ OVERRIDES = (
     SINGLE_FINGERS,
     WRONG_HAND,
 )  # what a supervisor signs where a plan says nothing else
-SIGNABLE = (*OVERRIDES, MISSING_FINGERS, NO_PORTRAIT)  # what a plan may have signed
+SIGNABLE = (*OVERRIDES, MISSING_FINGERS, NO_PORTRAIT, UNDETERMINED)  # what a plan may have signed

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNDETERMINED_AT_MOST = 2  # of one person's rolls by chance, where others are their own finger (DECISIONS)
+
 
 class Control(StrEnum):
     """What comparing a rolled impression with the plain ones taken before says (BSI TR-03121-3 volume 4)."""
@@ -22,6 +24,14 @@ def control(position: int, own: Collection[int], others: Collection[int]) -> Con
     if position in own:
         return Control.OWN
     return Control.OTHER if set(others) - {position} else Control.UNDETERMINED
+
+
+def too_many(unsigned: int, undetermined: int, rolled: int) -> bool:
+    """Whether so many kept rolls match no plain finger that it is no chance: three, or all that were rolled.
+
+    `unsigned`: those of them that no supervisor has looked at.
+    """
+    return unsigned >= UNDETERMINED_AT_MOST + 1 or (unsigned > 0 and undetermined == rolled)
 
 
 @dataclass(frozen=True, slots=True)

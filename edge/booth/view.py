@@ -11,6 +11,7 @@ from edge.booth.enrolment import (
     NO_FINGER,
     PORTRAIT_USED,
     SINGLE_FINGERS,
+    UNDETERMINED,
     Body,
     Enrolment,
 )
@@ -208,6 +209,14 @@ def _taken_with(enrolment: Enrolment | None) -> dict[int, Device]:
     return {p: Device(**taken.device) for p, taken in sorted(accepted.items()) if taken.device}
 
 
+def _to_look_at(enrolment: Enrolment | None) -> list[str]:
+    """What is only odd: of the subject's data, and each rolled finger that matches no plain one."""
+    if enrolment is None:
+        return []
+    rolls = [str(one["text"]) for one in enrolment.findings if one["finding"] == UNDETERMINED]
+    return [*enrolment.warnings, *rolls]
+
+
 def state_of(
     booth: str,
     enrolment: Enrolment | None,
@@ -265,7 +274,7 @@ def state_of(
         missing_why={p: MissingWhy(why) for p, why in sorted(enrolment.missing_why.items())}
         if enrolment
         else {},
-        warnings=list(enrolment.warnings) if enrolment else [],
+        warnings=_to_look_at(enrolment),
         name_stated=enrolment.name_stated if enrolment else False,
         renewal=enrolment.renewal if enrolment else None,
         unsettled=sorted(enrolment.unsettled) if enrolment else [],

@@ -183,7 +183,11 @@ def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_mar
     state = hands.roll(2, subject=2)
     assert (state.position, state.attempt, state.hint) == (3, 1, "once more, to be sure")
     assert hands.roll(2, subject=2, impression=2).rolled == [2, 3]
+    terminal.reads("look: the rolled right middle that is kept matches not even the plain", console)
     hands.place(console.asked_again(), impression=2)
+    alarm = "1 rolled finger matches none of the plain ones (right middle): look whether the same person"
+    terminal.reads(f"ALARM: {alarm}", console)
+    terminal.type("override she rolled it herself")
     finish(stage, console, terminal, "enrolled with 2 fingers and 2 rolled")
     checker = Checker(stage.folder, stage.scans, "demo-001")
     console.until(checker.settled, "the hub's last acknowledgement")
@@ -194,6 +198,7 @@ def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_mar
         (core.OVERRIDDEN, 2),
         (core.UNDETERMINED, 2),
         (core.UNDETERMINED, 3),
+        (core.OVERRIDDEN, 0),
         (core.NO_PORTRAIT, 0),
     ]
     assert {one["control"] for one in packet.manifest["rolled"]} == {"undetermined"}

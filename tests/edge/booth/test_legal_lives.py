@@ -90,7 +90,7 @@ class Life(RuleBasedStateMachine):
             quality_wanted={p: PLAN.quality.plain.of(p) for p in positions},
             rolled_quality={p: PLAN.quality.rolled.of(p) for p in rolled}, attempts_allowed=attempts,
             confirm=PLAN.confirm, review=PLAN.review, portrait=PLAN.portrait, station=station,
-            earlier=tuple(sorted(earlier & set(positions))),
+            earlier=tuple(sorted(earlier & set(positions))), supervisor=frozenset(PLAN.supervisor),
         )  # fmt: skip
         self.kept: dict[int, str] = {}
         self.rolls: dict[int, str] = {}
@@ -139,6 +139,7 @@ class Life(RuleBasedStateMachine):
         )
         reached["all rolled"] += len(state.kept_rolled) == 10
         reached["renewed"] += state.renewal == "same"
+        reached["strange rolls"] += bool(state.alarming and state.alarming["finding"] == core.UNDETERMINED)
 
     def now(self) -> Enrolment:
         assert self.state is not None
@@ -222,6 +223,19 @@ class Life(RuleBasedStateMachine):
             "attendants": ("an",) if attendant else (),
         }
         self.record(judge_rolled(state, roll(state, quality, own, name=f"roll-{self.samples}", **more)))
+
+    @precondition(lambda self: self.state is not None and self.wanted and self.state.rolling)
+    @rule(fingers=st.integers(2, 10))
+    def somebody_else_rolls(self, fingers: int) -> None:
+        """Finger after finger matches no plain one; then the person shows one to confirm."""
+        for _ in range(2 * fingers):
+            if (state := self.now()).rolling:
+                self.record(judge_rolled(state, roll(state, 60, None, name=f"strange-{self.samples}")))
+        self.things_go_well_until_confirmed()
+
+    def things_go_well_until_confirmed(self) -> None:
+        while (state := self.now()).confirming and not state.alarm:
+            self.record(next_step(state, f"own-{self.samples}"))
 
     @precondition(lambda self: self.wanted is not None)
     @rule(times=st.integers(1, 3))
@@ -362,5 +376,5 @@ def test_from_every_state_of_the_legal_plan_there_is_a_way_to_an_end_and_nothing
     reached.clear()
     run_state_machine_as_test(Life, settings=settings(steady(60), stateful_step_count=30))
     stages = ("single fingers", "rolling", "confirming", "reviewing", "closed", "sealed")
-    others = ("to_compare", "renewed", "alarm", "duplicate_of", "all rolled")
+    others = ("to_compare", "renewed", "alarm", "duplicate_of", "all rolled", "strange rolls")
     assert [name for name in (*stages, *others) if not reached[name]] == [], "where the lives never come"

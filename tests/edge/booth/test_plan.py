@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.booth.entries import ATTENDANT_FINGER, MISSING_FINGERS, NO_PORTRAIT, OVERRIDES, SIGNABLE
+from edge.booth.entries import (
+    ATTENDANT_FINGER,
+    MISSING_FINGERS,
+    NO_PORTRAIT,
+    OVERRIDES,
+    SIGNABLE,
+    UNDETERMINED,
+)
 from edge.booth.plan import EnrolmentPlan, enrolling_plans, plan_named, plan_names
 from edge.errors import BadSettings
 from edge.messages import POSITION_NAMES
@@ -72,7 +79,8 @@ def test_whoever_is_verified_is_asked_for_less_quality_by_finger() -> None:
 @pytest.mark.parametrize("name", enrolling_plans())
 def test_every_plan_names_what_a_supervisor_signs(name: str) -> None:
     whole = plan_named(name).model_dump()
-    assert set(whole.pop("supervisor")) == {*OVERRIDES, MISSING_FINGERS, NO_PORTRAIT} == set(SIGNABLE)
+    signed = {*OVERRIDES, MISSING_FINGERS, NO_PORTRAIT, UNDETERMINED}
+    assert set(whole.pop("supervisor")) == signed == set(SIGNABLE)
     assert EnrolmentPlan.model_validate(whole).supervisor == SIGNABLE, "where a plan says nothing"
 
 

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge.booth import enrolment as core
+from edge.booth.acquisition import Acquisition
 from edge.booth.enrolment import Enrolment, Entry, SampleJudged, fold
+from edge.booth.entries import SIGNABLE
 from edge.booth.rolled_judging import RollJudged, judge_rolled
 from edge.booth.rolled_rule import Control, Try, best_of, control
 from edge.booth.slap_judging import refuse
 from edge.errors import BadCommand, IllegalTransition
-from edge.messages import canonical
+from edge.messages import Phase, canonical
 from tests.edge.booth.test_enrolment import new, sample
+from tests.edge.booth.test_view import READY, view
 from tests.edge.parts import steady
 
 BACK = "the finger was rolled back: roll it in one direction only"
@@ -166,6 +169,86 @@ def test_what_matches_nothing_is_asked_for_once_more_then_kept_and_marked() -> N
     )
 
 
+def rolled_by(own: list[float | None], **changes: Any) -> Enrolment:
+    """A person whose fingers are rolled, each until it is kept; None: it matches no plain finger."""
+    changes = {"supervisor": frozenset(SIGNABLE), **changes}
+    current = visit(tuple(range(1, len(own) + 1)), **changes)
+    for position, rate in enumerate(own, 1):
+        while current.wanted() == position and current.rolling:
+            _, current, _ = show(current, own=rate)
+            assert not (current.rolling and current.alarm), "not while anything is rolled"
+    return current
+
+
+@pytest.mark.parametrize(
+    ("strange", "rolled", "alarms"),
+    [
+        (0, 10, False),
+        (2, 10, False),
+        (3, 10, True),
+        (10, 10, True),
+        (2, 3, False),
+        (1, 2, False),
+        (2, 2, True),
+        (1, 1, True),
+    ],
+)
+def test_three_rolls_of_nobody_or_all_of_them_are_an_alarm(strange: int, rolled: int, alarms: bool) -> None:
+    current = rolled_by([None] * strange + [1e-9] * (rolled - strange))
+    assert bool(current.alarm) is alarms
+    assert current.closed is not alarms
+
+
+def test_ten_rolls_of_somebody_else_are_told_and_go_on_only_when_signed() -> None:
+    current = rolled_by([None] * 10, confirm=True, review=True)
+    assert (current.confirming, current.alarm) == (True, None), "once the person is confirmed"
+    position = current.wanted() or 0
+    shown = SampleJudged(current.id, position, "c", 100, None, (position,), ())
+    current = fold(core.judge(current, shown), current) or current
+    assert current.alarm is not None
+    assert current.alarm.startswith("10 rolled fingers match none of the plain ones (right thumb, right")
+    assert current.alarm.endswith("left little): look whether the same person stands there")
+    assert not current.overrides_alone
+    state = view(current, Acquisition(scanner=True), READY)
+    assert (state.phase, state.alarm) == (Phase.REVIEW, current.alarm)
+    assert state.prompt == "settle the alarm: send 'override' with a reason, or 'abandon'"
+    with pytest.raises(BadCommand, match="10 rolled fingers match none"):
+        core.review(current, current.subject, None, None)
+    assert fold(core.abandon(current, "somebody else rolled"), current) is None
+    signed = fold(core.override(current, "scarred; it is her", "binh"), current) or current
+    assert (signed.alarm, signed.reviewing) == (None, True)
+    of = signed.findings[-1]["of"]
+    assert of == {"finding": core.UNDETERMINED, "signed_by": "binh", "positions": list(range(1, 11))}
+    assert fold(core.review(signed, signed.subject, None, None), signed).closed  # type: ignore[union-attr]
+
+
+def test_each_roll_of_nobody_is_told_to_the_operator_when_it_is_kept() -> None:
+    current = visit(warnings=("an odd name",))
+    told = lambda: view(current, Acquisition(scanner=True), READY).warnings  # noqa: E731
+    _, current, _ = show(current, own=None)
+    assert told() == ["an odd name"], "it is asked for once more"
+    _, current, entries = show(current, own=None)
+    assert told() == ["an odd name", entries[1][1]["text"]]
+    assert show(current)[1].alarm is None
+
+
+def test_rolls_that_a_supervisor_has_looked_at_are_not_signed_again() -> None:
+    current = visit((1, 2), supervisor=frozenset(SIGNABLE))
+    for position, other in ((1, 2), (2, 1)):
+        _, current, _ = show(current, own=None, others=(other,))
+        current = fold(core.override(current, "laid down crosswise", "binh"), current) or current
+        assert show(current, own=None, others=(other,))[0] == core.ACCEPTED
+        _, current, _ = show(current, own=None, others=(other,))
+        assert position in current.kept_rolled
+    assert (current.alarm, current.closed) == (None, True)
+
+
+def test_an_enrolment_of_an_earlier_release_goes_on_without_that_alarm() -> None:
+    """It is in no list of what is signed that such a release wrote down."""
+    current = rolled_by([None] * 10, supervisor=frozenset(SIGNABLE) - {core.UNDETERMINED})
+    assert (current.alarm, current.closed) == (None, True)
+
+
 def test_a_finger_of_somebody_who_works_here_is_an_alarm() -> None:
     decision, current, _ = show(visit(), attendants=("an",))
     assert decision == core.WRONG_FINGER
@@ -224,7 +307,7 @@ class Life(RuleBasedStateMachine):
         positions = tuple(sorted(fingers))
         made = new(
             positions=positions, rolled=positions, rolled_quality=dict.fromkeys(positions, 20), confirm=True,
-            attempts_allowed=attempts,
+            attempts_allowed=attempts, supervisor=frozenset(SIGNABLE),
         )  # fmt: skip
         self.journal: list[Entry] = []
         self.state: Enrolment | None = None
@@ -324,6 +407,9 @@ class Life(RuleBasedStateMachine):
             position = state.wanted() or 0
             shown = SampleJudged(state.id, position, "good", 100, None, (position,), ())
             state = fold(core.judge(state, shown), state)
+        assert state is not None
+        if state.alarm:
+            state = fold(core.override(state, "looked at the person", "binh"), state)
         assert state is not None
         assert state.closed
         assert fold(core.sealed(state, "0" * 64, 1), state) is None
