@@ -1,7 +1,7 @@
 """One enrolment from a terminal, pure: what the booth says and what is typed become words and commands.
 
     [shift ->] number -> missing -> asked -> work
-        -> review number -> review name -> review portrait -> reviewed -> (ended)
+        -> review number -> review name -> review portrait [-> looked] -> reviewed -> (ended)
 
 Where the booth has a worklist, name, birth and sex come after the number, and where it refused them, again.
 At `work` the person shows fingers and the operator may type `missing POSITION CLASS DESCRIPTION` (the class
@@ -25,6 +25,7 @@ from edge.booth.slap_rule import FINGERS as SLAPS
 from edge.errors import BadCommand
 from edge.explain import explain
 from edge.messages import (
+    LOOKED,
     POSITION_NAMES,
     Abandon,
     CloseShift,
@@ -143,6 +144,7 @@ OPEN_SHIFT = Ask("no shift is open; open one now? (y, or nothing to stop): ")
 NAME_RIGHT = Ask("is that this person's name? (y, or the name that the person says): ")
 NAME_AGAIN = Ask("the person's name once more: ")
 PORTRAIT = Ask("the portrait's file, or - and why there is none: ")
+LOOK = Ask("look at the portrait: does it show this person? (y, or nothing to give another): ")
 
 
 class Stage(StrEnum):
@@ -171,6 +173,7 @@ class Stage(StrEnum):
     REVIEW_NUMBER = "review number"
     REVIEW_NAME = "review name"
     REVIEW_PORTRAIT = "review portrait"
+    REVIEW_LOOK = "review look"
     REVIEWED = "reviewed"
 
 
@@ -202,7 +205,13 @@ BUSY = (
 )  # the booth has the word
 
 
-REVIEWING = (Stage.REVIEW_NUMBER, Stage.REVIEW_NAME, Stage.REVIEW_PORTRAIT, Stage.REVIEWED)
+REVIEWING = (
+    Stage.REVIEW_NUMBER,
+    Stage.REVIEW_NAME,
+    Stage.REVIEW_PORTRAIT,
+    Stage.REVIEW_LOOK,
+    Stage.REVIEWED,
+)
 UNANSWERED = Say("the booth has not answered: what was sent last may still be done, for a minute at most")
 LEFT = "nobody goes on at the terminal"  # why what the booth waits for is given up
 KEY_CHANGED = "the PIN does not open"  # how the booth begins to say so
@@ -276,6 +285,7 @@ class Dialogue:
         self._number, self._enrolment = "", ""
         self._name = ""
         self._said_name: str | None = None  # at the review
+        self._portrait: Portrait | None = None  # given last there
         self._to_sign: tuple[str, dict[str, str | int]] = ("", {})
         self._awaited = False  # a finger, to log in
         self._login: str | None = None  # the id of the command that asked for it
@@ -359,6 +369,9 @@ class Dialogue:
         if self.stage is Stage.REVIEWED and reply.command == "review" and reply.wants == "portrait":
             self.stage, self._prompt = Stage.WORK, ()
             return [*said, Say("type: review (with this person's own portrait) | override REASON")]
+        if self.stage is Stage.REVIEWED and reply.command == "review" and reply.wants == LOOKED:
+            self.stage = Stage.REVIEW_LOOK
+            return [*said, LOOK]
         if self.stage is Stage.REVIEWED and reply.command == "review":
             self.stage = Stage.REVIEW_NUMBER
             return [*said, OF_KNOWN if self._goes_back else ONCE_MORE]
@@ -435,12 +448,18 @@ class Dialogue:
                 return [ReadPortrait(text)]
             case Stage.REVIEW_PORTRAIT:
                 return [PORTRAIT]
+            case Stage.REVIEW_LOOK if text.lower() in ("y", "yes"):
+                return self._review(request_id, portrait=self._portrait, looked=True)
+            case Stage.REVIEW_LOOK:
+                self.stage = Stage.REVIEW_PORTRAIT
+                return [PORTRAIT]
         return []
 
     def portrait(self, portrait: Portrait | None, problem: str, request_id: str) -> list[Effect]:
         """The portrait's file was read, or could not be."""
         if portrait is None:
             return [Say(problem), PORTRAIT]
+        self._portrait = portrait
         return self._review(request_id, portrait=portrait)
 
     def unsealed(self, problem: str) -> list[Effect]:

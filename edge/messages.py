@@ -358,7 +358,7 @@ class State(Report):
     accepted: list[int] = []
     missing: list[int] = []
     missing_why: dict[Position, MissingWhy] = {}  # also of fingers that cannot be rolled
-    warnings: list[str] = []  # about the subject's data: to be looked at, nothing needs to be settled
+    warnings: list[str] = []  # of the subject's data, and rolls that match nothing: to be looked at
     name_stated: bool = False  # a name was stated, never shown here: the review says it once more
     station: str | None = None  # its gallery: "ready", "away" or what is wrong; null where none is asked
     renewal: Literal["to compare", "same", "another"] | None = None  # the earlier record's person; null: none
@@ -588,6 +588,7 @@ class Review(Command):
     name: SubjectName | None = None  # as the person says it; where it is given it must be the stated one
     portrait: Portrait | None = None
     no_portrait: Reason | None = None  # why there is none
+    looked: Annotated[bool, Field(strict=True)] | None = None  # at one of an odd moment: it is right
 
 
 COMMANDS: dict[str, type[Command]] = {
@@ -610,6 +611,7 @@ COMMANDS: dict[str, type[Command]] = {
 
 LATER = "later"  # what a command wants that could not be written down just now
 EXPIRES_AT = "expires_at"  # what one wants that came too late
+LOOKED = "looked"  # what a review wants whose portrait is of an odd moment
 
 
 class Reply(Report):

@@ -250,8 +250,10 @@ class CommandDesk:
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
                 looked = self._look_at(command, current, subject, at, clock_is_set)
                 other = self._another_name(command.name, current, subject)
-                named = command.name is not None
-                entries = core.review(current, subject, portrait, command.no_portrait, other, looked, named)
+                named, odd_is_right = command.name is not None, command.looked is True
+                entries = core.review(
+                    current, subject, portrait, command.no_portrait, other, looked, named, odd_is_right
+                )
                 after = core.fold(entries, current)
                 reason = "the record is being sealed"
                 if after and after.without_portrait:

@@ -22,11 +22,15 @@
     confirming  --overridden-->    reviewing     with a reason, once there is an alarm
     any but closed --overridden--> the same      the worklist says otherwise: an alarm from the start, that is
                                                  overridden before the review
+    reviewing   --(rolls match no plain finger)--> the same: three, or all: an alarm that a supervisor
+                                                 overrides
     reviewing   --(fingers are missing, and people log in)--> the same: an alarm that a supervisor overrides
     reviewing   --(reviewed without a portrait, and people log in)--> the same: an alarm that a supervisor
                                                  overrides, or a review with a portrait ends
     confirming  --(it matches)-->  reviewing     waits for the operator's word on number and portrait
     reviewing   --reviewed-->      closed        waits to be sealed
+                                                 with a portrait of an odd moment: refused until the
+                                                 operator says that it was looked at
                                                  with another subject's portrait: an alarm until
                                                  another is given, or a supervisor says that it is right
     closed      --sealed-->        none
@@ -120,7 +124,7 @@ from edge.booth.finger_judging import judge
 from edge.booth.judged import SampleJudged
 from edge.booth.portraits import Looked
 from edge.errors import BadCommand, IllegalTransition, NotedRefusal
-from edge.messages import POSITION_NAMES
+from edge.messages import LOOKED, POSITION_NAMES
 
 # one import for whoever plays a whole enrolment
 # fmt: off
@@ -221,12 +225,14 @@ def review(
     another_name: bool = False,
     looked: Looked = Looked(),  # noqa: B008 - frozen
     named: bool = False,
+    odd_is_right: bool = False,
 ) -> list[Entry]:
     """Take the operator's word that this is the person whose number, name and portrait go with the record.
 
     Of somebody who was found to be enrolled already it is the word that this is so; it needs no portrait.
     `another_name`: a name was said that is not the stated one; `looked`: what speaks against the portrait;
     `named`: a name was said. Where one was stated and none is said, that stays in the record.
+    `odd_is_right`: the operator has looked at it in spite of its odd moment.
     """
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to review")
@@ -268,6 +274,11 @@ def review(
         )
     if portrait and not current.duplicate_of:
         _refuse_used_portrait(current, str(portrait["sha256"]), looked.used_by)
+    if portrait and looked.odd_time and not odd_is_right:
+        raise BadCommand(
+            f"{looked.odd_time}; send the review again with 'looked' when it does, or with another portrait",
+            wants=LOOKED,
+        )
     entries = [_reviewed(current, portrait)]
     if portrait and looked.odd_time:
         entries.insert(0, finding(current, PORTRAIT_TIME, 0, portrait["taken_at"], looked.odd_time))

@@ -41,6 +41,7 @@ from edge.messages import (
 from edge.mqtt import Link, LinkDown, LinkEvent, Received, Refused
 from edge.one_finger import OneFinger
 from edge.people import PIN
+from edge.pictures import ACCEPTED, is_picture
 from edge.records import load_bytes
 from edge.sealed_word import seal_word
 from edge.settings import BoothSettings, read_settings
@@ -355,7 +356,10 @@ def read_portrait(path: Path) -> tuple[Portrait | None, str]:
             return None, f"{path} is no file"
         if not 0 < size <= MOST_BYTES:
             return None, f"{path} has {size} bytes: a portrait has 1 to {MOST_BYTES}"
-        digest = sha256(path.read_bytes()).hexdigest()
-        return Portrait(sha256=digest, taken_at=datetime.fromtimestamp(path.stat().st_mtime, UTC)), ""
+        data = path.read_bytes()
+        if not is_picture(data):
+            return None, f"{path} is no picture: a portrait is {ACCEPTED}"
+        taken_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return Portrait(sha256=sha256(data).hexdigest(), taken_at=taken_at), ""
     except OSError as error:
         return None, f"{path} cannot be read ({error.strerror})"

@@ -12,6 +12,7 @@ from edge.dialogue import (
     END_WAIT,
     HELP,
     LEFT,
+    LOOK,
     MISSING,
     NAME_AGAIN,
     NAME_RIGHT,
@@ -528,6 +529,23 @@ def test_a_portrait_of_somebody_else_is_overridden_or_another_one_is_given() -> 
             assert ONCE_MORE in dialogue.state(State(**REVIEW)), "the review begins anew"
 
 
+def test_a_portrait_of_an_odd_moment_is_looked_at_before_it_is_sealed_or_another_is_given() -> None:
+    dialogue = reviewing()
+    dialogue.line(TEN, "r")
+    command = sent(dialogue.portrait(PICTURE, "", "r6"))
+    assert (command.portrait, command.looked) == (PICTURE, None)
+    assert "looked" not in command.model_dump_json(exclude_none=True), "an earlier booth takes it"
+    told = dialogue.reply(reply("review", "refused", wants="looked"))
+    assert told == [Say("refused: because"), LOOK]
+    assert dialogue.asking
+    assert dialogue.line("no", "r") == [PORTRAIT]
+    sent(dialogue.portrait(PICTURE, "", "r7"))
+    assert dialogue.reply(reply("review", "refused", wants="looked"))[-1] == LOOK
+    command = sent(dialogue.line("y", "r8"))
+    assert (command.portrait, command.looked, command.identity_number) == (PICTURE, True, TEN)
+    assert dialogue.reply(reply("review", "accepted")) == [Say("because")]
+
+
 def test_what_is_said_of_an_accepted_review_is_shown() -> None:
     dialogue = reviewing()
     dialogue.line(TEN, "r")
@@ -593,7 +611,7 @@ replies = st.builds(
     reply,
     st.sampled_from(["enrol", "review", "override", "abandon", "mark-missing", "open-shift"]),
     st.sampled_from(["accepted", "refused"]),
-    wants=st.sampled_from([None, "again", "portrait", "birth", "abandon"]),
+    wants=st.sampled_from([None, "again", "portrait", "looked", "birth", "abandon"]),
 )
 lines = st.text(max_size=20) | st.sampled_from(
     [

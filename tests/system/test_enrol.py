@@ -23,6 +23,7 @@ from tests.system.production import Console, MosquittoStage
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 NUMBER = "001090000001"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"  # how a portrait begins
 ONLY_TWO = ", ".join(f"{position}=cut" for position in range(3, 11))
 
 
@@ -130,7 +131,10 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     terminal.type("001090000002")
     terminal.type(str(portrait))
     terminal.reads(f"{portrait} is no file", console)
-    portrait.write_bytes(b"the picture of somebody")
+    portrait.write_bytes(b"root:x:0:0:")
+    terminal.type(str(portrait))
+    terminal.reads(f"{portrait} is no picture: a portrait is JPEG, PNG", console)
+    portrait.write_bytes(JPEG)
     terminal.type(str(portrait))
     terminal.reads("refused: this is not the identity number that enrolment", console)
     terminal.type(NUMBER)
@@ -350,7 +354,7 @@ def test_the_portraits_of_two_people_that_were_swapped_show(
     his_number = "001090000002"
     hers, his = stage.folder / "hers.jpg", stage.folder / "his.jpg"
     for portrait in (hers, his):  # both were taken while people waited
-        portrait.write_bytes(portrait.name.encode())
+        portrait.write_bytes(JPEG + portrait.name.encode())
         os.utime(portrait, (time.time() - 600, time.time() - 600))
     hand = Hand(stage.control)
     for person, number in (("0001", NUMBER), ("0002", his_number)):
@@ -376,6 +380,9 @@ def test_the_portraits_of_two_people_that_were_swapped_show(
                 terminal.type(line)
         terminal.reads("the portrait is of", console)
         terminal.reads("before this enrolment began", console)
+        terminal.reads("look at the portrait: does it show this person?", console)
+        terminal.type("y")
+        terminal.reads("the record is being sealed", console)
         terminal.reads("enrolled with 2 fingers", console)
         assert terminal.end() == 0
     hand.close()

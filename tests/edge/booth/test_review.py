@@ -248,13 +248,41 @@ def test_a_portrait_of_an_odd_moment_is_taken_with_a_word_and_a_finding(
 ) -> None:
     capture(booth)
     taken_at = (datetime.fromisoformat(AT) + timedelta(minutes=minutes)).isoformat()
-    done = review(booth, portrait={**HERS, "taken_at": taken_at}).reply
+    odd = {**HERS, "taken_at": taken_at}
+    for looked in ({}, {"looked": False}):
+        first = review(booth, portrait=odd, **looked)
+        assert (first.reply.outcome, first.reply.wants) == ("refused", "looked")
+        assert first.reply.reason.startswith("the portrait is of 2026-01-05T")
+        assert word in first.reply.reason
+        assert "send the review again with 'looked'" in first.reply.reason
+        assert [kind for kind, _ in first.entries] == ["command.answered"]
+    assert found(booth) == []
+    assert booth.current is not None
+    assert not booth.current.closed
+    done = review(booth, portrait=odd, looked=True).reply
     assert done.outcome == "accepted"
     assert done.reason.startswith("the record is being sealed; look: the portrait is of 2026-01-05T")
     assert word in done.reason
     assert found(booth) == [core.PORTRAIT_TIME]
     assert booth.current is not None
     assert booth.current.closed
+
+
+def test_whoever_was_told_of_an_odd_moment_may_give_another_portrait_or_none(booth: Booth) -> None:
+    capture(booth)
+    odd = {**HERS, "taken_at": "1990-01-01T00:00:00Z"}
+    assert review(booth, portrait=odd).reply.wants == "looked"
+    assert review(booth, portrait=HERS).reply.outcome == "accepted"
+    assert found(booth) == []
+
+
+def test_looked_settles_nothing_but_the_moment(booth: Booth) -> None:
+    capture(booth)
+    assert "'looked'" in review(booth, looked="yes").reply.reason, "true or nothing"
+    assert "this is not the identity number" in review(booth, OTHER, looked=True).reply.reason
+    assert review(booth, portrait=None, looked=True).reply.wants == "portrait"
+    assert review(booth, looked=True).reply.outcome == "accepted"
+    assert found(booth) == [core.NUMBER_DIFFERS]
 
 
 def test_a_moment_is_odd_by_any_clock_and_one_that_was_not_set_is_named() -> None:
