@@ -6,7 +6,7 @@ It holds no biometric data and no subject's name: a subject is a keyed hash of t
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pydantic import JsonValue
 
@@ -114,17 +114,25 @@ class Journal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def reviewed_with(self, portrait: str, subject: str) -> str | None:
-        """Return the enrolment of another subject that was reviewed last with a portrait of this SHA-256."""
-        row = self.store.db.execute(
-            "SELECT json_extract(seen.body, '$.enrolment') AS enrolment"
-            " FROM journal AS seen JOIN journal AS begun ON begun.kind = 'enrolment.started'"
-            " AND json_extract(begun.body, '$.enrolment') = json_extract(seen.body, '$.enrolment')"
-            " WHERE seen.kind = 'enrolment.reviewed' AND json_extract(seen.body, '$.portrait.sha256') = ?"
-            " AND json_extract(begun.body, '$.subject') != ? ORDER BY seen.seq DESC LIMIT 1",
-            (portrait, subject),
-        ).fetchone()
-        return str(row["enrolment"]) if row else None
+    def enrolments_of(self, subject: str) -> list[str]:
+        """Return the enrolments of a subject that were sealed as enrolled, in order."""
+        rows = self.store.db.execute(
+            "SELECT json_extract(body, '$.enrolment') AS enrolment FROM journal"
+            " WHERE kind = 'enrolment.sealed' AND json_extract(body, '$.subject') = ?"
+            " AND json_extract(body, '$.outcome') = 'enrolled' ORDER BY seq",
+            (subject,),
+        )
+        return [str(row["enrolment"]) for row in rows]
+
+    def reviewed_with(self, portrait: str, own: Collection[str]) -> str | None:
+        """Return the enrolment, none of `own`, that was reviewed last with a portrait of this SHA-256."""
+        rows = self.store.db.execute(
+            "SELECT json_extract(body, '$.enrolment') AS enrolment FROM journal"
+            " WHERE kind = 'enrolment.reviewed' AND json_extract(body, '$.portrait.sha256') = ?"
+            " ORDER BY seq DESC",
+            (portrait,),
+        )
+        return next((str(row["enrolment"]) for row in rows if row["enrolment"] not in own), None)
 
     def all_enrolled(self) -> set[str]:
         """Return every subject whose enrolment was sealed as enrolled."""

@@ -21,7 +21,7 @@ from edge.booth.handover import holder_of, tried_by
 from edge.booth.plan import plan_named
 from edge.booth.portraits import Looked, odd_time
 from edge.booth.refused_commands import RefusedCommands
-from edge.booth.renewal import fingers_of, own_records, refuse_without_common
+from edge.booth.renewal import renewing
 from edge.booth.shift import Shift, workers_of
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
@@ -44,6 +44,7 @@ from edge.messages import (
     CommandProgress,
     Enrol,
     HandOver,
+    JournalEntry,
     Login,
     Logout,
     MarkMissing,
@@ -186,7 +187,6 @@ class CommandDesk:
     ) -> Verdict:
         identity = kept = None
         earlier: dict[int, bytes] = {}
-        own: tuple[str, ...] = ()
         if current and isinstance(command, MarkMissing | Override | SingleFingers | Review):
             self.shift.require_operator()  # who began it may have been removed meanwhile
         match command:
@@ -197,15 +197,13 @@ class CommandDesk:
                 refuse_first(remarks)
                 word = ask_worklist(self.worklist, stated)
                 warnings = (*(remark.text for remark in remarks), *word.warnings)
-                if command.earlier:
+                new = self._new_enrolment(command, warnings)
+                here = self.journal.enrolled_before(new.subject)
+                if command.earlier or (here and command.again):
                     assert self.vault is not None
-                    here = self.journal.enrolled_before(self.keys.subject_of(command.identity_number))
-                    earlier = fingers_of(command.earlier, here, self.vault)
-                    own = own_records(command.earlier, here)
-                new = self._new_enrolment(command, warnings, tuple(earlier), own)
-                refuse_without_common(new, self.settings.plan.name)
+                    new, earlier = renewing(new, command.earlier, here, self.vault)
                 entries, reason = core.start(current, new), f"enrolment {new.id} has begun"
-                entries += self._used_before(new, command.again)
+                entries += _used_before(new, here, command.again)
                 if word.differing:
                     entries.append(core.note_listed_otherwise(new, word.differing))
                 identity, kept = (new, command.identity_number), as_kept(stated)
@@ -248,7 +246,7 @@ class CommandDesk:
             case Review():
                 subject = self.keys.subject_of(command.identity_number)
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
-                looked = self._look_at(command, current, subject, at, clock_is_set)
+                looked = self._look_at(command, current, at, clock_is_set)
                 other = self._another_name(command.name, current, subject)
                 named, odd_is_right = command.name is not None, command.looked is True
                 entries = core.review(
@@ -361,26 +359,12 @@ class CommandDesk:
         how = {"without_finger": command.without_finger, "signed_by": signer.name}
         return self.shift.log_in(person, how)
 
-    def _used_before(self, new: Enrolment, again: str | None) -> list[Entry]:
-        """Refuse a number that was enrolled here before, unless with a reason, which is recorded."""
-        earlier = self.journal.enrolled_before(new.subject)
-        if earlier is None:
-            return []
-        if again is None:
-            raise BadCommand(
-                f"this identity number was enrolled here before, at {earlier.at}: check whose number it is; "
-                "to enrol the person all the same, send the command anew with the reason as 'again'",
-                wants="again",
-            )
-        return [core.note_used_number(new, str(earlier.body["enrolment"]), again)]
-
-    def _look_at(
-        self, command: Review, current: Enrolment | None, subject: str, at: str, clock_is_set: bool
-    ) -> Looked:
+    def _look_at(self, command: Review, current: Enrolment | None, at: str, clock_is_set: bool) -> Looked:
         """Look for what speaks against a portrait."""
         if command.portrait is None or current is None:
             return Looked()
-        used_by = self.journal.reviewed_with(command.portrait.sha256, subject)
+        own = {current.id, *(current.renews if current.renewal == "same" else ())}
+        used_by = self.journal.reviewed_with(command.portrait.sha256, own)
         began = next(self.journal.of_kind(core.STARTED, self.journal.last_of(core.STARTED) - 1, 1), None)
         now = datetime.fromisoformat(at)
         odd = odd_time(command.portrait.taken_at, began, now, clock_is_set) if began else None
@@ -392,9 +376,7 @@ class CommandDesk:
         assert self.vault is not None
         return is_another_name((data for _, data in self.vault.all_of(STATED, current.id)), name)
 
-    def _new_enrolment(
-        self, command: Enrol, warnings: tuple[str, ...], earlier: tuple[int, ...], own: tuple[str, ...]
-    ) -> Enrolment:
+    def _new_enrolment(self, command: Enrol, warnings: tuple[str, ...]) -> Enrolment:
         operator = self.shift.require_operator()
         self.shifts.require()
         plan = plan_named(self.settings.plan.name)
@@ -416,8 +398,6 @@ class CommandDesk:
             review=plan.review,
             portrait=plan.portrait,
             supervisor=frozenset(plan.supervisor),
-            earlier=earlier,
-            renews=own,
             station=self.station is not None and self.station.asks,
             missing=dict(command.missing),
             missing_why={position: str(why) for position, why in command.missing_why.items()},
@@ -457,6 +437,19 @@ class CommandDesk:
 
     def _digest(self, name: str, content: str) -> str:
         return hmac.digest(self.keys.subject, json.dumps([name, content]).encode(), "sha256").hex()
+
+
+def _used_before(new: Enrolment, here: JournalEntry | None, again: str | None) -> list[Entry]:
+    """Refuse a number that was enrolled here before, unless with a reason, which is recorded."""
+    if here is None:
+        return []
+    if again is None:
+        raise BadCommand(
+            f"this identity number was enrolled here before, at {here.at}: check whose number it is; "
+            "to enrol the person all the same, send the command anew with the reason as 'again'",
+            wants="again",
+        )
+    return [core.note_used_number(new, str(here.body["enrolment"]), again)]
 
 
 def _ending(before: Presenting | None, verdict: Verdict, reason: str) -> Verdict:

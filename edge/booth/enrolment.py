@@ -297,10 +297,11 @@ def name_left_out(current: Enrolment, named: bool) -> bool:
 
 
 def _refuse_used_portrait(current: Enrolment, portrait: str, used_by: str | None) -> None:
-    """Refuse, and alarm once, where a portrait was another subject's and nobody signed that it is right."""
+    """Refuse, and alarm once, where a portrait was another enrolment's and nobody signed that it is right."""
     if used_by is None or portrait in current.found.portraits_allowed:
         return
-    text = f"this portrait was given at the review of enrolment {used_by}, which is somebody else's"
+    given = f"this portrait was given at the review of enrolment {used_by}"
+    text = f"{given}, which is not known to be this person's"
     of = {"enrolment": used_by, "sha256": portrait}
     before = current.found.portrait
     new = before is None or before["of"] != of

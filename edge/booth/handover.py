@@ -49,6 +49,7 @@ def holder_of(command: HandOver | Verify, subject: str, operator: str | None, va
                     "this person was enrolled without a finger: there is nothing to compare with"
                 )
             return _without_record(command, body)
+        _refuse_two_people(subject, earlier, journal)
         position, template = _of_record(earlier, command.position, vault, plan.positions)
         form, body["source"] = "vantay", "record"
     body["position"] = position
@@ -77,6 +78,19 @@ def _without_record(command: HandOver, body: Body) -> Presenting:
             wants="without_finger",
         )
     return Presenting("hand-over", HOLDER, 0, ((HANDED_OVER, {**body, "source": "none"}),))
+
+
+def _refuse_two_people(subject: str, newest: JournalEntry | None, journal: Journal) -> None:
+    """Refuse to go by the newest record where an older one of the number is not known to be its person's.
+
+    The template of the card says whom the card was made for; the number does not.
+    """
+    if set(journal.enrolments_of(subject)) - set(own_records(newest)):
+        raise BadCommand(
+            "records were made here with this number that are not known to be one person's: check whose "
+            "number it is, and send the template of the card as 'card'",
+            wants="card",
+        )
 
 
 def _of_card(text: str, form: Form) -> bytes:
@@ -110,6 +124,17 @@ def fingers_here(earlier: JournalEntry | None, vault: Vault) -> dict[int, bytes]
         return {}
     kept = vault.all_of(ENROLLED, str(earlier.body["enrolment"]))
     return {label.position: data for label, data in kept}
+
+
+def own_records(here: JournalEntry | None) -> tuple[str, ...]:
+    """Return the enrolments here that are one person's: a number's newest, and whose renewal it was.
+
+    `here`: the entry that sealed the newest; of others nobody knows whose they are.
+    """
+    if here is None:
+        return ()
+    before = here.body.get("renews") if here.body.get("renewal") == "same" else None
+    return (str(here.body["enrolment"]), *(map(str, before) if isinstance(before, list) else ()))
 
 
 def _of_record(

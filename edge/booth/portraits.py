@@ -12,7 +12,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)  # of camera and booth, for what seems to c
 class Looked:
     """What was found; None where nothing was."""
 
-    used_by: str | None = None  # enrolment of another subject that was reviewed with this portrait
+    used_by: str | None = None  # enrolment, not known to be this person's, that was reviewed with it
     odd_time: str | None = None  # one sentence
 
 

@@ -1,16 +1,44 @@
 """A renewal: the person's first fingers are compared with those of the earlier record, 1:1.
 
+Whoever comes under a number that was enrolled here is compared with that record, said to renew it or not.
+
 Two fingers at most are compared, each as soon as it is accepted: one that matches says that it is the same
 person; when none does, or none of the record's can be captured, it is an alarm that a supervisor overrides.
 """
 
+from dataclasses import replace
+
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Body, Enrolment, Entry
-from edge.booth.handover import fingers_here, templates_of
+from edge.booth.handover import fingers_here, own_records, templates_of
 from edge.errors import BadCommand
 from edge.messages import POSITION_NAMES, Earlier, JournalEntry
 from edge.vault import Vault
 from matching import serial
+
+NOT_THE_BROUGHT = (
+    "the record that was made here with this number is compared, not the one that was brought: that says "
+    "nothing of whose number it is"
+)
+
+
+def renewing(
+    new: Enrolment, earlier: Earlier | None, here: JournalEntry | None, vault: Vault
+) -> tuple[Enrolment, dict[int, bytes]]:
+    """Return the enrolment as it is compared with an earlier record, and the fingers of that.
+
+    The record made here counts where one of its fingers will be captured: the hand-over goes by it. Else one
+    that was brought; without any there is nothing to compare with.
+    """
+    brought = fingers_of(earlier, here, vault) if earlier else {}
+    there = fingers_here(here, vault)
+    renewal = replace(new, earlier=tuple(there), renews=own_records(here))
+    if renewal.comparable:
+        said = (NOT_THE_BROUGHT,) if earlier and earlier.record else ()
+        return replace(renewal, warnings=(*new.warnings, *said)), there
+    renewal = replace(new, earlier=tuple(brought))
+    _refuse_without_common(renewal)
+    return renewal, brought
 
 
 def fingers_of(earlier: Earlier, here: JournalEntry | None, vault: Vault) -> dict[int, bytes]:
@@ -37,26 +65,13 @@ def fingers_of(earlier: Earlier, here: JournalEntry | None, vault: Vault) -> dic
     return {position: serial.to_bytes(template) for position, template in there.items()}
 
 
-def own_records(earlier: Earlier, here: JournalEntry | None) -> tuple[str, ...]:
-    """Return the enrolments here that are the person's own, in whose place the new record comes.
-
-    The number's newest, and those that a renewal found to be the same person's as it; of one who brings
-    another record the newest alone: whose the others are was not compared.
-    """
-    if here is None:
-        return ()
-    compared_before = here.body.get("renewal") == "same" and earlier.record is None
-    before = here.body.get("renews") if compared_before else None
-    return (str(here.body["enrolment"]), *(map(str, before) if isinstance(before, list) else ()))
-
-
-def refuse_without_common(new: Enrolment, plan: str) -> None:
+def _refuse_without_common(new: Enrolment) -> None:
     """Refuse a record of which no finger will be captured."""
     if new.earlier and not new.comparable:
         names = ", ".join(POSITION_NAMES[p] for p in new.earlier)
         raise BadCommand(
-            f"the earlier record has the {names}, and none of these is captured by the plan {plan}: bring "
-            "another record, or enrol without one",
+            f"the earlier record has the {names}, and none of these is captured by the plan {new.plan}: "
+            "bring another record, or enrol without one",
             wants="earlier",
         )
 

@@ -189,20 +189,22 @@ def test_a_packet_stays_until_the_hub_itself_has_it(stage: MosquittoStage, conso
 def test_a_number_enrolled_before_needs_a_reason_which_goes_into_the_record(
     stage: MosquittoStage, console: Console
 ) -> None:
-    first, *_, stranger = visits_of(stage)
+    visits = visits_of(stage)
+    first, later = visits[0], next(visit for visit in visits if visit.outcome == "already-enrolled")
     play(stage, first)
     number = first.identity_number
     reply = console.ask(Enrol(request_id="r-3", identity_number=number))
     assert reply.outcome == "refused"
     assert "was enrolled here before" in reply.reason
     assert number not in reply.reason
-    play(stage, replace(stranger, identity_number=number, stranger=None, again="a wrong number was given"))
-    play(stage, replace(first, identity_number="001090000077"))  # found, though its number was taken over
+    play(stage, replace(later, identity_number=number, outcome="enrolled", again="the card was lost"))
     checker = settle(stage, console)
-    outcomes = [p.manifest["outcome"] for p in checker.packets().values()]
-    assert sorted(outcomes) == ["already-enrolled", "enrolled", "enrolled"]
-    found = [f["finding"] for p in checker.packets().values() for f in p.manifest["findings"]]
-    assert sorted(found) == ["already-enrolled", "number-used"]
+    manifests = [packet.manifest for packet in checker.packets().values()]
+    assert [manifest["outcome"] for manifest in manifests] == ["enrolled", "enrolled"]
+    assert sorted(str(manifest.get("renewal")) for manifest in manifests) == ["None", "same"]
+    (found,) = (finding for manifest in manifests for finding in manifest["findings"])
+    assert found["finding"] == "number-used"
+    assert "once more because: the card was lost" in found["text"]
     checker.close()
 
 

@@ -21,6 +21,7 @@ from edge.booth import enrolment as core
 from edge.booth.attendant import Presenting
 from edge.booth.enrolment import Entry
 from edge.booth.handover import HANDED_OVER
+from edge.booth.renewal import compared
 from edge.booth.shift import REMOVED, SIGNED
 from edge.booth.slap_judging import judge_slap
 from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
@@ -60,11 +61,11 @@ class Life(RuleBasedStateMachine):
         self.at_work = ""  # the last who logged in, also when removed since
         self.worked: set[str] = set()
         self.tried: set[str] = set()  # at whose hand-overs no finger matched
+        self.enrolments: set[str] = set()  # under the number of the hand-over
+        self.known_one: set[str] = set()  # of these the newest, and those that are known to be its person's
         self.requests = self.samples = 0
         for name in PINS:
             self.add(name)
-        label = Label(gallery_id("e0", 2), ENROLLED, "e0", self.keys.subject_of(NUMBER), 2)
-        self.vault.put(label, b"template")
 
     def teardown(self) -> None:
         self.store.close()
@@ -140,6 +141,27 @@ class Life(RuleBasedStateMachine):
             assert self.logged
             self.at_work, self.worked = self.logged, {self.logged}
 
+    @precondition(lambda self: self.logged is not None and self.current is None and self.presenting is None)
+    @rule(same=st.booleans())
+    def somebody_is_enrolled_from_end_to_end(self, same: bool) -> None:
+        """By one finger, under the number of the hand-over; `same`: the person of the record before."""
+        self.somebody_comes(range(2, 11), 1)
+        for _ in range(20):
+            now = self.current
+            if now is None:
+                return
+            if now.closed:
+                self.it_is_sealed()
+            elif now.to_compare:
+                self.a_finger_is_compared_with_the_earlier_record(same)
+            elif now.alarm:
+                self.a_supervisor_overrides(next(iter({"binh", "chi"} - self.worked), None))
+            elif now.wanted():
+                self.a_finger_is_shown(80, "own")
+            else:
+                portrait = {"sha256": f"{self.requests:064x}", "taken_at": "2026-01-05T08:00:00Z"}
+                self.send("review", identity_number=NUMBER, portrait=portrait)
+
     @precondition(lambda self: self.current is not None and self.current.wanted() is not None)
     @rule(
         quality=st.sampled_from([10, 80, 80]),
@@ -162,6 +184,12 @@ class Life(RuleBasedStateMachine):
             event = sample(self.current, quality, same, already, f"sample{self.samples}", attendants)
             self.note(core.judge(self.current, event))
         self.worked.add(self.at_work)
+
+    @precondition(lambda self: self.current is not None and self.current.to_compare is not None)
+    @rule(same=st.booleans())
+    def a_finger_is_compared_with_the_earlier_record(self, same: bool) -> None:
+        assert self.current is not None
+        self.note(compared(self.current, self.current.to_compare or 0, same, {"score": 1.0, "fmr": 1e-4}))
 
     @precondition(lambda self: self.current is not None)
     @rule(position=st.integers(1, 10))
@@ -214,14 +242,29 @@ class Life(RuleBasedStateMachine):
             signed = {f["of"]["finding"] for f in self.current.findings if f["finding"] == core.OVERRIDDEN}
             assert not self.current.missing or signed & {core.MISSING_FINGERS, core.NO_FINGER}
             assert self.current.reviewed["portrait"] or core.NO_PORTRAIT in signed
+            assert self.current.renewal in (None, "same") or core.EARLIER_DIFFERS in signed
+            self.keep(self.current)
         self.note(core.sealed(self.current, f"{self.requests:064x}", 1))
         assert self.current is None
+
+    def keep(self, current: core.Enrolment) -> None:
+        """Keep the fingers of who is enrolled, as sealing does, and whose the records of one number are."""
+        for position in current.accepted:
+            label = Label(gallery_id(current.id, position), ENROLLED, current.id, current.subject, position)
+            self.vault.put(label, b"template")
+        if current.subject == self.keys.subject_of(NUMBER):
+            self.enrolments.add(current.id)
+            before = self.known_one if current.renewal == "same" else set()
+            self.known_one = {current.id, *before}
 
     @precondition(lambda self: self.current is None and self.requests % 3 == 0)
     @rule(who=SIGNER, without=st.booleans())
     def a_card_is_to_be_handed_over(self, who: str | None, without: bool) -> None:
         more: dict[str, Any] = {"without_finger": "burnt", "person": who} if without and who else {}
         verdict = self.send("hand-over", identity_number=NUMBER, **more)
+        newest = self.desk.journal.enrolled_before(self.keys.subject_of(NUMBER))
+        if verdict.reply.outcome == "accepted" and newest and "exception" not in newest.body:
+            assert self.enrolments == self.known_one, "nobody gets a card by the record of somebody else"
         if any(kind == HANDED_OVER for kind, _ in verdict.entries):
             self.tried = set()
 

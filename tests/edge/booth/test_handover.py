@@ -37,8 +37,8 @@ def vault(store: Store, keys: BoothKeys) -> Vault:
     return Vault(store, keys.vault)
 
 
-def enrolled(booth: Booth, vault: Vault, *positions: int, enrolment: str = "e1") -> str:
-    """Somebody was enrolled here with these fingers."""
+def enrolled(booth: Booth, vault: Vault, *positions: int, enrolment: str = "e1", **more: Any) -> str:
+    """Somebody was enrolled here with these fingers; `more`: what the sealing entry says."""
     subject = booth.desk.keys.subject_of(NUMBER)
     for position in positions:
         label = Label(gallery_id(enrolment, position), ENROLLED, enrolment, subject, position)
@@ -48,6 +48,7 @@ def enrolled(booth: Booth, vault: Vault, *positions: int, enrolment: str = "e1")
         "subject": subject,
         "outcome": "enrolled",
         "packet": f"packet {enrolment}",
+        **more,
     }
     booth.desk.journal.append("enrolment.sealed", body, AT, CLOCK)
     return subject
@@ -90,7 +91,7 @@ def test_an_index_finger_of_the_record_is_asked_for_or_the_one_that_is_named(
 
 def test_the_newest_record_of_a_number_counts(booth: Booth, vault: Vault) -> None:
     enrolled(booth, vault, 2, enrolment="e1")
-    enrolled(booth, vault, 2, enrolment="e2")
+    enrolled(booth, vault, 2, enrolment="e2", renewal="same", renews=["e1"])
     presenting = ask(booth).presenting
     assert presenting.holder == (b"template e2 2", "vantay")
     assert presenting.success[0][1]["packet"] == "packet e2"
@@ -98,12 +99,36 @@ def test_the_newest_record_of_a_number_counts(booth: Booth, vault: Vault) -> Non
 
 def test_two_peoples_fingers_under_one_number_are_never_one_record(booth: Booth, vault: Vault) -> None:
     enrolled(booth, vault, 2, 7, enrolment="e1")
-    enrolled(booth, vault, 7, enrolment="e2")
+    enrolled(booth, vault, 7, enrolment="e2", renewal="same", renews=["e1"])
     presenting = ask(booth).presenting
     assert (presenting.position, presenting.holder) == (7, (b"template e2 7", "vantay"))
     assert presenting.success[0][1]["packet"] == "packet e2"
     other = ask(booth, "h2", position=2).reply
     assert (other.outcome, other.reason) == ("refused", "the record has no right index: it has left index")
+
+
+@pytest.mark.parametrize("name", ["hand-over", "verify"])
+@pytest.mark.parametrize("newest", [{}, {"renewal": "another", "renews": ["e1"]}])
+def test_no_card_goes_by_the_newest_of_records_that_are_not_known_to_be_one_persons(
+    booth: Booth, vault: Vault, name: str, newest: dict[str, Any]
+) -> None:
+    """Whoever came under another's number, by a supervisor's word or unnoticed, does not get the card."""
+    enrolled(booth, vault, 2, enrolment="e1")
+    enrolled(booth, vault, 2, enrolment="e2", **newest)
+    word = {"identity_number": NUMBER, **({"without_finger": "burnt"} if name == "hand-over" else {})}
+    for request_id in ("h1", "h2"):
+        reply = booth.send(name, {"request_id": request_id, **word}).reply
+        assert (reply.outcome, reply.wants) == ("refused", "card")
+        assert "not known to be one person's" in reply.reason
+        word.pop("without_finger", None)
+    enrolled(booth, vault, 2, enrolment="e3", renewal="same", renews=["e2"])
+    assert ask(booth, "h3").reply.wants == "card", "a renewal of the newest says nothing of the oldest"
+    data = card.write(TEMPLATE, card.COMPACT)
+    verdict = booth.send(name, {"request_id": "h4", "identity_number": NUMBER, "card": encoded(data),
+                                "card_format": "iso-compact", "position": 2})  # fmt: skip
+    assert verdict.reply.outcome == "accepted"
+    assert verdict.presenting
+    assert verdict.presenting.holder == (data, "iso-compact"), "the card says whom it was made for"
 
 
 def test_nothing_to_compare_with_is_said(booth: Booth, vault: Vault) -> None:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.booth import enrolment as core
-from edge.booth.renewal import compared, own_records
+from edge.booth.handover import own_records
+from edge.booth.renewal import compared
 from edge.booth.station_answer import answered
 from edge.keys import BoothKeys
-from edge.messages import Earlier, GalleryAnswer, GalleryHit, JournalEntry
+from edge.messages import GalleryAnswer, GalleryHit, JournalEntry
 from edge.store import Store
 from edge.vault import Vault
 from matching import card, iso19794, serial
@@ -250,20 +251,65 @@ def sealing(renewal: str | None, *renews: str) -> JournalEntry:
 
 
 @pytest.mark.parametrize(
-    ("here", "brought", "own"),
+    ("here", "own"),
     [
-        (None, False, ()),
-        (sealing(None), False, ("e2",)),
-        (sealing("same", "e1"), False, ("e2", "e1")),
-        (sealing("another", "e1"), False, ("e2",)),
-        (sealing("same", "e1"), True, ("e2",)),
+        (None, ()),
+        (sealing(None), ("e2",)),
+        (sealing("same", "e1"), ("e2", "e1")),
+        (sealing("another", "e1"), ("e2",)),
     ],
 )
 def test_own_are_the_newest_record_and_whose_renewal_it_was(
-    here: JournalEntry | None, brought: bool, own: tuple[str, ...]
+    here: JournalEntry | None, own: tuple[str, ...]
 ) -> None:
-    record = encoded(iso19794.write(template(2))) if brought else None
-    assert own_records(Earlier(record=record), here) == own
+    assert own_records(here) == own
+
+
+def again(booth: Booth, keys: BoothKeys, *there: int, **more: Any) -> Any:
+    """Somebody comes, with a reason, under a number that was enrolled here with these fingers."""
+    enrolled(booth, Vault(booth.desk.journal.store, keys.vault), *there)
+    return booth.send("enrol", enrol("r2", again="the card was lost", **more))
+
+
+def test_a_used_number_with_a_reason_is_compared_as_a_renewal_is(booth: Booth, keys: BoothKeys) -> None:
+    verdict = again(booth, keys, 2, 7)
+    assert verdict.reply.outcome == "accepted"
+    assert verdict.earlier == {2: b"template e1 2", 7: b"template e1 7"}
+    assert booth.current
+    assert (booth.current.earlier, booth.current.renews) == ((2, 7), ("e1",))
+    assert booth.current.renewal == "to compare"
+    assert [finding["finding"] for finding in booth.current.findings] == [core.NUMBER_USED]
+    assert core.fold(verdict.entries) == booth.current
+
+
+@pytest.mark.parametrize(("there", "missing"), [((), {}), ((2,), {"2": "amputated"})])
+def test_a_used_number_of_which_no_finger_is_captured_stays_a_reason(
+    booth: Booth, keys: BoothKeys, there: tuple[int, ...], missing: dict[str, str]
+) -> None:
+    verdict = again(booth, keys, *there, missing=missing)
+    assert verdict.reply.outcome == "accepted"
+    assert booth.current
+    assert (booth.current.renewal, booth.current.renews, verdict.earlier) == (None, (), {})
+    assert [finding["finding"] for finding in booth.current.findings] == [core.NUMBER_USED]
+
+
+def test_a_record_that_is_brought_does_not_stand_for_the_one_made_here(booth: Booth, keys: BoothKeys) -> None:
+    """Anybody has a card of their own; it does not say whose the number is."""
+    brought = {"record": encoded(iso19794.write(template(2)))}
+    verdict = again(booth, keys, 2, earlier=brought)
+    assert verdict.earlier == {2: b"template e1 2"}
+    assert booth.current
+    assert booth.current.renews == ("e1",)
+    assert any("the record that was made here" in warning for warning in booth.current.warnings)
+    booth.current = None
+    verdict = booth.send("enrol", enrol("r3", again="x", earlier=brought, missing={"7": "cut"}))
+    assert verdict.earlier == {2: b"template e1 2"}
+    booth.current = None
+    other = {"record": encoded(iso19794.write(template(3)))}
+    verdict = booth.send("enrol", enrol("r4", again="x", earlier=other, missing={"2": "amputated"}))
+    assert list(verdict.earlier) == [3], "what is here cannot be compared"
+    assert booth.current
+    assert booth.current.renews == (), "whose the record here is was not compared"
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from edge.booth import enrolment as core
 from edge.booth.acquisition import Acquisition
 from edge.booth.commands import Verdict
 from edge.booth.portraits import odd_time
+from edge.booth.renewal import compared
 from edge.journal import Journal
 from edge.keys import BoothKeys
 from edge.messages import Clock, Phase
 from edge.store import Store
-from edge.vault import STATED, Label, Vault
+from edge.vault import ENROLLED, STATED, Label, Vault, gallery_id
 from tests.edge.booth.test_commands import Booth, desk_of, enrol, show
 from tests.edge.booth.test_view import READY, view
 from tests.edge.parts import AT, CLOCK, NUMBER, chain
@@ -204,15 +205,35 @@ def test_no_portrait_or_giving_up_ends_it_too(booth: Booth, end: str) -> None:
     assert done.reply.outcome == "accepted"
 
 
-def test_the_same_persons_portrait_may_come_again(booth: Booth) -> None:
+@pytest.mark.parametrize("what", ["same", "another", "not compared"])
+def test_a_portrait_may_come_again_with_who_was_found_to_be_the_same(booth: Booth, what: str) -> None:
     capture(booth)
     review(booth)
+    assert booth.current is not None
+    before = booth.current
     seal(booth)
+    assert booth.desk.vault is not None
+    for position in (1, 2) if what != "not compared" else ():
+        label = Label(gallery_id(before.id, position), ENROLLED, before.id, before.subject, position)
+        booth.desk.vault.put(label, b"template")
     booth.send("enrol", enrol("again", missing=TWO, again="the card was lost"))
-    for _ in range(3):
-        assert booth.current is not None
-        show(booth, 90, (booth.current.wanted() or 0,) if booth.current.confirming else ())
-    assert review(booth).reply.outcome == "accepted"
+    while booth.current and not booth.current.reviewing:
+        if position := booth.current.to_compare:
+            note(booth, compared(booth.current, position, what == "same", {"score": 1.0, "fmr": 1e-4}))
+        elif booth.current.alarm:
+            assert "not that of the earlier record" in booth.current.alarm
+            booth.send("override", {"request_id": "o1", "reason": "whose number it was is known"})
+        else:
+            show(booth, 90, (booth.current.wanted() or 0,) if booth.current.confirming else ())
+    reply = review(booth).reply
+    assert (reply.outcome, reply.wants) == (("accepted", None) if what == "same" else ("refused", "portrait"))
+    assert found(booth)[-1] == (core.NUMBER_USED if what == "same" else core.PORTRAIT_USED)
+
+
+def note(booth: Booth, entries: list[core.Entry]) -> None:
+    for kind, body in entries:
+        booth.desk.journal.append(kind, body, booth.at, CLOCK)
+    booth.current = core.fold(entries, booth.current)
 
 
 def test_whose_a_portrait_was_is_known_after_a_restart_when_the_packet_is_purged(
@@ -310,10 +331,10 @@ def test_a_desk_whose_journal_is_not_kept_reviews_all_the_same(
 
 def test_the_journal_says_of_a_portrait_whose_it_was_last(booth: Booth) -> None:
     journal: Journal = booth.desk.journal
-    assert journal.reviewed_with(HERS["sha256"], "nobody") is None
+    assert journal.reviewed_with(HERS["sha256"], ()) is None
     capture(booth)
     assert booth.current is not None
-    hers = booth.current
+    hers = booth.current.id
     review(booth)
-    assert journal.reviewed_with(HERS["sha256"], hers.subject) is None
-    assert journal.reviewed_with(HERS["sha256"], "another") == hers.id
+    assert journal.reviewed_with(HERS["sha256"], {hers}) is None
+    assert journal.reviewed_with(HERS["sha256"], ("another",)) == hers
