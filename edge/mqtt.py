@@ -99,15 +99,17 @@ class Link:
         will: Will | None = None,
         keep_session: bool = True,  # the broker keeps what comes while we are away
         outstanding: int = OUTSTANDING,
+        refused_pause: float = HUNG_UP_PAUSE,  # at most, where the broker hangs up on what it refuses
     ) -> None:
         self._broker, self._id, self._keep = broker, client_id, keep_session
-        self._most = outstanding
+        self._most, self._refused_pause = outstanding, refused_pause
         self._subscriptions, self._on_event, self._will = subscriptions, on_event, will
         self._version = FIRST_TRY[broker.mqtt]
         self._taken, self._ended = threading.Event(), threading.Event()  # of the present connection
         self._client: paho.Client | None = None  # of the present connection
         self._up = self._proven = self._was_up = False
         self._up_at = 0.0
+        self._refused = False  # something, by the present connection
         self._spoke = False  # the broker answered to our CONNECT, whatever
         self._unacknowledged: dict[int, str] = {}  # message id -> topic
         self._early: dict[int, str] = {}  # acknowledged before publish() noted the id -> why refused, or ""
@@ -165,7 +167,8 @@ class Link:
             if self._was_up:
                 failures, self._proven = 0, True
                 short = 0 if time.monotonic() - self._up_at > LONG_LIFE else short + 1
-                pause = FIRST_PAUSE if short <= SHORT_LIVES else min(pause, HUNG_UP_PAUSE)
+                longest = self._refused_pause if self._refused else HUNG_UP_PAUSE
+                pause = FIRST_PAUSE if short <= SHORT_LIVES else min(pause, longest)
             elif reached:
                 failures += 1
                 if self._broker.mqtt == "auto" and (not self._proven or failures % PATIENCE == 0):
@@ -233,7 +236,7 @@ class Link:
         client.on_subscribe = self._subscribed
         client.on_message = self._received
         client.on_publish = self._published
-        self._was_up = self._spoke = False
+        self._was_up = self._spoke = self._refused = False
         self._taken.clear()
         self._ended.clear()
         return client
@@ -285,6 +288,7 @@ class Link:
         self, _client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object
     ) -> None:
         reason = str(code) if code.is_failure else ""
+        self._refused |= code.is_failure
         with self._book:
             topic = self._unacknowledged.pop(mid, None)
             if topic is None:

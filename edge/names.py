@@ -39,6 +39,12 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join(_fold_word(word) for word in _decompose(name).split()))
 
 
+def bare(name: str) -> str:
+    """Return a name as a keyboard without Vietnamese has it: no tone, no mark, d for đ."""
+    letters = (letter for letter in _decompose(name) if not unicodedata.combining(letter))
+    return "".join(letters).replace("đ", "d")
+
+
 def same_name(one: str, other: str) -> bool:
     """Whether two spellings are one name."""
     return fold(one) == fold(other)

@@ -23,6 +23,7 @@ TOOK_OVER = "booth.took-over"
 
 class _Whose(BaseModel):
     booth: str
+    last_of: int | None = None  # of the last entry that the hub held: how many the file has
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,23 @@ class Taken:
     packets: tuple[str, ...]  # sealed, and not at the hub when it was told last
 
 
-def take_over(store: Store, lines: Iterable[bytes], booth: str, at: str, clock: Clock) -> Taken:
-    """Write the entries of `vantay hub export` into an empty journal: all, or BadCommand and none."""
+def take_over(
+    store: Store, lines: Iterable[bytes], booth: str, at: str, clock: Clock, without_end: bool = False
+) -> Taken:
+    """Write the entries of `vantay hub export` into an empty journal: all, or BadCommand and none.
+
+    The last one must say that it is (`last_of`), unless the file is to be taken `without_end`.
+    """
     journal = Journal(store)
     if journal.tail()[0]:
         raise BadCommand(
             f"this box has a journal of {journal.tail()[0]} entries: only a box that never ran takes over"
         )
-    last, open_packets = (0, GENESIS), dict[str, str]()
+    last, open_packets, last_of = (0, GENESIS), dict[str, str](), None
     current: enrolment.Enrolment | None = None
     with store.transaction():
         for number, line in enumerate(lines, 1):
-            entry = _entry(line, number, booth)
+            entry, last_of = _entry(line, number, booth)
             if (entry.seq, entry.previous_hash) != (last[0] + 1, last[1]) or not check_entry(entry):
                 raise BadCommand(
                     f"line {number} is not entry {last[0] + 1} of this journal: export it whole, from entry 1"
@@ -60,6 +66,11 @@ def take_over(store: Store, lines: Iterable[bytes], booth: str, at: str, clock: 
                 open_packets.pop(packet, None)
         if not last[0]:
             raise BadCommand("the file holds no entry: there is nothing to take over, start a new booth")
+        if last_of != last[0] and not without_end:
+            raise BadCommand(
+                f"the file ends with entry {last[0]} and does not say that the hub held no more: it was cut, "
+                "or is of --to or an earlier release; export it anew, or say --without-end if it is whole"
+            )
         if current:
             reason = "the box was replaced: what was captured is gone with it"
             given_up = {"enrolment": current.id, "subject": current.subject, "reason": reason}
@@ -69,12 +80,12 @@ def take_over(store: Store, lines: Iterable[bytes], booth: str, at: str, clock: 
     return Taken(last[0], current.id if current else None, tuple(sorted(open_packets)))
 
 
-def _entry(line: bytes, number: int, booth: str) -> JournalEntry:
+def _entry(line: bytes, number: int, booth: str) -> tuple[JournalEntry, int | None]:
     try:
         entry = JournalEntry.model_validate_json(line)
-        whose = _Whose.model_validate_json(line).booth
+        whose = _Whose.model_validate_json(line)
     except ValidationError:
         raise BadCommand(f"line {number} is no entry of 'vantay hub export'") from None
-    if whose != booth:
-        raise BadCommand(f"line {number} is of booth {whose}, and this box is {booth}: export that one")
-    return entry
+    if whose.booth != booth:
+        raise BadCommand(f"line {number} is of booth {whose.booth}, and this box is {booth}: export that one")
+    return entry, whose.last_of

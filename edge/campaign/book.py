@@ -17,6 +17,7 @@ class Scope(NamedTuple):
     unit: str | None = None  # a commune, or a district with its communes
     by: str = "commune"  # or district
     target: str | None = None  # one target only; None: the first for forecasts, all for rates
+    running: bool = False  # the day is not over: what is counted of it is no day's work yet
 
 
 @dataclass(frozen=True, slots=True)

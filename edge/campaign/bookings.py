@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from edge.campaign.lists import Units, rows_of
+from edge.names import bare, fold
 
 COLUMNS = ("id", "unit", "hamlet", "begin", "people")
 MOST = 1000  # people of one line
@@ -37,6 +38,18 @@ def hamlet_of(text: str) -> str:
     if not 1 <= len(name) <= 60 or not name.isprintable():
         raise ValueError("the hamlet must be 1 to 60 characters")
     return name
+
+
+def one_hamlet(one: str, other: str) -> bool:
+    """Whether two names may be one hamlet's: words alike but for capitals, or for marks that one leaves out.
+
+    Thon 3 is Thôn 3; Thôn Hạ and Thôn Hà are two, and Thon Ha may be either.
+    """
+    words, others = fold(one).split(), fold(other).split()
+    return len(words) == len(others) and all(
+        word == another or bare(word) == another or word == bare(another)
+        for word, another in zip(words, others, strict=True)
+    )
 
 
 def read_hamlets(lines: Iterable[str], units: Units) -> Hamlets:

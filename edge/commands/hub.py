@@ -219,12 +219,14 @@ def _report(settings: HubSettings, store: Tables, arguments: Namespace) -> int:
     else:
         files, counted = None, book.book(cut_off, operators=name == OPERATORS)
     until = None if cut_off is None else campaign.local(cut_off)
-    if day > (today := campaign.day_index(int(clock.moment().timestamp()))):
+    today = campaign.day_index(int(clock.moment().timestamp()))
+    if day > today:
         counted.problems.append(
             f"{campaign.day(day)} is to come (this machine has {campaign.day(today)}): the days until then "
             "count as days on which nothing was done, in the forecasts too"
         )
-    made = report(name, counted, Scope(day, arguments.unit, by, arguments.target), files, until)
+    running = cut_off is not None or day == today
+    made = report(name, counted, Scope(day, arguments.unit, by, arguments.target, running), files, until)
     written = FORMATS[arguments.format](made)
     _write(arguments.output, [written])
     return 0

@@ -15,6 +15,11 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("file", type=Path, help="what 'vantay hub export --booth NAME -o FILE' wrote")
     parser.add_argument("--config", type=Path, required=True, metavar="booth.toml")
+    parser.add_argument(
+        "--without-end",
+        action="store_true",
+        help="take a file that does not say that it is whole: of an earlier release's export",
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -27,7 +32,9 @@ def run(arguments: Namespace) -> int:
     store = Store(settings.data / "booth.db")
     try:
         with file:
-            taken = take_over(store, file, settings.booth, clock.now(), clock.reading())
+            taken = take_over(
+                store, file, settings.booth, clock.now(), clock.reading(), arguments.without_end
+            )
     finally:
         store.close()
     print(f"{settings.booth} goes on here after entry {taken.entries}")

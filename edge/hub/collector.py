@@ -24,6 +24,7 @@ from edge.hub.campaign_journal import JournalCounter
 from edge.hub.delivery import looker
 from edge.hub.figures import Figures
 from edge.hub.ledger import Ledger, OpenPacket
+from edge.hub.link_log import LinkLog
 from edge.hub.lost import look_for_lost
 from edge.hub.packets import PacketFiles
 from edge.hub.publishing import Made, Publisher
@@ -48,7 +49,7 @@ from edge.messages import (
     parse,
     utc,
 )
-from edge.mqtt import Link, LinkDown, LinkEvent, LinkUp, Received, Refused, Will
+from edge.mqtt import LONGEST_PAUSE, Link, LinkDown, LinkEvent, LinkUp, Received, Refused, Will
 from edge.settings import HubSettings
 from edge.tls import ends_soon
 
@@ -112,8 +113,7 @@ class Collector:
         self._led_at: float | None = time.monotonic()  # last; None: that another hub leads is told
         self._gaps: dict[str, tuple[int, float]] = {}  # booth -> the last entry before a gap, since when
         self._reminded: dict[str, float] = {}  # what was asked or said -> when
-        self._away = ""  # why there is no connection, as it was told
-        self._refused: set[str] = set()  # what the broker refuses on this connection, as it was told
+        self._link_log = LinkLog(log)
 
     def run(self) -> None:
         """Serve until Stop is put into the mailbox."""
@@ -134,13 +134,14 @@ class Collector:
             taken = [f"$share/{settings.share}/{topic}" for topic in TAKEN] + [HUB_STATUS_TOPIC]
         will = Will(HUB_STATUS_TOPIC, self._status(online=False, at=None))
         topics = [*taken, *TOPICS]
-        return Link(broker, name, topics, self._arrive, will, not self._shared, outstanding=OUTSTANDING)
+        return Link(broker, name, topics, self._arrive, will, not self._shared, OUTSTANDING, LONGEST_PAUSE)
 
     def _turn(self) -> bool:
         batch = self._batch()
         now = time.monotonic()
         for event in batch:
             self._notice(event, now)
+        self._link_log.look(now)
         try:
             self._serve(now)
         except StoreAway as error:
@@ -159,23 +160,20 @@ class Collector:
             case Arrived(message, at):
                 self._sort(message, at)
             case LinkUp(version):
-                self._log.info("broker connected", mqtt=version)
+                self._link_log.up(version, now)
                 self.figures.connected(True)
                 if soon := ends_soon(self._broker, clock.moment()):
                     self._log.warning("certificate", reason=soon)
-                self._away = ""
-                self._refused.clear()
                 self._link.publish(HUB_STATUS_TOPIC, self._status(True, clock.now()), retain=True)
                 self._reminded.clear()
                 if self._publisher:
                     self._publisher.link_up()
                 self._greets = True  # whoever was cut off learns where the hub is
-            case LinkDown(reason) if reason != self._away:
-                self._away = reason
-                self._log.info("broker away", reason=reason)
+            case LinkDown(reason):
+                self._link_log.down(reason, now)
                 self.figures.connected(False)
             case Refused(topic, reason):
-                self._tell_refusal(topic, reason)
+                self._link_log.refused(topic, reason, now)
             case Made(failed=failed) if self._publisher:
                 self._publisher.take(event, now)
                 if failed:
@@ -234,13 +232,6 @@ class Collector:
         except queue.Empty:
             pass
         return events
-
-    def _tell_refusal(self, topic: str, reason: str) -> None:
-        what = topic.rsplit("/", 1)[-1]
-        if what not in self._refused:
-            self._refused.add(what)
-            text = f"the broker refuses the hub's {what} ({reason}): look at its access list"
-            self._log.error("publish refused", topic=topic, reason=text)
 
     def _sort(self, message: Received, at: float) -> None:
         """Read a message; entries and pieces wait for their transaction."""

@@ -33,6 +33,7 @@ from edge.settings import HubSettings
 MOST = 1000  # packets of a batch
 WHOLE_DAY = 24  # hours; who gives the ministry as many does not ask for an answer the same day
 LAST_CALL = timedelta(minutes=1)  # before a business day ends
+SECOND_THOUGHTS = timedelta(days=7)  # after a batch was accepted, in which its answer is still read
 AHEAD = timedelta(hours=1)  # by which one machine's clock may be before another's
 MANIFEST, ANSWER = "manifest.json", "acknowledgement.json"
 Sentence = Annotated[str, Field(min_length=1, max_length=500)]
@@ -134,11 +135,16 @@ class Delivery:
     def hear(self, at: str) -> list[str]:
         """Read the answers to batches that are not accepted; return a sentence for each that cannot be used.
 
-        What was refused may be accepted by a later answer, and not the other way round.
+        What was refused may be accepted by a later answer. What is refused after it was accepted is an alarm
+        until it is accepted anew; answers are read for that some days longer.
         """
         complaints = []
-        query = "SELECT DISTINCT batch FROM delivery WHERE accepted_at IS NULL ORDER BY batch"
-        for row in self._db.execute(query).fetchall():
+        query = (
+            "SELECT DISTINCT batch FROM delivery"
+            " WHERE accepted_at IS NULL OR refused IS NOT NULL OR accepted_at > ? ORDER BY batch"
+        )
+        since = utc(datetime.fromisoformat(at) - SECOND_THOUGHTS)
+        for row in self._db.execute(query, (since,)).fetchall():
             path = self._drop.where(row["batch"], ANSWER)
             try:
                 content = self._drop.read(row["batch"], ANSWER).removeprefix(BOM_UTF8)
@@ -216,26 +222,27 @@ class Delivery:
             self._count("sent", manifest.made_at, [packet.packet for packet in manifest.packets])
 
     def _take(self, answer: Acknowledgement, at: str, path: str) -> list[str]:
-        ours = {
-            row["hash"]
-            for row in self._db.execute("SELECT hash FROM delivery WHERE batch = ?", (answer.batch,))
-        }
+        query = "SELECT hash, accepted_at, refused FROM delivery WHERE batch = ?"
+        ours = {row["hash"]: row for row in self._db.execute(query, (answer.batch,))}
         named = [*answer.accepted, *(one.packet for one in answer.refused)]
-        if strange := set(named) - ours:
+        if strange := set(named) - ours.keys():
             return [f"{path} cannot be used: it names {min(strange)[:12]}, which the batch does not hold"]
         if len(set(named)) != len(named):
             return [f"{path} cannot be used: it names a packet twice"]
+        taken = [one for one in answer.accepted if not ours[one]["accepted_at"] or ours[one]["refused"]]
+        refused = [one for one in answer.refused if ours[one.packet]["refused"] != one.reason]
+        if not taken and not refused:
+            return []
         with self._store.transaction():
-            for packet in answer.accepted:
+            for packet in taken:
                 self._db.execute(
-                    "UPDATE delivery SET accepted_at = ?, refused = NULL"
-                    " WHERE hash = ? AND accepted_at IS NULL",
+                    "UPDATE delivery SET accepted_at = coalesce(accepted_at, ?), refused = NULL"
+                    " WHERE hash = ?",
                     (at, packet),
                 )
-            for refusal in answer.refused:
+            for refusal in refused:
                 self._db.execute(
-                    "UPDATE delivery SET refused = ? WHERE hash = ? AND accepted_at IS NULL",
-                    (refusal.reason, refusal.packet),
+                    "UPDATE delivery SET refused = ? WHERE hash = ?", (refusal.reason, refusal.packet)
                 )
             self._count("acknowledged", at, answer.accepted)
         return []
@@ -262,8 +269,9 @@ def standing_of(store: Tables, now: str, hours: float, days: BusinessDays = VIET
     """Count, and name what is overdue by so many hours or refused."""
     found = Standing()
     query = (
-        "SELECT count(*) AS all_of, count(delivered_at) AS delivered, count(accepted_at) AS accepted,"
-        " count(refused) AS refused FROM packet LEFT JOIN delivery USING (hash)"
+        "SELECT count(*) AS all_of, count(delivered_at) AS delivered, count(refused) AS refused,"
+        " count(CASE WHEN refused IS NULL THEN accepted_at END) AS accepted"
+        " FROM packet LEFT JOIN delivery USING (hash)"
         " WHERE complete_at IS NOT NULL"
     )
     row = store.db.execute(query).fetchone()
@@ -294,10 +302,12 @@ def standing_of(store: Tables, now: str, hours: float, days: BusinessDays = VIET
     if late["packets"]:
         found.alarms.append(f"{late['packets']} packets not delivered, the first since {late['since']}")
     for refusal in store.db.execute(
-        "SELECT hash, batch, refused FROM delivery WHERE refused IS NOT NULL ORDER BY batch, hash"
+        "SELECT hash, batch, refused, accepted_at FROM delivery"
+        " WHERE refused IS NOT NULL ORDER BY batch, hash"
     ):
+        when = " after it was accepted" if refusal["accepted_at"] else ""
         found.alarms.append(
-            f"batch {refusal['batch']}: packet {refusal['hash'][:12]} was refused: {refusal['refused']}"
+            f"batch {refusal['batch']}: packet {refusal['hash'][:12]} was refused{when}: {refusal['refused']}"
         )
     return found
 

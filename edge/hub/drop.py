@@ -20,6 +20,7 @@ BATCH = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{3,}")
 AT_ONCE = 1 << 18  # bytes copied at a time
 LARGEST = 8 << 20  # bytes of a manifest or an answer that are read
 GONE = "is its share mounted? Nothing is lost: mount it, or make the folder, then deliver again"
+AT_WORK = "another delivery is at work there: let it end, and give each hub a folder of its own"
 ONE_EACH = "give each hub a folder of its own"
 
 
@@ -53,6 +54,7 @@ class FolderDrop:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._put = set[str]()  # into the batch that was begun
 
     def open(self, first: bool) -> None:
         """Make the folder at the first delivery; VantayError when it is gone later."""
@@ -76,12 +78,14 @@ class FolderDrop:
                         shutil.rmtree(left)
                     else:
                         left.unlink()
-            (self._folder / f".{batch}").mkdir(mode=0o750)
+            with self._alone():
+                (self._folder / f".{batch}").mkdir(mode=0o750)
+        self._put.clear()
 
     def put(self, batch: str, name: str, source: Path, digest: str) -> None:
         """Copy a packet, and bring it onto the disk."""
         path = self._folder / f".{batch}" / name
-        with self._told():
+        with self._told(), self._alone():
             try:
                 with path.open("xb") as writer:
                     for _, piece in checked(source, digest):
@@ -91,11 +95,14 @@ class FolderDrop:
             except BadPacket:
                 path.unlink()
                 raise
+        self._put.add(name)
 
     def finish(self, batch: str, name: str, content: bytes) -> None:
         """Write the manifest, then rename."""
         begun = self._folder / f".{batch}"
-        with self._told():
+        with self._told(), self._alone():
+            if {path.name for path in begun.iterdir()} != self._put:
+                raise FileExistsError
             _write_synced(begun / name, content)
             sync_folder(begun)
             if (self._folder / batch).exists():  # a rename would take the place of an empty one
@@ -113,6 +120,16 @@ class FolderDrop:
     def where(self, batch: str, name: str) -> str:
         """Return its path."""
         return str(self._folder / batch / name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Say what it means that what is ours alone was made, or thrown away, by somebody else."""
+        try:
+            yield
+        except (FileExistsError, FileNotFoundError):
+            if not self._folder.is_dir():
+                raise
+            raise VantayError(f"the ministry's folder {self._folder}: {AT_WORK}") from None
 
     @contextmanager
     def _told(self) -> Iterator[None]:

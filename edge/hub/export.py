@@ -1,8 +1,9 @@
 """Journal entries out of the hub's database as JSON Lines, so that somebody else can verify and keep them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from edge.errors import BadCommand, VantayError
 from edge.hub.tables import Tables
@@ -19,6 +20,15 @@ class Span:
         self.values: list[int | str] = []
         self._add("--from", first, ">=", time.min)
         self._add("--to", last, "<=", time.max)
+        self.to_the_end = last is None
+        match self.values:
+            case [int(begin), int(end)] if begin > end:
+                self._is_none(first, last)
+            case [str(begin), str(end)] if begin > end:
+                self._is_none(first, last)
+
+    def _is_none(self, first: str | None, last: str | None) -> None:
+        raise BadCommand(f"--from {first} is later than --to {last}: nothing lies between them")
 
     def _add(self, option: str, text: str | None, sign: str, of_day: time) -> None:
         if text is None:
@@ -48,6 +58,8 @@ def _moment(option: str, text: str, of_day: time) -> str:
 def lines(store: Tables, booth: str | None, span: Span) -> Iterator[bytes]:
     """Yield one entry a line, booth by booth, in the order of `seq`, as of one moment.
 
+    The last one that is held of a booth says of how many in this file it is the last (`last_of`), so that a
+    file that was cut is known; what ends at `--to` does not say so.
     BadCommand for a booth of which nothing is held.
     """
     terms, values = list(span.terms), list(span.values)
@@ -59,7 +71,7 @@ def lines(store: Tables, booth: str | None, span: Span) -> Iterator[bytes]:
         values.append(booth)
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     rows = store.stream(f"{ENTRIES}{where} ORDER BY booth, seq", values)
-    for row in rows:
+    for row, number in _counted(rows):
         try:
             entry = {**dict(row), "clock": json.loads(row["clock"]), "body": json.loads(row["body"])}
         except ValueError:
@@ -67,4 +79,17 @@ def lines(store: Tables, booth: str | None, span: Span) -> Iterator[bytes]:
                 f"entry {row['seq']} of booth {row['booth']} cannot be read: the hub's database is damaged, "
                 "keep it for the technician"
             ) from None
-        yield canonical(entry) + b"\n"
+        yield canonical({**entry, "last_of": number} if number and span.to_the_end else entry) + b"\n"
+
+
+def _counted(rows: Iterable[Any]) -> Iterator[tuple[Any, int | None]]:
+    """Yield each row, with the last one of each booth how many the booth has."""
+    before, number = None, 0
+    for row in rows:
+        if before:
+            ends = before["booth"] != row["booth"]
+            yield before, number if ends else None
+            number = 0 if ends else number
+        before, number = row, number + 1
+    if before:
+        yield before, number

@@ -146,19 +146,29 @@ class Ledger:
             self._warn(booth, entry, at, text, text)
 
     def _announce(self, booth: str, entry: JournalEntry, at: str) -> None:
-        """Know of a packet; alarm where it is another booth's, whose journal comes a second time then."""
+        """Know of a packet; alarm where it is another booth's, whose journal comes a second time then.
+
+        Another packet of an enrolment that has one is an alarm, too: the first stands.
+        """
         fact = entry.body
         packet, enrolment = str(fact["packet"]), fact["enrolment"]
-        if (before := self.packet(packet)) and before.booth != booth:
+        before = self.packet(packet)
+        if before and before.booth != booth:
             text = (
                 f"booth {booth} tells of packet {packet[:12]}, which is booth {before.booth}'s: "
                 "a copy of that booth's data is used under another name, and its records are counted twice"
             )
             self._warn(booth, entry, at, f"records of booth {before.booth}", text)
-        self.db.execute(
-            "INSERT INTO packet VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING",
+        new = self.db.execute(
+            "INSERT INTO packet VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING RETURNING hash",
             (packet, booth, enrolment, fact["size"]),
-        )
+        ).fetchall()
+        if not new and before is None:
+            text = (
+                f"booth {booth} sealed enrolment {enrolment} again, with another packet ({packet[:12]}), "
+                "which is not fetched: keep that booth's data for the technician"
+            )
+            self._warn(booth, entry, at, "an enrolment was sealed twice, with two packets", text)
 
     def _alarm(self, booth: str, entry: JournalEntry, at: str, why: str) -> None:
         self._warn(booth, entry, at, why, f"entry {entry.seq} of booth {booth} was refused: {why}")

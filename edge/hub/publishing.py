@@ -116,7 +116,7 @@ def made_of(place: Place, book: CampaignBook, day: int) -> tuple[CampaignReport,
     made = []
     for name in PUBLISHED:
         by = "district" if name in BY_DISTRICT else "commune"
-        tree = json.loads(as_json(report(name, counted, Scope(day, by=by))))
+        tree = json.loads(as_json(report(name, counted, Scope(day, by=by, running=True))))
         made.append(fitting(CampaignReport(**tree, made_at=clock.now())))
     return tuple(made)
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.campaign.bookings import COLUMNS, Booking, Hamlets, booking_of, read_hamlets
+from edge.campaign.bookings import COLUMNS, Booking, Hamlets, booking_of, one_hamlet, read_hamlets
 from edge.campaign.definition import Calendar, Campaign
 from edge.campaign.lists import Units, rows_of
 from edge.campaign.slots import Slots, book
@@ -16,7 +16,9 @@ from edge.hub.tables import Tables
 
 NAME = "the slots"  # of whom books, where there are several
 HELD = "SELECT unit, hamlet, begin, people FROM booking WHERE id = ?"
-TAKEN = "SELECT coalesce(sum(people), 0) FROM booking WHERE unit = ? AND hamlet = ? AND begin = ? AND id <> ?"
+TAKEN = """
+SELECT hamlet, sum(people) FROM booking WHERE unit = ? AND begin = ? AND id <> ? GROUP BY hamlet
+"""
 WRITE = """
 INSERT INTO booking (id, unit, hamlet, begin, people) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
 SET unit = excluded.unit, hamlet = excluded.hamlet, begin = excluded.begin, people = excluded.people
@@ -43,7 +45,7 @@ class Slot(NamedTuple):
     unit: str
     hamlet: str
     begin: str  # local time, 2021-05-29 07:30
-    booked: int
+    booked: int  # under every spelling of the hamlet
     cap: int
 
     @property
@@ -92,11 +94,21 @@ class SlotBook:
             day = self._campaign.index(begin.date())
             if not 0 <= day < self._campaign.span_days:
                 raise BadCommand(f"{begin:%Y-%m-%d} is not a day of the campaign")
-            taken = self._store.db.execute(TAKEN, (unit, hamlet, at, name)).fetchone()[0]
-            book(self._slots(unit, hamlet), {(hamlet, begin): int(taken)}, hamlet, begin, people)
+            booked = {row[0]: int(row[1]) for row in self._store.db.execute(TAKEN, (unit, at, name))}
+            taken = self._together(unit, hamlet, booked)
+            book(self._slots(unit, hamlet), {(hamlet, begin): taken}, hamlet, begin, people)
         self._store.db.execute(WRITE, (name, unit, hamlet, at, people))
         planned.moved += held is not None
         planned.new += held is None
+
+    def _together(self, unit: str, hamlet: str, booked: dict[str, int]) -> int:
+        """Add up what is booked for a hamlet, however it is spelled; those in the list are apart."""
+        listed = self.hamlets.caps if self.hamlets else {}
+        return sum(
+            people
+            for name, people in booked.items()
+            if name == hamlet or ((unit, name) not in listed and one_hamlet(name, hamlet))
+        )
 
     def _slots(self, unit: str, hamlet: str) -> Slots:
         own = self.hamlets.caps.get((unit, hamlet)) if self.hamlets else None
@@ -105,19 +117,20 @@ class SlotBook:
     def slots(self, first: date, last: date, unit: str | None = None) -> Iterator[Slot]:
         """Yield every slot from a day to a day: of each known hamlet, or of each that has appointments."""
         until = last + timedelta(days=1)
-        booked = {
-            (row[0], row[1], row[2]): int(row[3])
-            for row in self._store.db.execute(BOOKED, (f"{first} 00:00", f"{until} 00:00"))
-        }
+        booked: dict[tuple[str, str], dict[str, int]] = {}  # (unit, begin) -> hamlet -> people
+        for code, hamlet, at, people in self._store.db.execute(BOOKED, (f"{first} 00:00", f"{until} 00:00")):
+            booked.setdefault((code, at), {})[hamlet] = int(people)
         known = self.hamlets.caps.keys() if self.hamlets else set()
-        for code, hamlet in sorted({*known, *((code, hamlet) for code, hamlet, _ in booked)}):
+        found = {(code, hamlet) for (code, _), of in booked.items() for hamlet in of}
+        for code, hamlet in sorted({*known, *found}):
             if unit is not None and code not in self._units.within(unit):
                 continue
             slots = self._slots(code, hamlet)
             begins = {f"{begin:%Y-%m-%d %H:%M}" for day in _days(first, last) for begin in slots.of(day)}
-            begins |= {at for at_code, at_hamlet, at in booked if (at_code, at_hamlet) == (code, hamlet)}
+            begins |= {at for (at_code, at), of in booked.items() if at_code == code and hamlet in of}
             for at in sorted(begins):
-                yield Slot(code, hamlet, at, booked.get((code, hamlet, at), 0), slots.cap)
+                together = self._together(code, hamlet, booked.get((code, at), {}))
+                yield Slot(code, hamlet, at, together, slots.cap)
 
 
 def span_of(first: str | None, last: str | None, today: date, days: int) -> tuple[date, date]:

@@ -18,7 +18,7 @@ from edge.hub.store import HubStore
 from edge.journal import Journal
 from edge.store import Store
 from edge.takeover import TOOK_OVER, Taken, take_over
-from tests.edge.parts import AT, CLOCK, make_keys, steady
+from tests.edge.parts import AT, CLOCK, chain, make_keys, steady
 
 BOOTH = "b-1"
 P0, P1 = "a0" * 32, "a1" * 32  # packets
@@ -127,6 +127,11 @@ def test_a_box_that_has_run_takes_nothing_over(exported: list[bytes], spare: Sto
         (lambda all: [*all[:1], all[1][:-9], *all[2:]], "line 2 is no entry of 'vantay hub export'"),
         (lambda all: [line.replace(b'"b-1"', b'"b-2"') for line in all], "line 1 is of booth b-2, and this"),
         (lambda all: [], "holds no entry"),
+        (lambda all: all[:3], "ends with entry 3 and does not say that the hub held no more: it was cut"),
+        (
+            lambda all: [*all[:4], all[4].replace(b'"last_of":5', b'"last_of":6')],
+            "ends with entry 5 and does",
+        ),
     ],
 )
 def test_a_journal_that_is_not_whole_is_refused_and_nothing_is_written(
@@ -148,6 +153,7 @@ def test_whatever_is_changed_in_the_file_nothing_half_is_taken(
     for n in range(4):
         journal.append("test", {"n": n}, AT, CLOCK)
     whole = [json.dumps({**json.loads(e.payload()), "booth": BOOTH}).encode() for e in journal.read()]
+    whole[-1] = whole[-1][:-1] + b', "last_of": 4}'
     line = data.draw(st.integers(0, 3))
     place = data.draw(st.integers(0, len(whole[line]) - 1))
     changed = bytearray(whole[line])
@@ -161,6 +167,33 @@ def test_whatever_is_changed_in_the_file_nothing_half_is_taken(
         assert [entry.hash for entry in Journal(spare).read()][:4] == [e.hash for e in journal.read()]
 
 
+def test_each_booths_last_entry_says_that_it_is_and_what_was_cut_before_does_not(
+    tmp_path: Path, hub: Ledger, exported: list[bytes], spare: Store
+) -> None:
+    (other,) = chain([{"n": 1}])
+    assert hub.take("a-0", other, AT) == "new"
+    store = HubStore(tmp_path / "hub" / "hub.db")
+    said = [json.loads(line) for line in lines(store, None, Span(None, None))]
+    assert [(one["booth"], one["seq"], one.get("last_of")) for one in said] == [
+        ("a-0", 1, 1),
+        *((BOOTH, seq, None) for seq in range(1, 5)),
+        (BOOTH, 5, 5),
+    ]
+    cut = list(lines(store, BOOTH, Span(None, "5")))
+    assert b"last_of" not in b"".join(cut)
+    assert [json.loads(line).get("last_of") for line in lines(store, BOOTH, Span("4", None))] == [None, 2]
+    assert take_over(spare, cut, BOOTH, AT, CLOCK, without_end=True).entries == 5
+    for first, last in (
+        ("3", "2"),
+        ("2026-01-06", "2026-01-05"),
+        ("2026-01-05T08:00:01Z", "2026-01-05T08:00:00Z"),
+    ):
+        with pytest.raises(BadCommand, match=f"--from {first} is later than --to {last}"):
+            Span(first, last)
+    for first, last in (("3", "3"), ("2026-01-05", "2026-01-05"), ("9", "2026-01-05")):
+        Span(first, last)
+
+
 def test_the_command_says_what_was_lost(
     tmp_path: Path, exported: list[bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,8 +204,12 @@ def test_the_command_says_what_was_lost(
     assert main(["takeover", str(tmp_path / "nowhere"), "--config", str(config)]) == 2
     assert "cannot be read" in capsys.readouterr().err
     file = tmp_path / "entries.jsonl"
-    file.write_bytes(b"".join(exported))
-    assert main(["takeover", str(file), "--config", str(config)]) == 0
+    file.write_bytes(b"".join(exported[:4]))
+    assert main(["takeover", str(file), "--config", str(config)]) == 2
+    assert "it was cut" in capsys.readouterr().err
+    file.write_bytes(b"".join(exported).replace(b',"last_of":5', b""))  # as an earlier release wrote it
+    assert main(["takeover", str(file), "--config", str(config)]) == 2
+    assert main(["takeover", str(file), "--without-end", "--config", str(config)]) == 0
     said = capsys.readouterr().out
     assert "b-1 goes on here after entry 5" in said
     assert "enrolment e2 stood open and was given up" in said

@@ -25,31 +25,58 @@ class Forecast(NamedTuple):
     late: int | None  # None: the rate may be zero as well
 
 
-def forecast_of(quota: int, daily: list[int], looked_back: int) -> Forecast:
+def forecast_of(quota: int, daily: list[int], looked_back: int, running: bool = False) -> Forecast:
     """Extend the mean of the last days in a line; dates are rounded to the nearest day.
 
     `daily` holds one number for each business day from the start to today. The rate is the mean m of the last
-    n = min(looked_back, days so far), days without work included. The interval is that of the rate:
+    n = min(looked_back, days so far), days without work included. A day that is `running` is none of them: it
+    is taken to end with m, or with what it has where that is more, and what is left then is done on the days
+    after. The interval is that of the rate:
     m -/+ 1.645 s / sqrt(n) with s the standard deviation of those n days, 90 % if days were independent and
     alike; its ends give the late and the early date. It knows nothing of holidays to come, of absent people
     who are hard to find at the end, or of a change of plan; with fewer than two days there is none.
     """
     today, done = len(daily) - 1, sum(daily)
-    recent = daily[-looked_back:]
+    recent = (daily[:-1] if running else daily)[-looked_back:]
+    begun = daily[-1] if running and daily else None
     mean = sum(recent) / len(recent) if recent else 0.0
     left = quota - done
     if left <= 0:
         return Forecast(left, mean, None, None, None)
     if len(recent) < 2:
-        return Forecast(left, mean, _when(today, left, mean), None, None)
+        return Forecast(left, mean, _when(today, left, mean, begun), None, None)
     spread = Z90 * stdev(recent) / sqrt(len(recent))
-    dates = (_when(today, left, speed) for speed in (mean, mean + spread, mean - spread))
+    dates = (_when(today, left, speed, begun) for speed in (mean, mean + spread, mean - spread))
     return Forecast(left, mean, *dates)
 
 
-def _when(today: int, left: int, speed: float) -> int | None:
-    days = floor(left / speed + 0.5) if speed > 0 else FARTHEST
+def _when(today: int, left: int, speed: float, begun: int | None) -> int | None:
+    """Return the day on which nothing is left; `begun` of today is done where today runs."""
+    to_come = 0.0 if begun is None else max(0.0, speed - begun)  # today
+    days = max(0, floor((left - to_come) / speed + 0.5)) if speed > 0 else FARTHEST
     return today + days if days < FARTHEST else None
+
+
+def _whole(book: Book, scope: Scope, quota: int, measure: str) -> tuple[Forecast, list[int]]:
+    """Return the forecast of all that is asked for together, and the days that it is made of."""
+    daily = book.daily(measure, scope.unit, scope.day)
+    return forecast_of(quota, daily, book.campaign.rate_days, _runs(scope, daily)), daily
+
+
+def _runs(scope: Scope, daily: list[int]) -> bool:
+    return scope.running and len(daily) == scope.day + 1
+
+
+def _in_words(book: Book, cast: Forecast) -> str:
+    """Say when nothing is left, and how sure that is."""
+    if cast.left <= 0:
+        return "finished"
+    if cast.day is None:
+        return "no date at this rate"
+    when, early, late = (_date(book, day) for day in (cast.day, cast.early, cast.late))
+    if early is None:
+        return f"{when} (no interval from fewer than two days)"
+    return f"{when} ({early} to {late})" if late else f"{when} ({early} at the earliest, perhaps never)"
 
 
 def _date(book: Book, day: int | None) -> date | None:
@@ -60,12 +87,14 @@ def _rows(book: Book, scope: Scope) -> list[tuple[Forecast, dict[str, Cell]]]:
     target, measure = book.one_target(scope)
     found: list[tuple[Forecast, dict[str, Cell]]] = []
     for code, quota in with_quota(book, scope, target):
-        found.append(_row(book, code, quota, book.daily(measure, code, scope.day)))
+        found.append(_row(book, scope, code, quota, book.daily(measure, code, scope.day)))
     return found
 
 
-def _row(book: Book, code: str, quota: int, daily: list[int]) -> tuple[Forecast, dict[str, Cell]]:
-    cast = forecast_of(quota, daily, book.campaign.rate_days)
+def _row(
+    book: Book, scope: Scope, code: str, quota: int, daily: list[int]
+) -> tuple[Forecast, dict[str, Cell]]:
+    cast = forecast_of(quota, daily, book.campaign.rate_days, _runs(scope, daily))
     row: dict[str, Cell] = {
         **unit_cells(book, code),
         "left": cast.left,
@@ -98,16 +127,15 @@ def forecast(book: Book, scope: Scope) -> Table:
     target, measure = book.one_target(scope)
     open_rows = [(cast, row) for cast, row in _rows(book, scope) if cast.left > 0]
     open_rows.sort(key=lambda one: (-(FARTHEST if one[0].day is None else one[0].day), str(one[1]["code"])))
+    over = ", without this one, which is not over" if scope.running else ""
     notes = [
         target_note(book, target),
-        f"rate: mean of the last {book.campaign.rate_days} business days at most",
+        f"rate: mean of the last {book.campaign.rate_days} business days at most{over}",
     ]
     quota = book.quota(target, scope.unit)
     if quota:
-        whole = forecast_of(quota, book.daily(measure, scope.unit, scope.day), book.campaign.rate_days)
-        when = _date(book, whole.day) or ("finished" if whole.left <= 0 else "no date at this rate")
-        span = f"{_date(book, whole.early) or '?'} to {_date(book, whole.late) or '?'}"
-        notes.append(f"all together: {whole.left:,} left, {whole.daily:,.0f} a day, {when} ({span})")
+        cast, _ = _whole(book, scope, quota, measure)
+        notes.append(f"all together: {cast.left:,} left, {cast.daily:,.0f} a day, {_in_words(book, cast)}")
     plot = _by_day(book, scope, [cast for cast, _ in open_rows])
     return Table("Forecast by unit", _columns(book), [row for _, row in open_rows], notes, plot)
 
@@ -143,7 +171,7 @@ def whole(book: Book, scope: Scope) -> Table:
         for measure in book.campaign.targets[target].measures:
             if not (quota := book.quota(target, scope.unit)):
                 continue
-            cast = forecast_of(quota, book.daily(measure, scope.unit, scope.day), book.campaign.rate_days)
+            cast, _ = _whole(book, scope, quota, measure)
             row: dict[str, Cell] = {
                 "what": measure,
                 "of": book.campaign.targets[target].title,
@@ -163,9 +191,10 @@ def _course(book: Book, scope: Scope) -> Plot | None:
     target, measure = book.one_target(scope)
     if not (quota := book.quota(target, scope.unit)):
         return None
-    if not (daily := book.daily(measure, scope.unit, scope.day)):  # before the campaign began
+    cast, daily = _whole(book, scope, quota, measure)
+    if not daily:  # before the campaign began
         return None
-    done, cast = list(accumulate(daily)), forecast_of(quota, daily, book.campaign.rate_days)
+    done = list(accumulate(daily))
     today, ends = len(done) - 1, {"forecast": cast.day, "early": cast.early, "late": cast.late}
     days, marks = _axis(book, 0, today, [day for day in ends.values() if day is not None])
     series: dict[str, list[float | None]] = {measure: [float(number) for number in done]}

@@ -194,6 +194,17 @@ def test_every_report_has_a_plot_that_fits_or_says_that_there_is_none(name: str,
             assert 0 <= float(text.attrib["y"]) <= height
 
 
+def test_what_an_interval_lacks_is_said_in_words() -> None:
+    told = Story(units_csv(UNITS, {"003": "Quận Tây Hồ"}), {"all": {"00001": 35}}, START)
+    told.happened(over_days(10, START, 1, "collected", "00001"))
+    said = [made(told.book(), "forecast", START + timedelta(days=day)).table.notes[-1] for day in (0, 1, 14)]
+    last = START + timedelta(days=3)  # 25 left at 10 a day
+    assert said[0] == f"all together: 25 left, 10 a day, {last} (no interval from fewer than two days)"
+    early = START + timedelta(days=3)  # at 5 + 1.645 * 7.07 / 1.41
+    assert said[1].endswith(f"5 a day, {START + timedelta(days=6)} ({early} at the earliest, perhaps never)")
+    assert said[2] == "all together: 25 left, 0 a day, no date at this rate"
+
+
 def test_the_forecasts_are_drawn_with_their_interval_and_the_deadlines() -> None:
     for name in ("forecast", "forecast-total"):
         one = made(story().book(), name, START + timedelta(days=5)).table.plot

@@ -30,6 +30,7 @@ from edge.hub.campaign import CampaignBook, read_lists
 from edge.hub.campaign_import import FIRST, HELD_SECONDS, LEAST, MOST, import_events, next_size
 from edge.hub.campaign_journal import JournalCounter
 from edge.hub.ledger import CLOSED, SEALED, Ledger
+from edge.hub.publishing import made_of
 from edge.hub.reading import opened as only_read
 from edge.hub.reading import writable
 from edge.hub.store import HubStore
@@ -144,7 +145,7 @@ def test_an_import_is_idempotent_and_a_conflict_is_refused(book: CampaignBook, t
 
 
 def test_each_line_that_is_refused_is_named(book: CampaignBook, tmp_path: Path) -> None:
-    bad = [
+    bad: list[dict[str, Any] | str] = [
         "no JSON",
         "[]",
         event(1, unit="99999"),
@@ -524,6 +525,32 @@ def test_a_report_of_a_day_to_come_says_so(vantay: Say, config: Path) -> None:
     assert "is to come" not in vantay("report", "forecast")
 
 
+def test_a_day_that_is_not_over_is_no_days_work_in_a_forecast(
+    vantay: Say, config: Path, tmp_path: Path
+) -> None:
+    today = opened(config).campaign.day_index(int(clock.moment().timestamp()))
+    start = date(2023, 5, 5) + timedelta(days=today - 2)
+    write_anew(config, CAMPAIGN.replace("start = 2023-05-05", f"start = {start}"))
+    book = opened(config)
+    days = (0, 1)  # one each; nothing yet on the third, which runs
+    lines = [event(n, at=f"{book.campaign.day(day)}T09:00:00+07:00") for n, day in enumerate(days, 1)]
+    assert import_events(book, written(tmp_path, *lines)).new == 2
+    book.store.close()
+    said: dict[str, Any] = {}
+    for at in ("now", str(book.campaign.day(2)), str(book.campaign.day(1))):
+        words = () if at == "now" else ("--at", at)
+        tree = json.loads(vantay("report", "forecast-total", *words, "--format", "json"))
+        said[at] = tree["rows"][0]
+    (made,) = [
+        one
+        for one in made_of(read_settings(config, HubSettings).place, book, 2)
+        if one.report == "forecast-total"
+    ]
+    assert [row["daily"] for row in (*said.values(), made.rows[0])] == [1.0] * 4
+    assert len({row["forecast"] for row in (*said.values(), made.rows[0])}) == 1
+    assert "business days at most, without this one, which is not over" in vantay("report", "forecast")
+
+
 def test_records_of_days_to_come_are_told(vantay: Say, config: Path, tmp_path: Path) -> None:
     today = opened(config).campaign.day_index(int(clock.moment().timestamp()))
     start = date(2023, 5, 5) + timedelta(days=today - 2)
@@ -830,7 +857,13 @@ def test_a_batch_is_taken_like_its_lines_one_by_one(pairs: list[tuple[int, str]]
 
 
 def test_refusals_are_named_in_the_order_of_the_lines(book: CampaignBook, tmp_path: Path) -> None:
-    rows = [event(1), event(1, unit="00094"), "no JSON", event(1, unit="003"), "[]"]
+    rows: list[dict[str, Any] | str] = [
+        event(1),
+        event(1, unit="00094"),
+        "no JSON",
+        event(1, unit="003"),
+        "[]",
+    ]
     reasons = import_events(book, written(tmp_path, *rows)).reasons
     assert [reason.split(":")[0] for reason in reasons] == [f"line {n}" for n in (2, 3, 4, 5)]
 
@@ -855,7 +888,8 @@ def test_an_earlier_file_is_carried_over(config: Path, tmp_path: Path, before: s
     import_events(book, written(tmp_path, event(1), event(2), event(1, "sent")))
     name = tmp_path / "hub" / "hub.db"
     rows = book.db.execute("SELECT id, day, at, kind, unit, facts FROM campaign_event").fetchall()
-    book.db.executescript(f"DROP TABLE campaign_event; {before}")
+    assert isinstance(book.store, HubStore)
+    book.store.db.executescript(f"DROP TABLE campaign_event; {before}")
     insert = "INSERT INTO campaign_event (id, day, at, kind, unit, facts) VALUES (?, ?, ?, ?, ?, ?)"
     book.db.executemany(insert, [tuple(row) for row in rows])
     book.store.close()

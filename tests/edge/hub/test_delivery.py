@@ -299,9 +299,63 @@ def test_what_was_refused_may_be_accepted_by_a_later_answer(hub: Hub) -> None:
     assert hub.delivery.hear(AT) == []
     standing = standing_of(hub.store, LATER, 12)
     assert (standing.accepted, standing.refused, standing.waiting, standing.alarms) == (2, 0, 0, [])
-    hub.answer(batch, refused=[{"packet": two, "reason": "after all"}])
+
+
+def test_what_is_refused_after_it_was_accepted_is_an_alarm_until_it_is_accepted_anew(hub: Hub) -> None:
+    one, two = hub.receive("a", "b")
+    (batch,) = hub.delivery.deliver(AT)
+    hub.answer(batch, accepted=[one, two])
     assert hub.delivery.hear(AT) == []
-    assert standing_of(hub.store, LATER, 12).accepted == 2
+    hub.answer(batch, accepted=[one], refused=[{"packet": two, "reason": "after all"}])
+    for _ in range(2):
+        assert hub.delivery.hear(LATER) == []
+        standing = standing_of(hub.store, LATER, 12)
+        assert (standing.accepted, standing.refused, standing.waiting, standing.undelivered) == (1, 1, 0, 0)
+        assert standing.alarms == [
+            f"batch {batch}: packet {two[:12]} was refused after it was accepted: after all"
+        ]
+    assert hub.delivery.deliver(LATER) == [], "nothing is sent again by itself"
+    hub.answer(batch, accepted=[two])
+    assert hub.delivery.hear(LATER) == []
+    standing = standing_of(hub.store, LATER, 12)
+    assert (standing.accepted, standing.refused, standing.alarms) == (2, 0, [])
+    when = hub.store.db.execute("SELECT accepted_at FROM delivery WHERE hash = ?", (two,)).fetchone()
+    assert when["accepted_at"] == AT, "it was first then"
+
+
+class Crossed(FolderDrop):
+    """While it works, another delivery begins in the same folder."""
+
+    other: FolderDrop
+
+    def put(self, batch: str, name: str, source: Path, digest: str) -> None:
+        super().put(batch, name, source, digest)
+        self.other.begin(batch, frozenset())
+        if self.fills:
+            self.other.put(batch, name, source, digest)
+
+    fills = False
+
+
+@pytest.mark.parametrize("fills", [False, True])
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+def test_two_deliveries_at_once_make_no_half_batch_and_say_so(
+    tmp_path: Path, names: tuple[str, ...], fills: bool
+) -> None:
+    hub = Hub(tmp_path, None)
+    hub.receive(*names)
+    drop = Crossed(hub.folder)
+    drop.other, drop.fills = FolderDrop(hub.folder), fills
+    delivery = Delivery(hub.store, hub.files, drop)
+    if fills and len(names) == 1:  # whoever is last finds all that it put
+        assert len(delivery.deliver(AT)) == 1
+        assert len(hub.delivered()) == 1
+        return
+    with pytest.raises(VantayError, match="another delivery is at work there: let it end"):
+        delivery.deliver(AT)
+    assert hub.batches() == {}
+    assert len(hub.delivery.deliver(AT)) == 1
+    assert len(hub.delivered()) == len(names)
 
 
 def test_an_answer_is_read_also_when_nothing_can_be_delivered(

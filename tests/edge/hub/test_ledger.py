@@ -216,6 +216,21 @@ def test_a_copy_under_another_name_is_an_alarm(ledger: Ledger) -> None:
     assert len(ledger.open_packets("b-1")) == 2
 
 
+def test_an_enrolment_that_is_sealed_again_with_another_packet_is_an_alarm(ledger: Ledger) -> None:
+    tell(ledger, SEALED, sealed())
+    tell(ledger, SEALED, sealed(), booth="b-2")  # a copy: another alarm, below
+    before = alarms(ledger)
+    assert tell(ledger, SEALED, sealed("cd" * 32)) == "new"
+    (said,) = [text for text in alarms(ledger) if text not in before]
+    assert said == (
+        "booth b-1 sealed enrolment e1 again, with another packet (cdcdcdcdcdcd), which is not fetched: "
+        "keep that booth's data for the technician"
+    )
+    assert [packet.hash for packet in ledger.open_packets("b-1")] == [DIGEST]
+    assert tell(ledger, SEALED, sealed("cd" * 32)) == "new"
+    assert len(alarms(ledger)) == 2, "one of a kind"
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

@@ -130,6 +130,52 @@ def test_the_list_says_what_is_free_of_known_hamlets_with_their_own_caps(
     assert table[-1] == "00001 Phúc Xá; 00091 Phú Thượng"
 
 
+def test_a_hamlet_has_one_cap_however_it_is_spelled(
+    station: Station, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = "2021-05-29 07:30"
+    lines = [
+        f"a-{n},00091,{name},{at},10" for n, name in enumerate(["Thôn 3", "THÔN 3", "Thon 3", "thôn  3"])
+    ]
+    assert station.plan(*lines) == 1
+    full = f"the slot at {at} takes 25 people, 20 are booked: choose another"
+    assert capsys.readouterr().err.splitlines() == [f"line 4: {full}", f"line 5: {full}"]
+    assert station.plan(*lines[:2], f"b,00091,Thôn 4,{at},25", f"c,00094,Thôn 3,{at},25") == 0
+    station.listed("--from", "2021-05-29", "--to", "2021-05-29", "--unit", "00091")
+    rows = {
+        (row["hamlet"], row["begin"]): row for row in json.loads(capsys.readouterr().out.splitlines()[-1])
+    }
+    assert rows["Thôn 3", at]["booked"] == rows["THÔN 3", at]["booked"] == 20, "names stay as they were typed"
+    assert rows["Thôn 4", at]["free"] == 0
+    assert station.plan(f"a-1,00091,THÔN 3,{at},15") == 0, "its own people are not in its way"
+    assert station.plan(f"a-1,00091,THÔN 3,{at},16") == 1
+
+
+def test_hamlets_that_tones_tell_apart_are_two_and_one_typed_without_counts_for_both(
+    station: Station, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = "2021-05-29 07:30"
+    assert station.plan(f"1,00091,Xóm Hạ,{at},20", f"2,00091,Xóm Hà,{at},20", f"3,00091,Xom Ha,{at},1") == 1
+    assert "takes 25 people, 40 are booked" in capsys.readouterr().err
+    assert station.plan(f"4,00091,Xom Ha,{at.replace('07', '08')},20") == 0
+    assert station.plan(f"5,00091,Xóm Hạ,{at.replace('07', '08')},6") == 1
+    assert station.plan(f"6,00091,Xóm Đông,{at},25", f"7,00091,XOM DONG,{at},1") == 1
+    assert "line 3: the slot" in capsys.readouterr().err
+
+
+def test_the_list_of_hamlets_tells_apart_and_older_spellings_count(
+    station: Station, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = "2021-05-29 07:30"
+    assert station.plan(f"1,00091,THON 1,{at},20") == 0
+    (station.folder / "hamlets.csv").write_text("unit,hamlet,cap\n00091,Thôn 1,\n00091,Hạ,\n00091,Ha,\n")
+    station.know_hamlets()
+    assert station.plan(f"2,00091,Thôn 1,{at},6", f"3,00091,Ha,{at},25", f"4,00091,Hạ,{at},25") == 1
+    assert capsys.readouterr().err == (
+        f"line 2: the slot at {at} takes 25 people, 20 are booked: choose another\n"
+    )
+
+
 WRONG = {
     "1 2,00091,A,2021-05-29 07:30,1": "the id must be 1 to 60 letters",
     "001090000001,00091,A,2021-05-29 07:30,1": "the id looks like an identity number",
