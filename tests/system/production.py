@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from edge.demo.stage import Stage, vantay
+from edge.journal import Journal
 from edge.messages import Command, Login, Phase, Reply, State, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, Received
 from edge.sealed_word import seal_word
+from edge.store import Store
 
 SECONDS = 40.0
 CONFIGURATION = Path(__file__).parents[2] / "systemd"
@@ -131,3 +133,13 @@ class Console:
 
     def shows(self, phase: Phase) -> bool:
         return self.state is not None and self.state.phase is phase
+
+
+def kill_booth(stage: MosquittoStage, console: Console) -> None:
+    """Kill the booth, and wait until it stands there again."""
+    stage.kill("booth")
+    store = Store(stage.folder / "booth" / "booth.db", read_only=True)
+    written, _ = Journal(store).tail()
+    store.close()
+    stage.start_booth()
+    console.until(lambda: bool(console.state and console.state.last_seq > written), "the booth again")

@@ -18,7 +18,7 @@ from edge.journal import Journal
 from edge.messages import Enrol, Phase, Review
 from edge.store import Store
 from tests.edge.programs import ear
-from tests.system.production import Console, MosquittoStage
+from tests.system.production import Console, MosquittoStage, kill_booth
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -113,11 +113,7 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     terminal.reads("[0/2] place the right thumb on the scanner", console)
     show(hand, console, "0001_01_1.png")
     terminal.reads("taken: right thumb", console)
-    assert console.state
-    before = console.state.last_seq
-    stage.kill("booth")
-    stage.start_booth()
-    console.until(lambda: bool(console.state and console.state.last_seq > before), "the booth again")
+    kill_booth(stage, console)
     terminal.reads("[1/2] place the right index on the scanner", console)
     show(hand, console, "0001_02_1.png")
     terminal.reads("once more, to confirm who is here", console)
@@ -371,10 +367,8 @@ def test_the_portraits_of_two_people_that_were_swapped_show(
         terminal.type(str(his))
         if person == "0002":
             terminal.reads("ALARM: this portrait was given at the review of enrolment", console)
-            before = console.state.last_seq
-            stage.kill("booth")
-            stage.start_booth()
-            console.until(lambda: bool(console.state and console.state.last_seq > before), "the booth again")  # noqa: B023 - at once
+            kill_booth(stage, console)
+            assert console.state
             assert console.state.alarm
             for line in ("review", number, str(hers)):
                 terminal.type(line)

@@ -13,7 +13,7 @@ from edge.store import Store
 from matching import fir2005
 from matching.finger_image import pixels_of
 from tests.fwtools.synthetic import needs_speed
-from tests.system.production import Console
+from tests.system.production import Console, kill_booth
 from tests.system.slap_station import Hands, SlapStage, folder_of_scans
 from tests.system.test_enrol import NUMBER, Terminal
 
@@ -56,15 +56,6 @@ def begin(stage: SlapStage, console: Console) -> Iterator[Callable[[str], Termin
         terminal.kill()
 
 
-def cut(stage: SlapStage, console: Console) -> None:
-    """Kill the booth, and wait until it stands there again."""
-    assert console.state
-    before = console.state.last_seq
-    stage.kill("booth")
-    stage.start_booth()
-    console.until(lambda: bool(console.state and console.state.last_seq > before), "the booth again")
-
-
 def finish(stage: SlapStage, console: Console, terminal: Terminal, fingers: int) -> list[JournalEntry]:
     """Review; return the journal's entries of slaps."""
     terminal.reads("the person's identity number once more", console)
@@ -91,10 +82,10 @@ def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
     state = hands.place(*LEFT)
     terminal.reads("this looks like the left hand: place the four right fingers together", console)
     assert (state.attempt, state.alarm) == (1, None), "no attempt is used up"
-    cut(stage, console)
+    kill_booth(stage, console)
     assert hands.place(*RIGHT).accepted == list(RIGHT)
     terminal.reads("[4/10] place the four left fingers together on the scanner", console)
-    cut(stage, console)
+    kill_booth(stage, console)
     assert console.state
     assert (console.state.slap, console.state.accepted) == (14, list(RIGHT)), "an accepted sample is not lost"
     state = hands.place(*RIGHT, impression=2)
@@ -175,7 +166,7 @@ def test_a_slap_that_cannot_be_split_is_taken_finger_by_finger(
     terminal.reads("(a supervisor may have single fingers taken): place the right index", console)
     terminal.type("single 13 webbed fingers")
     terminal.reads("[0/2] place the right index on the scanner", console)
-    cut(stage, console)
+    kill_booth(stage, console)
     assert hands.place(2).accepted == [2]
     assert hands.place(3).accepted == [2, 3]
     hands.place(console.asked_again(), impression=2)
@@ -196,7 +187,7 @@ def test_wherever_the_booth_is_killed_it_goes_on_at_the_right_slap(
     terminal.reads("[0/9] place the four right fingers together on the scanner", console)
 
     def stands(slap: int | None, fingers: list[int], accepted: list[int], attempt: int = 1) -> None:
-        cut(stage, console)
+        kill_booth(stage, console)
         state = console.state
         assert state
         assert (state.slap, state.fingers, state.accepted) == (slap, fingers, accepted)
@@ -213,6 +204,6 @@ def test_wherever_the_booth_is_killed_it_goes_on_at_the_right_slap(
     stands(None, [], [*range(1, 8), 9, 10])
     hands.place(console.asked_again(), impression=2)
     terminal.reads("the person's identity number once more", console)
-    cut(stage, console)
+    kill_booth(stage, console)
     entries = finish(stage, console, terminal, 9)
     assert [entry.body["decision"] for entry in entries] == [core.REFUSED] + [core.ACCEPTED] * 3
