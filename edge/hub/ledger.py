@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from edge.hub.standings import Standing, Standings, words_of
+from edge.hub.subjects import number_used_elsewhere
 from edge.hub.tables import Tables
 from edge.journal import check_entry
 from edge.messages import Digest, JournalEntry
@@ -138,6 +139,8 @@ class Ledger:
         )
         if entry.kind == SEALED:
             self._announce(booth, entry, at)
+            if found := number_used_elsewhere(self.db, booth, entry):
+                self._warn(booth, entry, at, found, found)
         elif entry.kind == CLOSED:
             closed = (at, entry.body["packet"], booth)
             self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ? AND booth = ?", closed)

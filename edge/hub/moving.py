@@ -15,7 +15,7 @@ COUNTED = (
     "campaign_early",
     "booking",
 )
-TABLES = ("booth", "entry", "gap", "told", "delivery", *COUNTED, *IN_ORDER)
+TABLES = ("booth", "entry", "gap", "told", "delivery", "enrolled", *COUNTED, *IN_ORDER)
 AT_ONCE = 5000  # rows
 
 

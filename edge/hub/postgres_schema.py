@@ -97,4 +97,16 @@ CREATE TABLE booth_sum ( -- what a booth's entries up to a number come to
     booth TEXT COLLATE "C" PRIMARY KEY, seq BIGINT NOT NULL, sums TEXT NOT NULL
 );
 """
-STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES, JOURNALS, SUMS)
+ENROLLED = """
+CREATE TABLE enrolled ( -- whom each booth enrolled
+    subject TEXT COLLATE "C" NOT NULL, booth TEXT COLLATE "C" NOT NULL, enrolment TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (subject, booth, enrolment)
+);
+INSERT INTO enrolled SELECT said ->> 'subject', booth, said ->> 'enrolment' FROM (
+    SELECT booth, CASE WHEN position('\\u0000' IN body) = 0 THEN body::json END AS said
+    FROM entry WHERE kind = 'enrolment.sealed'
+) AS sealed
+WHERE said ->> 'outcome' = 'enrolled' AND json_typeof(said -> 'subject') = 'string'
+ON CONFLICT DO NOTHING;
+"""
+STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES, JOURNALS, SUMS, ENROLLED)

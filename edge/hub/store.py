@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS packet (
     hash TEXT PRIMARY KEY, booth TEXT NOT NULL, enrolment TEXT NOT NULL, size INTEGER NOT NULL,
     complete_at TEXT, closed_at TEXT, UNIQUE (booth, enrolment)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS enrolled ( -- whom each booth enrolled
+    subject TEXT NOT NULL, booth TEXT NOT NULL, enrolment TEXT NOT NULL,
+    PRIMARY KEY (subject, booth, enrolment)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS delivery (
     hash TEXT PRIMARY KEY, batch TEXT NOT NULL, delivered_at TEXT NOT NULL, accepted_at TEXT, refused TEXT
 ) STRICT;
@@ -74,6 +78,12 @@ CREATE TABLE IF NOT EXISTS booking ( -- an appointment; begin is local time
 CREATE INDEX IF NOT EXISTS booking_of_slot ON booking (begin, unit, hamlet);
 """
 
+ENROLLED = """
+INSERT INTO enrolled SELECT json_extract(body, '$.subject'), booth, json_extract(body, '$.enrolment')
+FROM entry WHERE kind = 'enrolment.sealed' AND json_extract(body, '$.outcome') = 'enrolled'
+    AND json_type(body, '$.subject') = 'text' AND instr(body, '\\u0000') = 0
+ON CONFLICT DO NOTHING;
+"""  # of entries that an earlier release took
 CACHE_KIB = 384 * 1024  # of the file's pages, while events are taken
 LOG_PAGES = 64 * 1024  # of the write-ahead log, before it is moved into the file
 MOVE = """
@@ -102,6 +112,8 @@ class HubStore(Database):
             before, after = MOVE, MOVED
         if columns and not self.db.execute("PRAGMA table_info(campaign_file)").fetchone():
             after += UNFILED
+        if columns and not self.db.execute("PRAGMA table_info(enrolled)").fetchone():
+            after += ENROLLED
         self.db.executescript(f"BEGIN IMMEDIATE;{before}{SCHEMA}{after}COMMIT;")
 
     def batch(self, names: Iterable[str]) -> AbstractContextManager[None]:  # noqa: ARG002 - the file is ours

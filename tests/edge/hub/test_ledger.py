@@ -1,5 +1,6 @@
 """The ledger: every entry once and in order, whatever order they come in; nothing that does not belong."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ from edge.messages import JournalEntry, parse
 from tests.edge.parts import AT, chain, steady, undone
 
 DIGEST = "ab" * 32
+OF_EARLIER: dict[str, dict[str, Any]] = {
+    "a": {"subject": "s1"},
+    "b": {"subject": "s1", "outcome": "already-enrolled"},
+    "c": {"subject": "s\0"},
+    "d": {"subject": 7},
+    "e": {},
+}
 
 
 @pytest.fixture
@@ -214,6 +222,37 @@ def test_a_copy_under_another_name_is_an_alarm(ledger: Ledger) -> None:
     assert "booth b-2 tells of packet abababababab, which is booth b-1's" in said
     assert ledger.open_packets("b-2") == []
     assert len(ledger.open_packets("b-1")) == 2
+
+
+def test_a_number_that_two_booths_enrolled_is_an_alarm_unless_the_person_was_compared(ledger: Ledger) -> None:
+    def seals(booth: str, n: int, **facts: Any) -> list[str]:
+        before = alarms(ledger)
+        packet = f"{n:02}" * 32
+        assert tell(ledger, SEALED, sealed(packet, enrolment=f"e{n}", subject="s1") | facts, booth) == "new"
+        return [text for text in alarms(ledger) if text not in before]
+
+    assert seals("b-1", 1) == []
+    assert seals("b-1", 2) == [], "that booth knows its own"
+    assert seals("b-2", 3, outcome="already-enrolled", duplicate_of="s1") == []
+    assert seals("b-2", 4, renewal="same", renews=["e1"]) == []
+    assert seals("b-3", 5, subject="s2") == []
+    assert seals("b-3", 6, subject=["s1"]) == []
+    (said,) = seals("b-3", 7)
+    assert said == (
+        "enrolment e7 at b-3 has the identity number of e1 at b-1, e2 at b-1, e4 at b-2, "
+        "and nobody compared the fingers: look whether it is one person"
+    )
+    (said,) = seals("b-4", 8, renewal="another")
+    assert "e4 at b-2 and 1 more, and nobody" in said
+
+
+def test_whom_an_earlier_release_took_is_known(tmp_path: Path) -> None:
+    with closing(HubStore(tmp_path / "hub.db")) as store:
+        for enrolment, facts in OF_EARLIER.items():
+            tell(Ledger(store), SEALED, sealed(enrolment * 64, enrolment=enrolment, **facts))
+        store.db.execute("DROP TABLE enrolled")
+    with closing(HubStore(tmp_path / "hub.db")) as store:
+        assert [tuple(row) for row in store.db.execute("SELECT * FROM enrolled")] == [("s1", "b-1", "a")]
 
 
 def test_an_enrolment_that_is_sealed_again_with_another_packet_is_an_alarm(ledger: Ledger) -> None:

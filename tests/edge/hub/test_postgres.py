@@ -19,16 +19,17 @@ from edge.cli import main
 from edge.errors import BadSettings
 from edge.hub import postgres as engine
 from edge.hub import postgres_schema, reading
-from edge.hub.ledger import Ledger
+from edge.hub.ledger import SEALED, Ledger
 from edge.hub.postgres import PostgresStore
 from edge.hub.postgres_connection import translated
 from edge.hub.reading import opened, writable
 from edge.hub.standings import AHEAD
 from edge.hub.store import HubStore
 from edge.hub.tables import StoreAway
-from edge.messages import JournalEntry
+from edge.messages import JournalEntry, canonical
 from edge.settings import HubSettings, read_settings
 from tests.edge.hub.hubs import database
+from tests.edge.hub.test_ledger import OF_EARLIER, sealed
 from tests.edge.parts import AT, chain, steady, undone
 from tests.edge.postgres import Postgres, program, somebody
 from tests.edge.programs import VANTAY, until
@@ -114,6 +115,18 @@ def test_events_get_the_keys_of_their_steps(postgres: Postgres, monkeypatch: pyt
     with PostgresStore(url) as store:
         found = [tuple(row) for row in store.db.execute("SELECT id, step FROM campaign_event ORDER BY rowid")]
     assert found == [(name, event_key(name)) for name in names]
+
+
+def test_whom_an_earlier_release_took_is_known(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = postgres.fresh()
+    monkeypatch.setattr(engine, "STEPS", postgres_schema.STEPS[:7])
+    with PostgresStore(url) as before:
+        for n, (enrolment, facts) in enumerate(OF_EARLIER.items()):
+            body = canonical(sealed(enrolment=enrolment, **facts)).decode()
+            before.db.execute("INSERT INTO entry VALUES ('b-1', ?, '', '', ?, ?, '', '')", (n, SEALED, body))
+    monkeypatch.undo()
+    with PostgresStore(url) as store:
+        assert [tuple(row) for row in store.db.execute("SELECT * FROM enrolled")] == [("s1", "b-1", "a")]
 
 
 def test_several_may_begin_at_once(postgres: Postgres) -> None:

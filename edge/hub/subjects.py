@@ -1,0 +1,34 @@
+"""Who was enrolled at another booth under the same number: a booth knows only its own.
+
+A subject is the keyed hash of the number, alike at all booths that share `subject.key`. Where the person was
+compared with the earlier record (`renewal` is `same`), all is well; else it may be two people under a number.
+"""
+
+from edge.hub.tables import Asked
+from edge.messages import JournalEntry
+
+ENROLLED, SAME = "enrolled", "same"
+NAMED = 3  # of the earlier enrolments, in the sentence
+OTHERS = "SELECT booth, enrolment FROM enrolled WHERE subject = ? AND booth <> ? ORDER BY booth, enrolment"
+KEEP = "INSERT INTO enrolled VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+def number_used_elsewhere(db: Asked, booth: str, entry: JournalEntry) -> str | None:
+    """Keep whom an `enrolment.sealed` enrolled; return what is to be looked at, None where nothing is.
+
+    Two collectors that take two such entries at the same moment do not see each other's.
+    """
+    body = entry.body
+    subject, enrolment = body.get("subject"), str(body["enrolment"])
+    if body["outcome"] != ENROLLED or not isinstance(subject, str) or "\0" in subject:
+        return None
+    rows = db.execute(OTHERS, (subject, booth)).fetchall()
+    db.execute(KEEP, (subject, booth, enrolment))
+    others = [f"{row['enrolment']} at {row['booth']}" for row in rows if row["enrolment"] != enrolment]
+    if not others or body.get("renewal") == SAME:
+        return None
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    return (
+        f"enrolment {enrolment} at {booth} has the identity number of {', '.join(others[:NAMED])}{more}, "
+        "and nobody compared the fingers: look whether it is one person"
+    )
