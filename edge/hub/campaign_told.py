@@ -33,6 +33,7 @@ BEGAN, BACK = "booth.started", "network.back"
 KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED, BEGAN, BACK)
 ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
 OVERRIDDEN = "overridden"
+PACKET = "[0-9a-f]{64}"
 DAY = 86_400
 LONGEST = DAY  # seconds of an enrolment; what says more says nothing
 
@@ -127,7 +128,7 @@ def events_of(campaign: Campaign, place: Booth, memory: Memory, told: Told) -> I
                 yield Event(f"{packet}:exception", at, "exception", unit, where, who)
         case "finding" if body.get("finding") == OVERRIDDEN and who:
             yield Event(f"{digest}:override", at, "override", unit, where, who)
-        case "card.handed-over" if packet and "\0" not in packet:  # else the record was made elsewhere
+        case "card.handed-over" if re.fullmatch(PACKET, packet):  # else the record was made elsewhere
             yield Event(f"{packet}:handed-over", at, "handed-over", unit, where)
         case "scanner.fault" if memory.stop is None:
             memory.stop = digest, "scanner", moment

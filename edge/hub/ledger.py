@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from edge.hub.standings import Standing, Standings, words_of
 from edge.hub.subjects import number_used_elsewhere
-from edge.hub.tables import Tables
+from edge.hub.tables import LONGEST_NAME, Tables
 from edge.journal import check_entry
 from edge.messages import Digest, JournalEntry
 
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
 SETTLED_LATER = "station.settled"
 PURGED_UNHELD = "a packet was destroyed that is not held"  # of the alarm
+LONGEST_WHY = 500  # characters by which alarms are told apart: no index holds a page
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
 Taken = Literal["new", "known", "gap", "refused"]
@@ -60,6 +61,8 @@ class Ledger:
         """Take one entry of which it is known whether its hash verifies."""
         if "\0" in entry.at + entry.kind:
             raise ValueError("kind or time of an entry with a NUL in it")
+        if len(entry.kind) > LONGEST_NAME:
+            raise ValueError(f"kind of an entry with {len(entry.kind)} characters")
         last = self.standing(booth)
         if not verified:
             self._alarm(booth, entry, at, "its hash does not verify: it was altered on the way")
@@ -180,7 +183,7 @@ class Ledger:
         self.db.execute(  # the first of a kind stands, the others are counted
             "INSERT INTO alarm VALUES (?, ?, ?, ?, ?, 1)"
             " ON CONFLICT (booth, why) DO UPDATE SET count = alarm.count + 1",
-            (booth, why, entry.seq, at, text),
+            (booth, why[:LONGEST_WHY], entry.seq, at, text),
         )
 
 
@@ -197,7 +200,7 @@ class _Acted(BaseModel):
 
 
 class _Sealed(_Acted):
-    enrolment: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+    enrolment: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=LONGEST_NAME)]
     size: Annotated[int, Field(ge=1, le=LARGEST_PACKET)]
     outcome: str
     samples: dict[str, str]

@@ -107,6 +107,7 @@ INSERT INTO enrolled SELECT said ->> 'subject', booth, said ->> 'enrolment' FROM
     FROM entry WHERE kind = 'enrolment.sealed'
 ) AS sealed
 WHERE said ->> 'outcome' = 'enrolled' AND json_typeof(said -> 'subject') = 'string'
+    AND length(said ->> 'subject') <= 200 AND length(said ->> 'enrolment') <= 200
 ON CONFLICT DO NOTHING;
 """
 STEPS = (FIRST, STEP_KEYS, BOOKINGS, INDICES, FILES, JOURNALS, SUMS, ENROLLED)

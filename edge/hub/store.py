@@ -82,6 +82,7 @@ ENROLLED = """
 INSERT INTO enrolled SELECT json_extract(body, '$.subject'), booth, json_extract(body, '$.enrolment')
 FROM entry WHERE kind = 'enrolment.sealed' AND json_extract(body, '$.outcome') = 'enrolled'
     AND json_type(body, '$.subject') = 'text' AND instr(body, '\\u0000') = 0
+    AND length(json_extract(body, '$.subject')) <= 200 AND length(json_extract(body, '$.enrolment')) <= 200
 ON CONFLICT DO NOTHING;
 """  # of entries that an earlier release took
 CACHE_KIB = 384 * 1024  # of the file's pages, while events are taken

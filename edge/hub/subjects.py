@@ -4,7 +4,7 @@ A subject is the keyed hash of the number, alike at all booths that share `subje
 compared with the earlier record (`renewal` is `same`), all is well; else it may be two people under a number.
 """
 
-from edge.hub.tables import Asked
+from edge.hub.tables import LONGEST_NAME, Asked
 from edge.messages import JournalEntry
 
 ENROLLED, SAME = "enrolled", "same"
@@ -20,7 +20,9 @@ def number_used_elsewhere(db: Asked, booth: str, entry: JournalEntry) -> str | N
     """
     body = entry.body
     subject, enrolment = body.get("subject"), str(body["enrolment"])
-    if body["outcome"] != ENROLLED or not isinstance(subject, str) or "\0" in subject:
+    if body["outcome"] != ENROLLED or not isinstance(subject, str):
+        return None
+    if "\0" in subject or len(subject) > LONGEST_NAME:  # no booth of ours writes such a one
         return None
     rows = db.execute(OTHERS, (subject, booth)).fetchall()
     db.execute(KEEP, (subject, booth, enrolment))
@@ -30,5 +32,5 @@ def number_used_elsewhere(db: Asked, booth: str, entry: JournalEntry) -> str | N
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
     return (
         f"enrolment {enrolment} at {booth} has the identity number of {', '.join(others[:NAMED])}{more}, "
-        "and nobody compared the fingers: look whether it is one person"
+        "and no comparison of fingers said that it is one person: look whether it is"
     )

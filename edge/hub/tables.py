@@ -13,6 +13,7 @@ from edge.errors import VantayError
 
 Place = Path | str  # SQLite's file, or a URL
 Values = Sequence[Any] | Mapping[str, Any]
+LONGEST_NAME = 200  # characters of what booths name and an index holds: PostgreSQL's take a third of a page
 
 
 class StoreAway(VantayError):

@@ -375,6 +375,7 @@ def test_a_card_that_a_booth_gave_to_its_holder_is_handed_over_once(book: Campai
     tell(book, counter, "b-1", HANDED_OVER, {"packet": packet(1)})
     tell(book, counter, "b-1", HANDED_OVER, {"packet": packet(1)})
     tell(book, counter, "b-1", HANDED_OVER, {})  # the record was made elsewhere
+    tell(book, counter, "b-1", HANDED_OVER, {"packet": "no digest"})
     tell(book, counter, "b-1", NOT_MATCHED, {"packet": packet(1)})
     assert [book.book().done(kind, None, 13) for kind in ("collected", "handed-over")] == [1, 1]
 

@@ -240,10 +240,10 @@ def test_a_number_that_two_booths_enrolled_is_an_alarm_unless_the_person_was_com
     (said,) = seals("b-3", 7)
     assert said == (
         "enrolment e7 at b-3 has the identity number of e1 at b-1, e2 at b-1, e4 at b-2, "
-        "and nobody compared the fingers: look whether it is one person"
+        "and no comparison of fingers said that it is one person: look whether it is"
     )
     (said,) = seals("b-4", 8, renewal="another")
-    assert "e4 at b-2 and 1 more, and nobody" in said
+    assert "e4 at b-2 and 1 more, and no comparison" in said
 
 
 def test_whom_an_earlier_release_took_is_known(tmp_path: Path) -> None:
@@ -348,6 +348,17 @@ def test_what_the_station_says_after_sealing_is_counted_and_an_alarm(
     assert (booth["unsettled"], booth["found_later"]) == (1, 1)
     assert alarms(ledger) == [said.replace("\0", " ")]
     assert "found later" in readable(status_of(hub_store))
+
+
+def test_words_that_no_index_holds_stop_no_hub(ledger: Ledger) -> None:
+    word = "".join(chr(0x4E00 + 7919 * n % 20000) for n in range(3000))  # that no compression makes short
+    with pytest.raises(ValueError, match="kind of an entry with 3000 characters"):
+        tell(ledger, word, {})
+    assert tell(ledger, SEALED, sealed(enrolment=word)) == "refused"
+    assert tell(ledger, SEALED, sealed(subject=word)) == "new"
+    assert tell(ledger, "station.settled", {"enrolment": "e1", "known_as": "x", "text": word}) == "new"
+    assert alarms(ledger)[-1] == word
+    assert ledger.standing("b-1").last_seq == 2
 
 
 @pytest.mark.parametrize("kept", [None, 0, 3])
