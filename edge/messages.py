@@ -27,6 +27,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -133,6 +134,15 @@ GALLERY_STATUS_TOPIC = f"{ROOT}/gallery/status"
 def utc(moment: datetime) -> str:
     """Write a time as everywhere on the wire: UTC, milliseconds, Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Take a time as it is; ValueError for one of the first or the last hours that only an offset can say."""
+    try:
+        utc(moment)
+    except OverflowError:
+        raise ValueError("no time of UTC's years 1 to 9999") from None
+    return moment
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -578,7 +588,7 @@ class Portrait(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     sha256: Digest
-    taken_at: AwareDatetime
+    taken_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Review(Command):

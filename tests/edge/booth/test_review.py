@@ -289,6 +289,15 @@ def test_a_portrait_of_an_odd_moment_is_taken_with_a_word_and_a_finding(
     assert booth.current.closed
 
 
+@pytest.mark.parametrize("taken_at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_utc_cannot_say_is_refused(booth: Booth, taken_at: str) -> None:
+    capture(booth)
+    reply = review(booth, portrait={**HERS, "taken_at": taken_at}).reply
+    assert reply.outcome == "refused"
+    assert "no time of UTC's years 1 to 9999" in reply.reason
+    assert review(booth, portrait=HERS).reply.outcome == "accepted"
+
+
 def test_whoever_was_told_of_an_odd_moment_may_give_another_portrait_or_none(booth: Booth) -> None:
     capture(booth)
     odd = {**HERS, "taken_at": "1990-01-01T00:00:00Z"}
