@@ -363,3 +363,5 @@ def read_portrait(path: Path) -> tuple[Portrait | None, str]:
         return Portrait(sha256=sha256(data).hexdigest(), taken_at=taken_at), ""
     except OSError as error:
         return None, f"{path} cannot be read ({error.strerror})"
+    except (ValueError, OverflowError):
+        return None, f"{path} was written at no time of the calendar: set its time right ('touch')"

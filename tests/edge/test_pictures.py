@@ -3,6 +3,7 @@
 import os
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_what_is_no_picture_is_no_portrait(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     said = f"{path} is no picture: a portrait is JPEG, PNG, JPEG 2000, TIFF, WebP or HEIC"
     assert read_portrait(path) == (None, said)
+
+
+def test_a_file_whose_time_no_calendar_has_is_told() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:  # a disk's file system keeps no such time
+        path = Path(folder) / "p.jpg"
+        path.write_bytes(PICTURES["JPEG"])
+        os.utime(path, (253402300800, 253402300800))  # year 10000
+        said = f"{path} was written at no time of the calendar: set its time right ('touch')"
+        assert read_portrait(path) == (None, said)
 
 
 def test_what_is_no_file_is_told_at_once(tmp_path: Path) -> None:
