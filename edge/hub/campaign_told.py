@@ -5,6 +5,7 @@
     finding, overridden                   override, of the operator who is named
     card.handed-over, with a packet       handed-over
     scanner.fault … scanner.ready         fault, cause scanner, with the minutes in between
+    … booth.stopped                       the same: whoever packs up unplugs the scanner first
     worker.died, the scanner's            the same, cause software
     worker.died, another's                fault, cause software, of no minutes: nothing says when it is back
     booth.started, last_alive at work     fault from then to this start; cause power where the machine was
@@ -29,8 +30,8 @@ from edge.messages import PERSON_NAME, Clock
 
 STARTED, FINDING, HANDED_OVER = "enrolment.started", "finding", "card.handed-over"
 FAULT, READY, DIED = "scanner.fault", "scanner.ready", "worker.died"
-BEGAN, BACK = "booth.started", "network.back"
-KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED, BEGAN, BACK)
+BEGAN, ENDED, BACK = "booth.started", "booth.stopped", "network.back"
+KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED, BEGAN, ENDED, BACK)
 ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
 OVERRIDDEN = "overridden"
 PACKET = "[0-9a-f]{64}"
@@ -136,7 +137,7 @@ def events_of(campaign: Campaign, place: Booth, memory: Memory, told: Told) -> I
             memory.stop = memory.stop or (digest, "software", moment)
         case "worker.died":
             yield Event(f"{digest}:fault", at, "fault", unit, where, cause="software", minutes=0)
-        case "scanner.ready" if memory.stop:
+        case "scanner.ready" | "booth.stopped" if memory.stop:
             first, cause, since = memory.stop
             memory.stop = None
             minutes = _minutes(campaign, since.at, since.until(moment))

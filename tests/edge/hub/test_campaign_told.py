@@ -98,6 +98,19 @@ def faults(book: CampaignBook) -> dict[str, tuple[int, int]]:
     return found
 
 
+def test_a_scanner_that_is_unplugged_before_the_box_is_packed_up_is_no_fault_of_the_night(
+    station: Station,
+) -> None:
+    booth = Booth(station.store)
+    booth.says(0, "scanner.ready")
+    booth.says(9 * 3600, "scanner.fault", fault="gone")
+    booth.says(9 * 3600 + 120, "booth.stopped")
+    booth.says(23 * 3600, "booth.started", "b1", last_alive=None)
+    booth.says(23 * 3600 + 5, "scanner.ready", "b1")
+    booth.reports(JournalCounter(station.book()))
+    assert faults(station.book()) == {"scanner": (1, 2)}
+
+
 def test_stops_are_counted_by_cause_with_the_minutes_until_the_scanner_is_ready(
     station: Station, capsys: pytest.CaptureFixture[str]
 ) -> None:
