@@ -163,8 +163,10 @@ class Booth:
         key = self._taken[current.accepted[position].sample]
         probe, candidate = self._impressions[key].template, serial.from_bytes(self._earlier[position])
         score = compare.compare(compare.prepare(probe), candidate)
-        match = decide(score.value, self._limits.renewal_fmr, score.kind).match
-        entries = compared(current, position, match, {"score": round(score.value, 4)})
+        fmr = self._limits.renewal_fmr
+        decision = decide(score.value, fmr, score.kind)
+        facts = {"score": round(score.value, 4), "rate": decision.score_fmr, "fmr": fmr}
+        entries = compared(current, position, decision.match, facts)
         self._current = core.fold(entries, current)
         seen.findings += [str(body["finding"]) for kind, body in entries if kind == core.FINDING]
         whose = visit.earlier[position]

@@ -11,6 +11,8 @@ sensors or people differ from them.
 
 import json
 import math
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import NamedTuple
 
 FILE = Path(__file__).with_name("calibration.json")
 FULL = "full"
+TINY = sys.float_info.min
 
 
 class Point(NamedTuple):
@@ -64,6 +67,21 @@ def rate(score: float, kind: str = FULL) -> float:
     frequent, rare = points[row : row + 2]
     share = (score - frequent.highest) / (rare.highest - frequent.highest)
     return min(1.0, math.exp(math.log(frequent.fmr) + share * (math.log(rare.fmr) - math.log(frequent.fmr))))
+
+
+def together(rates: Iterable[float]) -> float:
+    """Return the rate at which strangers' fingers match as well as these, all in all.
+
+    `rates`: false match rates in (0, 1] at which comparisons of different fingers are just matches; 1 of
+    none. Fisher's method (Statistical Methods for Research Workers, section 21.1): twice the sum of -ln of k
+    rates has a chi-square distribution of 2k degrees of freedom where all are strangers'.
+    """
+    logs = [-math.log(max(one, TINY)) for one in rates]
+    x, term, tail = math.fsum(logs), 1.0, 0.0
+    for number in range(len(logs)):
+        tail += term
+        term *= x / (number + 1)
+    return math.exp(-x) * tail if logs else 1.0
 
 
 def fmr_of_search(fpir: float, fingers: int) -> float:

@@ -1,8 +1,9 @@
 """Whether someone is enrolled here already: which fingers are looked for where.
 
-Every finger is looked for at its own position. A person's first two are looked for at all positions, too, so
-that swapped hands hide nobody; one of them would be enough, but one may be poor. As many false hits are
-expected of that as of a finger's own position: its rate is a tenth, and it looks through ten times as many.
+Every finger is looked for at its own position. A person's first three are looked for at all positions, too,
+so that swapped hands hide nobody; one of them would be enough, but one in ten is not found at that rate, and
+so two are of one person in a hundred. As many false hits are expected of that as of a finger's own position:
+its rate is a tenth, and it looks through ten times as many.
 Once a finger has pointed at somebody, the following ones are compared with all fingers of that person, too.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Collection
 from matching.gallery import Candidate, Gallery
 from matching.template import Template
 
-EVERYWHERE = 2  # fingers of a person looked for at all positions
+EVERYWHERE = 3  # fingers of a person looked for at all positions
 POSITIONS = 10
 EXACTLY, EXACTLY_EVERYWHERE = 30, 50  # fingers of its position and of all compared exactly
 

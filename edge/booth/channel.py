@@ -259,6 +259,7 @@ class Compared(Message):
     token: int
     match: bool
     score: float
+    rate: float  # false match rate at which this score is just a match
 
 
 class MatcherReady(Message):

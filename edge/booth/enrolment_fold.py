@@ -110,7 +110,12 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         why = {**current.not_rolled, body["position"]: body["reason"]}
         return replace(current, rolled=rest, not_rolled=why, hint=None, found=current.found.another_rolled())
     if kind == EARLIER_COMPARED:
-        return replace(current, earlier_same={**current.earlier_same, body["position"]: body["same"]})
+        rates = {body["position"]: body["rate"]} if "rate" in body else {}
+        return replace(
+            current,
+            earlier_same={**current.earlier_same, body["position"]: body["same"]},
+            earlier_rates={**current.earlier_rates, **rates},
+        )
     if kind == STATION_ANSWERED:
         hits = with_hits(current.hits, elsewhere(current, body["hits"]))
         return replace(current, hits=hits, answered=current.answered | {body["sample"]})

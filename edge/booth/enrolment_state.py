@@ -87,6 +87,7 @@ class Enrolment:
         str, ...
     ] = ()  # enrolments here that are the person's own then: nobody is looked for in them
     earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
+    earlier_rates: dict[int, float] = field(default_factory=dict)  # at which false match rate each matched
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     missing_why: dict[int, str] = field(default_factory=dict)  # its class, also of one that is not rolled
     warnings: tuple[str, ...] = ()  # about the subject's data, for the operator

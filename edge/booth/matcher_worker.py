@@ -59,8 +59,13 @@ class MatcherWorker:
                     case channel.Compare():
                         probe, candidate = (serial.from_bytes(blob) for blob in blobs)
                         score = compare.compare(compare.prepare(probe), candidate)
-                        match = decide(score.value, message.fmr, score.kind).match
-                        word = channel.Compared(token=message.token, match=match, score=round(score.value, 4))
+                        decision = decide(score.value, message.fmr, score.kind)
+                        word = channel.Compared(
+                            token=message.token,
+                            match=decision.match,
+                            score=round(score.value, 4),
+                            rate=decision.score_fmr,
+                        )
                         self._daemon.send(word)
                     case channel.Search():
                         self._search(message, blobs[0])

@@ -3,7 +3,8 @@
 Whoever comes under a number that was enrolled here is compared with that record, said to renew it or not.
 
 Two fingers at most are compared, each as soon as it is accepted: one that matches says that it is the same
-person; when none does, or none of the record's can be captured, it is an alarm that a supervisor overrides.
+person, or both together, where neither is quite enough; when none does, or none of the record's can be
+captured, it is an alarm that a supervisor overrides.
 """
 
 from dataclasses import replace
@@ -15,6 +16,7 @@ from edge.errors import BadCommand
 from edge.messages import POSITION_NAMES, Earlier, JournalEntry
 from edge.vault import Vault
 from matching import serial
+from matching.calibration import together
 
 NOT_THE_BROUGHT = (
     "the record that was made here with this number is compared, not the one that was brought: that says "
@@ -77,9 +79,16 @@ def _refuse_without_common(new: Enrolment) -> None:
 
 
 def compared(current: Enrolment | None, position: int, match: bool, facts: Body) -> list[Entry]:
-    """Take the matcher's word on one accepted finger; nothing where it is not to be compared."""
+    """Take the matcher's word on one accepted finger; nothing where it is not to be compared.
+
+    `facts`: `rate`, at which false match rate it matches, and `fmr`, which is wanted: with these it is judged
+    together with the one before.
+    """
     if current is None or current.to_compare != position:
         return []
+    if current.earlier_rates and "rate" in facts:
+        all_in_all = together([*current.earlier_rates.values(), facts["rate"]])
+        match, facts = match or all_in_all <= facts["fmr"], {**facts, "together": all_in_all}
     body: Body = {
         "enrolment": current.id,
         "position": position,

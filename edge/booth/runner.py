@@ -704,7 +704,11 @@ class Runner:
     def _compared(self, answer: channel.Compared) -> None:
         name, position = self._compares
         current = self._enrolment if self._enrolment and self._enrolment.id == name else None
-        facts = {"score": answer.score, "fmr": self._settings.comparison.renewal_fmr}
+        facts = {
+            "score": answer.score,
+            "rate": answer.rate,
+            "fmr": self._settings.comparison.renewal_fmr,
+        }
         self._record(compared(current, position, answer.match, facts))
 
     def _worker_died(self, event: WorkerDied, now: float) -> None:

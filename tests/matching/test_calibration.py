@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.calibration import FILE, calibration, decide, rate, threshold
+from matching.calibration import FILE, calibration, decide, rate, threshold, together
 from matching.combination import FILE as WEIGHTS
 from matching.compare import CONSTANTS, FULL, MINUTIAE_ONLY
 
@@ -51,6 +52,21 @@ def test_the_deciding_score_is_the_upper_end_of_the_interval(kind: str) -> None:
 def test_a_rate_that_is_none_is_refused(fmr: float) -> None:
     with pytest.raises(ValueError, match="not between 0 and 1"):
         threshold(fmr)
+
+
+@pytest.mark.parametrize("rates", [[0.3], [0.2, 0.05], [0.5, 0.5, 0.04], [1.0, 0.01]])
+def test_strangers_are_taken_together_as_often_as_said(rates: list[float]) -> None:
+    drawn = np.random.default_rng(7).random((400_000, len(rates)))
+    share = np.mean(np.prod(drawn, axis=1) <= np.prod(rates))
+    assert together(rates) == pytest.approx(share, rel=0.04)
+
+
+def test_fingers_together_say_no_more_than_they_can() -> None:
+    assert together([]) == 1.0
+    assert together([1.0, 1.0]) == pytest.approx(1.0)
+    assert together([0.02]) == pytest.approx(0.02)
+    assert 0.0 <= together([0.0, 1e-300]) < 1e-290
+    assert together([1e-3, 1e-3]) < 1e-4 < together([1e-2, 1e-3])
 
 
 def test_an_unknown_kind_is_refused() -> None:

@@ -99,6 +99,30 @@ def test_a_record_none_of_whose_fingers_is_left_says_so() -> None:
     assert visit.now.closed
 
 
+@pytest.mark.parametrize(
+    ("rates", "same"),
+    [
+        ((1e-3, 1e-3), True),  # each alone is not enough
+        ((1e-2, 1e-3), False),
+        ((0.9, 0.9), False),
+        ((1e-3, None), False),  # of an earlier release's matcher
+        ((None, 1e-3), False),
+    ],
+)
+def test_two_fingers_that_are_nearly_the_records_are_together(
+    rates: tuple[float | None, float | None], same: bool
+) -> None:
+    visit = Visit(positions=(2, 7), earlier=(2, 7))
+    for position, one in zip((2, 7), rates, strict=True):
+        visit.show(30)
+        facts = FACTS | ({"rate": one} if one else {})
+        entries = visit.record(compared(visit.now, position, False, facts))
+    assert entries[0][1]["same"] == same
+    assert ("together" in entries[0][1]) == (None not in rates)
+    assert visit.now.renewal == ("same" if same else "another")
+    assert bool(visit.now.alarm) != same
+
+
 def test_a_comparison_that_nobody_waits_for_changes_nothing() -> None:
     visit = Visit(positions=(2, 7), earlier=(2,))
     assert compared(visit.now, 2, True, FACTS) == []
