@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 from benchmarks.city_events import DAYS, START, STEPS, shares, units_of
 from edge.campaign.reports.catalogue import NAMES
@@ -47,14 +48,15 @@ def replay(folder: Path, units: Path, people: int) -> Replay:
     """Import the events of so many people as they are made, then ask for every report."""
     codes = units_of(units)
     _configure(folder, units, codes, people)
-    stream, script = folder / "events.jsonl", Path(__file__).with_name("city_events.py")
-    os.mkfifo(stream)
-    with stream_of([sys.executable, str(script), str(units), str(people)], stream) as source:
+    script = Path(__file__).with_name("city_events.py")
+    with subprocess.Popen([sys.executable, script, units, str(people)], stdout=subprocess.PIPE) as source:
         begin = time.monotonic()
         out, peak, code = measured(
-            [*vantay("hub"), "import", str(stream), "--config", str(folder / "hub.toml")]
+            [*vantay("hub"), "import", "/dev/stdin", "--config", str(folder / "hub.toml")], source.stdout
         )
         seconds = time.monotonic() - begin
+        assert source.stdout
+        source.stdout.close()  # one that still writes ends
         if source.wait(timeout=60) or code:
             return Replay(0, seconds, peak, wrong=[f"the import ended with {code}: {out[-300:]}"])
     events = people * len(STEPS)
@@ -82,21 +84,9 @@ def ask(folder: Path, found: Replay, people: int, names: tuple[str, ...] = NAMES
         found.wrong.append(f"of {people} people the summary has {collected}")
 
 
-class stream_of(subprocess.Popen[bytes]):  # noqa: N801 - used as a context
-    """A process that writes into a named pipe; ended with the block."""
-
-    def __init__(self, command: list[str], pipe: Path) -> None:
-        super().__init__(["/bin/sh", "-c", 'exec "$@" > "$0"', str(pipe), *command])
-
-    def __exit__(self, *error: object) -> None:
-        if self.poll() is None:
-            self.kill()
-        self.wait()
-
-
-def measured(command: list[str]) -> tuple[str, float, int]:
+def measured(command: list[str], stdin: IO[bytes] | None = None) -> tuple[str, float, int]:
     """Run a command; return what it said, its peak of resident memory in MiB, and its exit code."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout
     with process.stdout:
         out = process.stdout.read().decode()

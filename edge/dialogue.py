@@ -364,18 +364,24 @@ class Dialogue:
                 self.stage, self._corrects = Stage.NUMBER, True
                 return [*said, NUMBER]
             return [*said, Done(1)]
-        if self.stage is Stage.REVIEWED and reply.command == "review" and not refused:
-            return [Say(reply.reason)]
-        if self.stage is Stage.REVIEWED and reply.command == "review" and reply.wants == "portrait":
-            self.stage, self._prompt = Stage.WORK, ()
-            return [*said, Say("type: review (with this person's own portrait) | override REASON")]
-        if self.stage is Stage.REVIEWED and reply.command == "review" and reply.wants == LOOKED:
-            self.stage = Stage.REVIEW_LOOK
-            return [*said, LOOK]
-        if self.stage is Stage.REVIEWED and reply.command == "review":
-            self.stage = Stage.REVIEW_NUMBER
-            return [*said, OF_KNOWN if self._goes_back else ONCE_MORE]
+        if self.stage in (Stage.REVIEWED, Stage.WORK) and reply.command == "review":
+            return [*said, *self._of_review(reply)]
         return [*said, *(self._follow(self._state) if self._state and self._enrolment else [])]
+
+    def _of_review(self, reply: Reply) -> list[Effect]:
+        """What a review's answer asks for, also where an alarm was shown before it came."""
+        if reply.outcome != "refused":
+            return [Say(reply.reason)]
+        if reply.wants == "portrait":
+            self.stage, self._prompt = Stage.WORK, ()
+            return [Say("type: review (with this person's own portrait) | override REASON")]
+        if reply.wants == LOOKED:
+            self.stage = Stage.REVIEW_LOOK
+            return [LOOK]
+        if self.stage is Stage.WORK:
+            return self._now()
+        self.stage = Stage.REVIEW_NUMBER
+        return [OF_KNOWN if self._goes_back else ONCE_MORE]
 
     def line(self, text: str, request_id: str) -> list[Effect]:
         """Something was typed."""

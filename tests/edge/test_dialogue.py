@@ -546,6 +546,24 @@ def test_a_portrait_of_an_odd_moment_is_looked_at_before_it_is_sealed_or_another
     assert dialogue.reply(reply("review", "accepted")) == [Say("because")]
 
 
+def test_an_answer_to_a_review_is_heard_though_the_booth_shows_its_alarm_meanwhile() -> None:
+    for outcome, wants, then in (
+        ("refused", "looked", [Say("refused: because"), LOOK]),
+        ("accepted", None, [Say("because")]),
+        ("refused", None, [Say("refused: because")]),
+    ):
+        dialogue = asked()
+        dialogue.reply(reply("enrol", "accepted"))
+        alarmed = State(**{**REVIEW, "alarm": "a portrait of somebody else"})
+        dialogue.state(alarmed)
+        assert dialogue.line("review", "r") == [OF_KNOWN]
+        dialogue.line(TEN, "r1")
+        sent(dialogue.portrait(PICTURE, "", "r2"))
+        dialogue.state(alarmed)
+        assert dialogue.reply(reply("review", outcome, wants=wants)) == then
+        assert dialogue.stage is (Stage.REVIEW_LOOK if wants else Stage.WORK)
+
+
 def test_what_is_said_of_an_accepted_review_is_shown() -> None:
     dialogue = reviewing()
     dialogue.line(TEN, "r")

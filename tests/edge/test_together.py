@@ -74,16 +74,15 @@ class Station:
 
     def check(self) -> None:
         """Every entry and every packet is at the hub, once and as it was."""
-        store = Store(self.folder / "booth" / "booth.db", read_only=True)
-        mine = [(entry.seq, entry.hash) for entry in Journal(store).read()]
-        kinds = [entry.kind for entry in Journal(store).read()]
-        assert Journal(store).verify() == len(mine)
-        store.close()
-        assert kinds.count("packet.acknowledged") == PACKETS, "each once"
         hub = Store(self.folder / "hub" / "hub.db", read_only=True)
         rows = hub.db.execute("SELECT seq, hash FROM entry ORDER BY seq").fetchall()
         hub.close()
-        assert [(row["seq"], row["hash"]) for row in rows] == mine
+        store = Store(self.folder / "booth" / "booth.db", read_only=True)
+        mine = list(Journal(store).read(0, len(rows)))  # the booth may write on meanwhile
+        assert Journal(store).verify() >= len(rows)
+        store.close()
+        assert [entry.kind for entry in mine].count("packet.acknowledged") == PACKETS, "each once"
+        assert [(row["seq"], row["hash"]) for row in rows] == [(entry.seq, entry.hash) for entry in mine]
         files = PacketFiles(self.folder / "hub" / "packets")
         assert {digest: files.path(digest).read_bytes() for digest in self.packets} == self.packets
         assert self.status()["alarms"] == []

@@ -203,10 +203,10 @@ def test_after_an_override_it_goes_on_where_the_person_stood_whenever_the_power_
     box = Box(stage)
     try:
         box.slipped = True
-        portrait = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
         box.console.log_in("an", "271828", "l1")
         assert box.console.ask(Enrol(request_id="r1", identity_number=NUMBER)).outcome == "accepted"
         box.go_on(until=reviewing, cuts=False)
+        portrait = Portrait(sha256=sha256(b"somebody").hexdigest(), taken_at=datetime.now(UTC))
         review = Review(request_id="v1", identity_number=NUMBER, portrait=portrait)
         assert box.console.ask(review, "review").outcome == "accepted"
         box.go_on(cuts=False)
