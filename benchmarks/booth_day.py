@@ -187,7 +187,11 @@ class Booth:
                     for line in (*judged[e], *against_before(self._images, e, self._people))
                 ]
                 told = f"{seen.outcome}, {seen.findings}: {'; '.join(words)}"
-                wrong.append(f"{visit.kind} {visit.identity_number}: {told}")
+                line = f"{visit.kind} {visit.identity_number}: {told}"
+                if seen.miscounted(visit):
+                    print(f"day: {line}", flush=True)  # the limits on misses and false alarms count it
+                else:
+                    wrong.append(line)
         return count, wrong
 
 

@@ -107,8 +107,13 @@ class Seen:
 
     def right(self, visit: Visit) -> bool:
         """Whether the visit ended as it should: a mix-up was noticed, and the person served all the same."""
-        noticed = not self.false_alarm(visit) if visit.kind == HONEST else self.caught(visit)
-        return noticed and self.outcome == (ALREADY_ENROLLED if visit.kind in RETURNS else ENROLLED)
+        return not self.miscounted(visit) and self.outcome == (
+            ALREADY_ENROLLED if visit.kind in RETURNS else ENROLLED
+        )
+
+    def miscounted(self, visit: Visit) -> bool:
+        """Whether it is a miss or a false alarm, of which the limits allow some."""
+        return self.false_alarm(visit) if visit.kind == HONEST else not self.caught(visit)
 
     def false_alarm(self, visit: Visit) -> bool:
         """Whether an honest visit was taken for anything else."""

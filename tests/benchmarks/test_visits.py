@@ -155,6 +155,11 @@ def test_what_counts() -> None:
     ):
         assert seen.right(visit) is right
         count.add(visit, seen)
+    assert Seen("enrolled").miscounted(twice)
+    assert Seen("enrolled", ["same-finger"]).miscounted(honest)
+    assert not Seen("abandoned", ["same-finger"]).miscounted(wrong), (
+        "noticed, and nobody served: no limit has that"
+    )
     both = count + count
     assert (both.visits[HONEST], both.false_alarms) == (6, 4)
     assert [
