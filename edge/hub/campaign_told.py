@@ -26,13 +26,13 @@ from typing import Any, NamedTuple
 from edge.campaign.definition import Booth, Campaign
 from edge.campaign.events import Event
 from edge.hub.ledger import SEALED
+from edge.hub.subjects import ENROLLED
 from edge.messages import PERSON_NAME, Clock
 
 STARTED, FINDING, HANDED_OVER = "enrolment.started", "finding", "card.handed-over"
 FAULT, READY, DIED = "scanner.fault", "scanner.ready", "worker.died"
 BEGAN, ENDED, BACK = "booth.started", "booth.stopped", "network.back"
 KINDS = (STARTED, SEALED, FINDING, HANDED_OVER, FAULT, READY, DIED, BEGAN, ENDED, BACK)
-ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
 OVERRIDDEN = "overridden"
 PACKET = "[0-9a-f]{64}"
 DAY = 86_400

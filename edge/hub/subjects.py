@@ -7,7 +7,8 @@ compared with the earlier record (`renewal` is `same`), all is well; else it may
 from edge.hub.tables import LONGEST_NAME, Asked
 from edge.messages import JournalEntry
 
-ENROLLED, SAME = "enrolled", "same"
+ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
+SAME = "same"
 NAMED = 3  # of the earlier enrolments, in the sentence
 OTHERS = "SELECT booth, enrolment FROM enrolled WHERE subject = ? AND booth <> ? ORDER BY booth, enrolment"
 KEEP = "INSERT INTO enrolled VALUES (?, ?, ?) ON CONFLICT DO NOTHING"

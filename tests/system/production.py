@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.demo.check import Checker
 from edge.demo.stage import Stage, vantay
 from edge.journal import Journal
 from edge.messages import Command, Login, Phase, Reply, State, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, Received
+from edge.packet import OpenedPacket
 from edge.sealed_word import seal_word
 from edge.store import Store
 
@@ -143,3 +145,12 @@ def kill_booth(stage: MosquittoStage, console: Console) -> None:
     store.close()
     stage.start_booth()
     console.until(lambda: bool(console.state and console.state.last_seq > written), "the booth again")
+
+
+def only_packet(stage: MosquittoStage, console: Console) -> OpenedPacket:
+    """Return the one sealed record that the hub has, as the ministry opens it, when all has arrived."""
+    checker = Checker(stage.folder, stage.scans, stage.booth)
+    console.until(checker.settled, "the hub's last acknowledgement")
+    (packet,) = checker.packets().values()
+    checker.close()
+    return packet

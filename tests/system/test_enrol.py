@@ -18,7 +18,7 @@ from edge.journal import Journal
 from edge.messages import Enrol, Phase, Review
 from edge.store import Store
 from tests.edge.programs import ear
-from tests.system.production import Console, MosquittoStage, kill_booth
+from tests.system.production import Console, MosquittoStage, kill_booth, only_packet
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -214,10 +214,7 @@ def test_where_people_log_in_a_supervisor_signs_what_the_operator_may_not(
     terminal.reads("enrolled with 2 fingers", console)
     assert terminal.end() == 0
     hand.close()
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
-    checker.close()
+    packet = only_packet(stage, console)
     assert packet.manifest["operator"] == "an"
     assert packet.manifest["confirmed"] == "overridden"
     signed = [f["of"] for f in packet.manifest["findings"] if f["finding"] == "overridden"]
@@ -281,10 +278,7 @@ def test_what_the_worklist_says_otherwise_is_noticed_and_settled_before_sealing(
         [*worklist, "show", NUMBER, *config], capture_output=True, text=True, check=True, timeout=60
     )
     assert "state   enrolled at " in shown.stdout
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
-    checker.close()
+    packet = only_packet(stage, console)
     assert packet.manifest["stated"] == {"name": "Nguyễn Hoá An", "birth": "1990-05-17", "sex": "male"}
     found = [f["finding"] for f in packet.manifest["findings"]]
     assert found == ["list-differs", "overridden", "name-differs", "no-portrait"]
@@ -314,10 +308,7 @@ def test_whoever_goes_on_at_another_terminal_types_the_stated_name(
     terminal.reads("enrolled with 2 fingers", console)
     assert terminal.end() == 0
     hand.close()
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
-    checker.close()
+    packet = only_packet(stage, console)
     assert [f["finding"] for f in packet.manifest["findings"]] == ["no-portrait"]
 
 
@@ -416,10 +407,7 @@ def test_who_has_no_finger_is_enrolled_by_two_people_and_the_hub_has_the_record(
     terminal.type("- the camera is broken")
     terminal.reads("enrolled without a finger: the record says why, and who signed", console)
     assert terminal.end() == 0
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
-    checker.close()
+    packet = only_packet(stage, console)
     assert packet.blobs == {}
     assert packet.manifest["exception"]["exception"] == "no-finger"
     assert packet.manifest["missing"] == {str(position): "amputated" for position in range(1, 11)}

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from edge.booth import enrolment as core
-from edge.demo.check import Checker
 from edge.journal import Journal
 from edge.messages import JournalEntry
 from edge.store import Store
@@ -15,7 +14,7 @@ from matching import fir2005, iso19794
 from matching.finger_image import pixels_of
 from matching.views import impressions
 from tests.fwtools.synthetic import needs_speed
-from tests.system.production import Console
+from tests.system.production import Console, only_packet
 from tests.system.roll_station import RollingHands
 from tests.system.slap_station import SlapStage, cut_power, folder_of_scans
 from tests.system.test_enrol import NUMBER, Terminal
@@ -93,9 +92,7 @@ def test_from_slaps_to_ten_rolled_fingers_and_a_sealed_packet(
     entries = finish(stage, console, terminal, "enrolled with 10 fingers and 10 rolled")
     decisions = [(e.body["position"], e.body["decision"]) for e in entries if e.kind == core.ROLLED]
     assert decisions[:4] == [(1, core.RETRY), (1, core.ACCEPTED), (2, core.WRONG_FINGER), (2, core.ACCEPTED)]
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
+    packet = only_packet(stage, console)
     assert [one["position"] for one in packet.manifest["rolled"]] == list(range(1, 11))
     assert {one["impression"] for one in packet.manifest["rolled"]} == {"rolled"}
     assert {one["control"] for one in packet.manifest["rolled"]} == {"own"}
@@ -160,9 +157,7 @@ def test_whenever_the_power_is_cut_it_goes_on_at_the_right_roll(
     entries = finish(stage, console, terminal, "enrolled with 2 fingers and 1 rolled")
     decisions = [e.body["decision"] for e in entries if e.kind == core.ROLLED]
     assert decisions == [core.RETRY, core.ACCEPTED, core.WRONG_FINGER]
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
+    packet = only_packet(stage, console)
     assert [one["position"] for one in packet.manifest["rolled"]] == [2]
     assert packet.manifest["not_rolled"] == {"6": "stiff"}
     assert sorted(packet.manifest["missing"]) == ["1", "10", "3", "4", "5", "7", "8", "9"]
@@ -189,9 +184,7 @@ def test_a_sequence_error_is_overridden_and_what_matches_nothing_is_kept_and_mar
     terminal.reads(f"ALARM: {alarm}", console)
     terminal.type("override she rolled it herself")
     finish(stage, console, terminal, "enrolled with 2 fingers and 2 rolled")
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
+    packet = only_packet(stage, console)
     found = [(f["finding"], f["position"]) for f in packet.manifest["findings"]]
     assert found == [
         (core.SEQUENCE_ERROR, 2),

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from edge.booth import enrolment as core
-from edge.demo.check import Checker
 from edge.journal import Journal
 from edge.messages import JournalEntry
 from edge.store import Store
 from matching import fir2005
 from matching.finger_image import pixels_of
 from tests.fwtools.synthetic import needs_speed
-from tests.system.production import Console, kill_booth
+from tests.system.production import Console, kill_booth, only_packet
 from tests.system.slap_station import Hands, SlapStage, folder_of_scans
 from tests.system.test_enrol import NUMBER, Terminal
 
@@ -113,9 +112,7 @@ def test_slaps_are_refused_and_taken_and_sealed_whole_and_by_finger(
     ]
     attack = {"score": 70, "detector": "virtual 2"}
     assert [entry.body.get("attack") for entry in entries] == [None] * 5 + [attack]
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
+    packet = only_packet(stage, console)
     of_samples = {sample["position"]: sample.get("attack") for sample in packet.manifest["samples"]}
     assert of_samples == {p: attack if p in THUMBS else None for p in range(1, 11)}
     slaps = {slap["position"]: slap for slap in packet.manifest["slaps"]}
@@ -149,9 +146,7 @@ def test_a_finger_known_to_be_missing_is_not_waited_for(
     terminal.reads("once more, to confirm who is here", console)
     hands.place(console.asked_again(), impression=2)
     finish(stage, console, terminal, 7)
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
+    packet = only_packet(stage, console)
     assert packet.manifest["missing"] == {"1": "bandaged", "4": "amputated", "6": "cut a minute ago"}
     assert [slap["position"] for slap in packet.manifest["slaps"]] == [13, 14]
 
@@ -171,10 +166,7 @@ def test_a_slap_that_cannot_be_split_is_taken_finger_by_finger(
     assert hands.place(3).accepted == [2, 3]
     hands.place(console.asked_again(), impression=2)
     finish(stage, console, terminal, 2)
-    checker = Checker(stage.folder, stage.scans, "demo-001")
-    console.until(checker.settled, "the hub's last acknowledgement")
-    (packet,) = checker.packets().values()
-    checker.close()
+    packet = only_packet(stage, console)
     assert sorted(packet.blobs) == ["2.fir", "2.fmr", "3.fir", "3.fmr"]
     (found,) = [f for f in packet.manifest["findings"] if f["finding"] == "single-fingers"]
     assert "because: webbed fingers" in found["text"]
