@@ -26,7 +26,7 @@ from edge.booth.shift import Shift, workers_of
 from edge.booth.shift_book import ShiftBook
 from edge.booth.slap_judging import take_singly
 from edge.booth.slap_rule import FINGERS
-from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, is_another_name, refuse_first
+from edge.booth.stated import ASKED, as_kept, ask_worklist, check_stated, is_stated_name, refuse_first
 from edge.booth.station import StationDesk
 from edge.booth.station_answer import NOTED
 from edge.errors import BadCommand, NotedRefusal
@@ -247,11 +247,8 @@ class CommandDesk:
                 subject = self.keys.subject_of(command.identity_number)
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
                 looked = self._look_at(command, current, at, clock_is_set)
-                other = self._another_name(command.name, current, subject)
-                named, odd_is_right = command.name is not None, command.looked is True
-                entries = core.review(
-                    current, subject, portrait, command.no_portrait, other, looked, named, odd_is_right
-                )
+                name_is_right = self._is_right_name(command.name, current, subject)
+                entries = core.review(current, subject, portrait, command.no_portrait, name_is_right, looked)
                 after = core.fold(entries, current)
                 reason = "the record is being sealed"
                 if after and after.without_portrait:
@@ -260,7 +257,7 @@ class CommandDesk:
                     )
                 if portrait and looked.odd_time:
                     reason += f"; look: {looked.odd_time}"
-                if current and core.name_left_out(current, named):
+                if current and name_is_right is None and core.name_wanted(current):
                     reason += "; look: the name that was stated is not confirmed, and the record says so"
             case Settle():
                 if self.station is None:
@@ -368,13 +365,13 @@ class CommandDesk:
         began = next(self.journal.of_kind(core.STARTED, self.journal.last_of(core.STARTED) - 1, 1), None)
         now = datetime.fromisoformat(at)
         odd = odd_time(command.portrait.taken_at, began, now, clock_is_set) if began else None
-        return Looked(used_by, odd)
+        return Looked(used_by, odd, command.looked is True)
 
-    def _another_name(self, name: str | None, current: Enrolment | None, subject: str) -> bool:
+    def _is_right_name(self, name: str | None, current: Enrolment | None, subject: str) -> bool | None:
         if name is None or current is None or current.subject != subject:
-            return False  # of another number nothing more is said
+            return None  # of another number nothing more is said
         assert self.vault is not None
-        return is_another_name((data for _, data in self.vault.all_of(STATED, current.id)), name)
+        return is_stated_name((data for _, data in self.vault.all_of(STATED, current.id)), name)
 
     def _new_enrolment(self, command: Enrol, warnings: tuple[str, ...]) -> Enrolment:
         operator = self.shift.require_operator()

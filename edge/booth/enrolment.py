@@ -138,7 +138,7 @@ __all__ = [
     "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
     "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
     "abandon", "another_than_before", "attendants_finger", "by_device", "elsewhere", "evolve", "finding",
-    "fold", "judge", "known_person", "mark_missing", "name_left_out", "no_finger", "note_listed_otherwise",
+    "fold", "judge", "known_person", "mark_missing", "name_wanted", "no_finger", "note_listed_otherwise",
     "note_used_number", "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start",
     "with_hits", "with_pairs",
 ]
@@ -222,17 +222,14 @@ def review(
     subject: str,
     portrait: Body | None,
     no_portrait: str | None,
-    another_name: bool = False,
+    name_is_right: bool | None = None,
     looked: Looked = Looked(),  # noqa: B008 - frozen
-    named: bool = False,
-    odd_is_right: bool = False,
 ) -> list[Entry]:
     """Take the operator's word that this is the person whose number, name and portrait go with the record.
 
     Of somebody who was found to be enrolled already it is the word that this is so; it needs no portrait.
-    `another_name`: a name was said that is not the stated one; `looked`: what speaks against the portrait;
-    `named`: a name was said. Where one was stated and none is said, that stays in the record.
-    `odd_is_right`: the operator has looked at it in spite of its odd moment.
+    `name_is_right`: the name that was said is the stated one; None where none was said, and where one was
+    stated, that stays in the record. `looked`: what speaks against the portrait.
     """
     if current is None:
         raise BadCommand("no subject is being enrolled: there is nothing to review")
@@ -250,7 +247,7 @@ def review(
             f"on the screen; {advice}",
             [finding(current, NUMBER_DIFFERS, 0, None, text)],
         )
-    if another_name:
+    if name_is_right is False:
         text = "another name than the one it began with was given at the review"
         raise NotedRefusal(
             f"this is not the name that enrolment {current.id} began with: check whose record is on the "
@@ -274,7 +271,7 @@ def review(
         )
     if portrait and not current.duplicate_of:
         _refuse_used_portrait(current, str(portrait["sha256"]), looked.used_by)
-    if portrait and looked.odd_time and not odd_is_right:
+    if portrait and looked.odd_time and not looked.odd_is_right:
         raise BadCommand(
             f"{looked.odd_time}; send the review again with 'looked' when it does, or with another portrait",
             wants=LOOKED,
@@ -285,15 +282,15 @@ def review(
     if no_portrait is not None:
         text = f"the record has no portrait because: {no_portrait}"
         entries.insert(0, finding(current, NO_PORTRAIT, 0, None, text))
-    if name_left_out(current, named) and not current.found.has(NAME_UNCONFIRMED):
+    if name_is_right is None and name_wanted(current) and not current.found.has(NAME_UNCONFIRMED):
         text = "the name that was stated was not confirmed at the review"
         entries.insert(0, finding(current, NAME_UNCONFIRMED, 0, None, text))
     return entries
 
 
-def name_left_out(current: Enrolment, named: bool) -> bool:
-    """Whether a review leaves the stated name unconfirmed; of somebody who is known it is not asked."""
-    return current.name_stated and not named and not current.duplicate_of
+def name_wanted(current: Enrolment) -> bool:
+    """Whether the review is to confirm the stated name; of somebody who is known it is not asked."""
+    return current.name_stated and not current.duplicate_of
 
 
 def _refuse_used_portrait(current: Enrolment, portrait: str, used_by: str | None) -> None:

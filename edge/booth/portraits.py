@@ -14,6 +14,7 @@ class Looked:
 
     used_by: str | None = None  # enrolment, not known to be this person's, that was reviewed with it
     odd_time: str | None = None  # one sentence
+    odd_is_right: bool = False  # the operator has looked at it all the same
 
 
 def odd_time(taken_at: datetime, began: JournalEntry, now: datetime, clock_is_set: bool) -> str | None:

@@ -60,13 +60,13 @@ def as_kept(stated: Stated) -> bytes | None:
     return json.dumps(said, ensure_ascii=False).encode() if any(said.values()) else None
 
 
-def is_another_name(kept: Iterable[bytes], said: str) -> bool:
-    """Whether a name is not the one that was kept; BadCommand when it can be none, or none was stated."""
+def is_stated_name(kept: Iterable[bytes], said: str) -> bool:
+    """Whether a name is the one that was kept; BadCommand when it can be none, or none was stated."""
     name = _checked("name", typed_name, said)
     stated = next((json.loads(data)["name"] for data in kept), None)
     if stated is None:
         raise BadCommand("no name was stated when the enrolment began: send the review without 'name'")
-    return not same_name(str(stated), name)
+    return same_name(str(stated), name)
 
 
 def _compare(person: Listed, stated: Stated) -> ListWord:

@@ -118,10 +118,10 @@ def test_it_is_said_once_of_a_name_that_two_reviews_leave_out(store: Store, keys
 def test_of_somebody_who_is_known_no_name_is_asked(booth: Booth) -> None:
     capture(booth, name="Nguyễn Hòa An")
     assert booth.current is not None
-    assert core.name_left_out(booth.current, named=False)
-    assert not core.name_left_out(booth.current, named=True)
+    assert core.name_wanted(booth.current)
     known = core.finding(booth.current, core.ALREADY_ENROLLED, 0, "s-2", "known")[1]
     booth.current = replace(booth.current, found=booth.current.found.after(known))
+    assert not core.name_wanted(booth.current)
     assert review(booth, portrait=None).reply.reason == "the record is being sealed"
     assert found(booth) == [core.ALREADY_ENROLLED]
 
