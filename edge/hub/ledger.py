@@ -4,14 +4,15 @@ Where several collectors share the booths' reports, an entry may be at one befor
 another: it is put ahead and taken as soon as it follows. Nothing is acknowledged for being there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from edge.hub.standings import Standing, Standings, words_of
-from edge.hub.subjects import number_used_elsewhere
+from edge.hub.subjects import ENROLLED, number_used_elsewhere
 from edge.hub.tables import LONGEST_NAME, Tables
 from edge.journal import check_entry
 from edge.messages import Digest, JournalEntry
@@ -23,6 +24,7 @@ LONGEST_WHY = 500  # characters by which alarms are told apart: no index holds a
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
 
 Taken = Literal["new", "known", "gap", "refused"]
+Arrived = tuple[str, JournalEntry, str]  # booth, its entry, when it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,21 @@ class Ledger:
     """Entries and packets; the caller holds the transaction and commits before it acknowledges."""
 
     def __init__(self, store: Tables, shared: bool = False) -> None:
-        self.db, self._standings = store.db, Standings(store, shared)
-        self.batch, self.standing = self._standings.batch, self._standings.of
+        self.db, self._store, self._standings = store.db, store, Standings(store, shared)
+        self.standing = self._standings.of
+        self._sealed: list[Arrived] | None = None  # in a batch: whose numbers are looked at when it ends
+
+    @contextmanager
+    def batch(self, booths: Iterable[str]) -> Iterator[None]:
+        """A transaction for these booths and no others."""
+        with self._standings.batch(booths):
+            sealed: list[Arrived] = []
+            self._sealed = sealed
+            try:
+                yield
+                self._look_at_numbers(sealed)
+            finally:
+                self._sealed = None
 
     def take(self, booth: str, entry: JournalEntry, at: str) -> Taken:
         """Take one entry, idempotent by (booth, seq); the same seq with another hash is a fork: refused.
@@ -142,14 +157,24 @@ class Ledger:
         )
         if entry.kind == SEALED:
             self._announce(booth, entry, at)
-            if found := number_used_elsewhere(self.db, booth, entry):
-                self._warn(booth, entry, at, found, found)
+            if self._sealed is None:
+                self._look_at_numbers([(booth, entry, at)])
+            else:
+                self._sealed.append((booth, entry, at))
         elif entry.kind == CLOSED:
             closed = (at, entry.body["packet"], booth)
             self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ? AND booth = ?", closed)
         elif entry.kind == SETTLED_LATER and entry.body.get("known_as"):
             text = str(entry.body.get("text")).replace("\0", " ")  # PostgreSQL holds none
             self._warn(booth, entry, at, text, text)
+
+    def _look_at_numbers(self, sealed: list[Arrived]) -> None:
+        """Last in a transaction: no other collector looks before it has ended."""
+        if sealed:
+            self._store.hold(ENROLLED)
+        for booth, entry, at in sealed:
+            if found := number_used_elsewhere(self.db, booth, entry):
+                self._warn(booth, entry, at, found, found)
 
     def _announce(self, booth: str, entry: JournalEntry, at: str) -> None:
         """Know of a packet; alarm where it is another booth's, whose journal comes a second time then.

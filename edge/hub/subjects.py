@@ -7,7 +7,7 @@ compared with the earlier record (`renewal` is `same`), all is well; else it may
 from edge.hub.tables import LONGEST_NAME, Asked
 from edge.messages import JournalEntry
 
-ENROLLED = "enrolled"  # the outcome that counts; a person who was enrolled before is no second file
+ENROLLED = "enrolled"  # the table, and the outcome that counts: who was enrolled before is no second file
 SAME = "same"
 NAMED = 3  # of the earlier enrolments, in the sentence
 OTHERS = "SELECT booth, enrolment FROM enrolled WHERE subject = ? AND booth <> ? ORDER BY booth, enrolment"
@@ -17,7 +17,7 @@ KEEP = "INSERT INTO enrolled VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 def number_used_elsewhere(db: Asked, booth: str, entry: JournalEntry) -> str | None:
     """Keep whom an `enrolment.sealed` enrolled; return what is to be looked at, None where nothing is.
 
-    Two collectors that take two such entries at the same moment do not see each other's.
+    The caller holds `ENROLLED`: two collectors would not see each other's.
     """
     body = entry.body
     subject, enrolment = body.get("subject"), str(body["enrolment"])

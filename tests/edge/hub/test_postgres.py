@@ -299,6 +299,25 @@ def test_a_booth_is_one_collectors_at_a_time(store: PostgresStore) -> None:
     other.close()
 
 
+def test_a_number_that_two_collectors_take_at_one_moment_is_an_alarm_once(store: PostgresStore) -> None:
+    other, both = again(store), threading.Barrier(2, timeout=20)
+
+    def take(booth: str, digit: str, using: PostgresStore) -> None:
+        ledger = Ledger(using)
+        (entry,) = chain([sealed(digit * 64, enrolment=f"e{digit}", subject="s1")], kind=SEALED)
+        with ledger.batch([booth]):
+            assert ledger.take(booth, entry, AT) == "new"
+            both.wait()
+
+    thread = threading.Thread(target=take, args=("b-2", "2", other))
+    thread.start()
+    take("b-1", "1", store)
+    thread.join()
+    ((said,),) = store.db.execute("SELECT text FROM alarm").fetchall()
+    assert re.match(r"enrolment e(1 at b-1|2 at b-2) has the identity number of e(2 at b-2|1 at b-1), ", said)
+    other.close()
+
+
 def test_one_leads_until_it_is_gone(store: PostgresStore, postgres: Postgres) -> None:
     other = again(store)
     assert (store.leads(), other.leads()) == (True, False)
