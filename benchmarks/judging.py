@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.people import Finger, every, name
+from benchmarks.people import POSITIONS, Finger, every, name
 from benchmarks.visits import HONEST, Seen, Visit
 from edge import clock
 from edge.booth import channel, second_look
@@ -25,6 +25,7 @@ from edge.booth.already import enrolled_already
 from edge.booth.attendant import PRESENTATIONS, attendant_fmr
 from edge.booth.commands import CommandDesk
 from edge.booth.enrolment import Enrolment, SampleJudged
+from edge.booth.matcher_word import word_on
 from edge.booth.matcher_worker import attendants_met, same_fingers
 from edge.booth.renewal import compared
 from edge.booth.shift import Shift
@@ -213,7 +214,7 @@ class Booth:
             already_enrolled_fmr=self._limits.already_enrolled_fmr,
             suspected=tuple(current.hits),
             attendants=tuple(self._registered),
-            attendant_fmr=attendant_fmr(self._limits.attendant_fpir, len(self._registered)),
+            attendant_fmr=attendant_fmr(self._limits.attendant_fpir, len(POSITIONS), len(self._registered)),
         )
         blobs = [self._impressions[self._taken[a.sample]].data for a in accepted.values()]
         same, perhaps = same_fingers(question, one.template, blobs)
@@ -221,26 +222,26 @@ class Booth:
         attendants = attendants_met(question, one.template, self._templates)
         fmr, before = question.already_enrolled_fmr, len(accepted)
         already = enrolled_already(self._gallery, one.template, position, before, fmr, suspected)
-        return SampleJudged(
-            enrolment=current.id,
-            position=position,
-            sample=f"{len(self._taken)}",
+        answer = channel.JudgedFinger(
             quality=one.quality,
+            parts={},
             hint=one.hint,
-            same_finger_as=tuple(hit.position for hit in same),
-            perhaps={hit.position: hit.fmr for hit in perhaps if hit.fmr},
-            already=tuple(self._subjects[one.key] for one in already),
-            attendants=tuple(hit.person for hit in attendants),
-            facts={
-                "scores": [
-                    *(hit.model_dump() for hit in (*same, *perhaps)),
-                    *(
-                        {"subject": self._subjects[h.key], "position": h.position, "score": h.score}
-                        for h in already
-                    ),
-                ]
-            },
+            minutiae=len(one.template.minutiae),
+            same_finger=same,
+            already=tuple(
+                channel.Hit(
+                    subject=self._subjects[hit.key],
+                    position=hit.position,
+                    score=hit.score,
+                    fmr=hit.decision.score_fmr,
+                )
+                for hit in already
+            ),
+            looked_through=len(self._gallery),
+            perhaps=perhaps,
+            attendants=attendants,
         )
+        return word_on(current.id, position, f"{len(self._taken)}", answer, {}, self._limits)
 
     def _seal(self, seen: Seen) -> None:
         """End the enrolment; who is enrolled is in the gallery."""

@@ -164,7 +164,7 @@ class Rolling:
             hint=one.hint,
             same_finger_as=tuple(hit.position for hit in same),
             already=(),
-            perhaps={hit.position: hit.fmr for hit in perhaps if hit.fmr},
+            perhaps={hit.position: hit.fmr for hit in perhaps},
         )
 
 

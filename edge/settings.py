@@ -96,6 +96,7 @@ class Comparison(Section):
     control_fmr: Rate = 1e-3  # a rolled finger against its own plain impression (BSI TR-03121-3 volume 4)
     already_enrolled_fmr: Rate = 1e-5  # one new sample against everyone enrolled here
     already_enrolled_fingers: Annotated[int, Field(ge=1, le=10)] = 2  # that must point to the same subject
+    alone_fpir: Rate = 1e-3  # of people with fewer fingers than that, who may pass for somebody enrolled
     hand_over_fmr: Rate = 1e-4  # one finger against the card's or the record's
     station_fmr: Rate = 1e-6  # one new sample against everyone enrolled at the station; as many fingers tell
     renewal_fmr: Rate = 1e-4  # a finger of the person against the earlier record's, at a renewal

@@ -1,6 +1,6 @@
 """What looks like a mix-up, pure: the findings that say so, and a supervisor's word against one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge.booth.enrolment_fold import evolve
@@ -25,6 +25,7 @@ from edge.booth.entries import (
 from edge.booth.judged import SampleJudged
 from edge.errors import BadCommand
 from edge.messages import POSITION_NAMES
+from matching.calibration import fmr_of_search
 
 SAID_OTHERWISE = {
     "name": "another name",
@@ -88,22 +89,41 @@ def known_person(
     current: Enrolment,
     position: int,
     hits: dict[str, frozenset[int]],
-    fingers: int,
+    alone: Collection[str] = (),
     where: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """Alarm that enough of the person's `fingers` are those of one earlier subject.
+    """Alarm that enough of the person's fingers are those of one earlier subject.
 
     Nothing is captured until the operator says so too, by a review, or a supervisor that it is somebody else.
-    `where` names the booth at which a subject was enrolled, where that is known.
+    `alone`: those whom this sample tells by itself; `where` names the booth at which a subject was enrolled,
+    where that is known.
     """
-    needed = min(current.fingers_to_tell, fingers)
+    told_alone = current.told_alone.union(alone)
     for subject, positions in hits.items():
-        if len(positions) >= needed and subject not in current.found.others:
+        if subject in current.found.others:
+            continue
+        if enough(current.fingers_to_tell, len(current.positions), len(positions), subject in told_alone):
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             at = f" at booth {where[subject]}" if where and subject in where else ""
             text = f"this person is enrolled already{at} as subject {subject}: the same {names}"
             return [finding(current, ALREADY_ENROLLED, position, subject, text)]
     return []
+
+
+def enough(to_tell: int, fingers: int, same: int, alone: bool) -> bool:
+    """Whether so many `same` fingers say who somebody is: `to_tell`, or where there are fewer, all of them.
+
+    Of those one must be found so surely that it tells `alone`: the rate for each is chosen for several.
+    """
+    return same >= to_tell or (alone and same >= fingers)
+
+
+def tells_alone(rate: float, fingers: int, fpir: float) -> bool:
+    """Whether one finger that was found at this false match rate among so many says whose it is.
+
+    `fpir`: the share of people of whom one finger may pass for somebody else's.
+    """
+    return rate <= fmr_of_search(fpir, max(fingers, 1))
 
 
 def another_than_before(current: Enrolment | None) -> list[Entry]:
@@ -119,7 +139,7 @@ def another_than_before(current: Enrolment | None) -> list[Entry]:
 
 def what_stands(current: Enrolment, position: int) -> list[Entry]:
     """Raise what is an alarm once a finger is missing, or an earlier subject is told to be somebody else."""
-    known = known_person(current, position, current.hits, len(current.positions))
+    known = known_person(current, position, current.hits)
     bare = not current.positions and not current.found.has(NO_FINGER)
     return known or [*another_than_before(current), *([no_finger(current)] if bare else [])]
 

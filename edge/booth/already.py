@@ -4,6 +4,7 @@ Every finger is looked for at its own position. A person's first three are looke
 so that swapped hands hide nobody; one of them would be enough, but one in ten is not found at that rate, and
 so two are of one person in a hundred. As many false hits are expected of that as of a finger's own position:
 its rate is a tenth, and it looks through ten times as many.
+Where nobody has two fingers to show, one tells, found at a rate that counts all who were looked through.
 Once a finger has pointed at somebody, the following ones are compared with all fingers of that person, too.
 """
 

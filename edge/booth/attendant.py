@@ -28,7 +28,6 @@ REGISTERED, FORGOTTEN = "person.finger", "person.fingers-forgotten"
 AWAITED, GIVEN_UP = "finger.awaited", "finger.given-up"  # of a card's holder; of anybody
 PRESENTATIONS = 3  # kept of one finger: the best of three scores misses far fewer than one
 MISSES = 3  # after which it is given up
-SUBJECT_FINGERS = 10  # compared with every attendant's
 HOLDER = "the card's holder"
 RAREST, MOST_FREQUENT = 1e-7, 1e-5  # false match rates
 
@@ -84,9 +83,12 @@ class Outcome:
     done: bool = False
 
 
-def attendant_fmr(fpir: float, templates: int) -> float:
-    """Return the FMR a comparison at which this share of subjects passes for an attendant."""
-    fmr = fmr_of_search(fpir, SUBJECT_FINGERS * max(templates, 1))
+def attendant_fmr(fpir: float, impressions: int, templates: int) -> float:
+    """Return the FMR a comparison at which this share of subjects passes for an attendant.
+
+    `impressions` of a subject, plain and rolled, are compared with each of so many `templates`.
+    """
+    fmr = fmr_of_search(fpir, max(impressions, 1) * max(templates, 1))
     return min(max(fmr, RAREST), MOST_FREQUENT)
 
 

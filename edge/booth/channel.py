@@ -274,7 +274,7 @@ class Hit(Message):
     subject: str | None = None
     position: Position
     score: float
-    fmr: float | None = None  # at which the score would just be a match, where it is only perhaps one
+    fmr: Annotated[float, Field(ge=0, le=1)]  # at which the score would just be a match
 
 
 class AttendantHit(Message):
@@ -293,6 +293,7 @@ class JudgedFinger(Message):
     minutiae: int
     same_finger: tuple[Hit, ...]
     already: tuple[Hit, ...]
+    looked_through: Annotated[int, Field(ge=0)] = 0  # fingers of those enrolled, for `already`
     perhaps: tuple[Hit, ...] = ()  # may be a finger of this subject that was taken
     attendants: tuple[AttendantHit, ...] = ()
 

@@ -155,7 +155,7 @@ class CommandDesk:
                 )
             if isinstance(command, Login | RegisterFinger | HandOver | Verify):
                 verdict = self._attend(name, command, current, digest, at)
-                if isinstance(command, HandOver) and command.without_finger is not None:
+                if isinstance(command, HandOver) and self._gives_awaited(command, presenting):
                     return _overtaking(presenting, verdict)
                 return _ending(presenting, verdict, f"'{name}' was sent")
             if isinstance(command, Abandon) and (command.awaited or (presenting and current is None)):
@@ -274,6 +274,12 @@ class CommandDesk:
         runs = isinstance(command, Enrol)
         verdict = self._answer(name, command.request_id, digest, "accepted", reason, entries, at, runs=runs)
         return Verdict(verdict.reply, verdict.entries, identity, kept, earlier)
+
+    def _gives_awaited(self, command: HandOver, presenting: Presenting | None) -> bool:
+        """Whether a card is handed over without the very finger of its holder that is awaited."""
+        if command.without_finger is None or presenting is None or presenting.purpose != "hand-over":
+            return False
+        return presenting.success[0][1].get("subject") == self.keys.subject_of(command.identity_number)
 
     def _signature(
         self, command: Override | SingleFingers, what: str, current: Enrolment, kind: str

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge.booth import channel, second_look
-from edge.booth.attendant import attendant_fmr
 from edge.booth.loading import load_of
 from edge.booth.scanner_standing import RESTARTING, Device, ScannerStanding
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
@@ -165,7 +164,7 @@ class Crew:
         renews: tuple[str, ...] = (),
         attendants: Sequence[tuple[str, bytes, str]] = (),
         search: bool = True,
-        fmr: float | None = None,
+        fmr: float = 1e-6,
         confirming: bool = False,
         fingers: tuple[int, ...] = (),
         rolled: bool = False,
@@ -195,7 +194,7 @@ class Crew:
                 channel.AttendantFinger.model_validate({"person": person, "length": len(data), "form": form})
                 for person, data, form in attendants
             ),
-            attendant_fmr=fmr or attendant_fmr(limits.attendant_fpir, len(attendants)),
+            attendant_fmr=fmr,
             search=search,
             frames=frame.frames,
             rolled=rolled,

@@ -61,12 +61,14 @@ from edge.booth.alarms import (
     another_than_before,
     attendants_finger,
     by_device,
+    enough,
     finding,
     known_person,
     no_finger,
     note_listed_otherwise,
     note_used_number,
     override,
+    tells_alone,
     what_stands,
     with_pairs,
 )
@@ -129,18 +131,17 @@ from edge.messages import LOOKED, POSITION_NAMES
 # one import for whoever plays a whole enrolment
 # fmt: off
 __all__ = [
-    "ABANDONED", "ACCEPTED", "ALREADY_ENROLLED", "ATTEMPT", "ATTENDANT_FINGER", "BEST_KEPT",
-    "CONFIRMATION", "CONFIRMED", "EARLIER_COMPARED", "EARLIER_DIFFERS", "ENDS", "ENROLLED", "FINDING",
-    "KEPT", "LIST_DIFFERS", "MISSING", "MISSING_FINGERS", "NAME_DIFFERS", "NAME_UNCONFIRMED",
-    "NOT_CONFIRMED", "NO_FINGER", "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN",
-    "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED",
+    "ABANDONED", "ACCEPTED", "ALREADY_ENROLLED", "ATTEMPT", "ATTENDANT_FINGER", "BEST_KEPT", "CONFIRMATION",
+    "CONFIRMED", "EARLIER_COMPARED", "EARLIER_DIFFERS", "ENDS", "ENROLLED", "FINDING", "KEPT", "LIST_DIFFERS",
+    "MISSING", "MISSING_FINGERS", "NAME_DIFFERS", "NAME_UNCONFIRMED", "NOT_CONFIRMED", "NO_FINGER",
+    "NO_PORTRAIT", "NUMBER_DIFFERS", "NUMBER_USED", "OVERRIDDEN", "PORTRAIT_TIME", "PORTRAIT_USED", "REFUSED",
     "RETRY", "REVIEWED", "ROLLED", "SAME_FINGER", "SEALED", "SECOND_LOOK", "SEQUENCE_ERROR", "SETTLED",
     "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
     "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
-    "abandon", "another_than_before", "attendants_finger", "by_device", "elsewhere", "evolve", "finding",
-    "fold", "judge", "known_person", "mark_missing", "name_wanted", "no_finger", "note_listed_otherwise",
-    "note_used_number", "override", "refuse_unless_capturing", "review", "rolled_attempt", "sealed", "start",
-    "with_hits", "with_pairs",
+    "abandon", "another_than_before", "attendants_finger", "by_device", "elsewhere", "enough", "evolve",
+    "finding", "fold", "judge", "known_person", "mark_missing", "name_wanted", "no_finger",
+    "note_listed_otherwise", "note_used_number", "override", "refuse_unless_capturing", "review",
+    "rolled_attempt", "sealed", "start", "tells_alone", "with_hits", "with_pairs",
 ]
 # fmt: on
 

@@ -118,11 +118,13 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         )
     if kind == STATION_ANSWERED:
         hits = with_hits(current.hits, elsewhere(current, body["hits"]))
-        return replace(current, hits=hits, answered=current.answered | {body["sample"]})
+        alone = current.told_alone.union(body.get("alone", ()))
+        return replace(current, hits=hits, told_alone=alone, answered=current.answered | {body["sample"]})
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
-        settled: Body = {"hint": None, "doubtful": {}, "doubtful_slap": {}}
+        doubted = tuple(p for p in current.in_doubt if p != body["position"])
+        settled: Body = {"hint": None, "doubtful": {}, "doubtful_slap": {}, "in_doubt": doubted}
         rest, found = tuple(p for p in current.rolled if p != body["position"]), current.found.another_shown()
         return replace(current, positions=left, rolled=rest, missing=missing, found=found, **settled)
     return current
@@ -175,6 +177,7 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
         tried={**current.tried, position: tries},
         accepted=accepted,
         hits=hits,
+        told_alone=current.told_alone.union(body.get("alone", ())),
         in_doubt=_with_doubt(current, perhaps_one),
         hint=body["hint"],
     )
@@ -197,7 +200,8 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
     in_doubt = _with_doubt(current, [p for pair in pairs for p in pair])
     tried_slaps = {**current.tried_slaps, slap: tries}
-    current = replace(current, tried_slaps=tried_slaps, hits=hits, in_doubt=in_doubt)
+    alone = current.told_alone.union(body.get("alone", ()))
+    current = replace(current, tried_slaps=tried_slaps, hits=hits, told_alone=alone, in_doubt=in_doubt)
     if decision == RETRY:
         return current
     wanted = body["sample"] if decision == ACCEPTED else body["kept"]

@@ -95,6 +95,7 @@ class Enrolment:
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
     hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions
+    told_alone: frozenset[str] = frozenset()  # of those subjects the ones whom one finger tells
     found: Findings = field(default_factory=Findings)
     doubtful: dict[int, float] = field(default_factory=dict)  # of the last sample: position -> FMR
     tried_slaps: dict[int, tuple[SlapAttempt, ...]] = field(default_factory=dict)
@@ -233,9 +234,17 @@ class Enrolment:
         if not (self.missing or self.not_rolled) or looked or not self._to_sign(MISSING_FINGERS):
             return None
         names = [*map(self._missing_name, self.missing), *map(self._missing_name, self.not_rolled)]
-        text = f"{', '.join(names)} cannot be captured: a supervisor looks at the hands"
+        text = f"{', '.join(names)} cannot be captured: a supervisor looks at the hands{self._perhaps_known}"
         of = sorted({*self.missing, *self.not_rolled})
         return {"enrolment": self.id, "finding": MISSING_FINGERS, "position": 0, "of": of, "text": text}
+
+    @property
+    def _perhaps_known(self) -> str:
+        """For the supervisor, of somebody whose few fingers do not tell by themselves who it is."""
+        few = (one for one, seen in self.hits.items() if len(seen) >= len(self.positions))
+        one = next((one for one in few if one not in self.found.others), None)
+        said = f", and whether this is subject {one}, who is enrolled already and has a finger like it"
+        return said if one else ""
 
     def _missing_name(self, position: int) -> str:
         why = self.missing_why.get(position)

@@ -58,8 +58,10 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
         body["kept"] = _best([*current.tried.get(event.position, ()), attempt_of(body)]).sample
     if decision in KEPT:
         body["already"] = list(event.already)
+        if event.alone:
+            body["alone"] = list(event.alone)
         hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
-        entries += known_person(current, event.position, hits, len(current.positions))
+        entries += known_person(current, event.position, hits, event.alone)
     return [(ATTEMPT, body), *(by_device(entry, event.facts) for entry in entries)]
 
 
@@ -98,7 +100,11 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     name, number = POSITION_NAMES[event.position], current.attempt_number(event.position)
     decision, hint = NOT_CONFIRMED, f"this is not the {name} that was captured"  # type: str, str | None
     in_doubt = event.position in current.in_doubt
-    if event.position in event.same_finger_as or (in_doubt and event.position in event.perhaps):
+    others = tuple(p for p in event.at_once if p != event.position)
+    others = tuple(p for p in others if not current.found.two_fingers(event.position, p))
+    if in_doubt and others:
+        hint = _taken_as(others)
+    elif event.position in event.same_finger_as or (in_doubt and event.position in event.perhaps):
         decision, hint = CONFIRMED, None
     elif event.same_finger_as:
         decision, hint = WRONG_FINGER, _taken_as(event.same_finger_as)

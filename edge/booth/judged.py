@@ -21,6 +21,8 @@ class SampleJudged:
     facts: Body = field(default_factory=dict)  # kept with the attempt: device, parts of the quality, scores
     attendants: tuple[str, ...] = ()  # people who work here, one of whose fingers the sample matches
     perhaps: dict[int, float] = field(default_factory=dict)  # accepted positions it may match -> FMR
+    at_once: tuple[int, ...] = ()  # of `same_finger_as` those that second_look.AT_ONCE says, too
+    alone: tuple[str, ...] = ()  # of `already` those whom one finger tells
 
 
 def judgement(

@@ -133,7 +133,7 @@ class MatcherWorker:
             )
             return
         template, quality = _examined(pixels, ppi, question.position)
-        facts = self._facts(question, template, quality, blobs, ())
+        facts = self._facts(question, template, quality, blobs, (), len(question.accepted))
         if rolled:
             facts |= {"issues": tuple(rolled.issues), "sentence": rolled.sentence}
         answer = channel.Examined(token=question.token, **facts, milliseconds=_since(began))
@@ -183,9 +183,9 @@ class MatcherWorker:
         images = {finger.position: finger.pixels for finger in found.fingers}
         examined = {p: _examined(images[p], REFERENCE_PPI, p) for p in sorted(images)}
         fingers = []
-        for position, (template, quality) in examined.items():
+        for number, (position, (template, quality)) in enumerate(examined.items(), len(question.accepted)):
             others = [(p, one) for p, (one, _) in examined.items() if p != position]
-            facts = self._facts(question, template, quality, blobs, others)
+            facts = self._facts(question, template, quality, blobs, others, number)
             fingers.append(channel.SlapFinger(position=position, **facts))
         answer = channel.ExaminedSlap(
             token=question.token,
@@ -204,8 +204,9 @@ class MatcherWorker:
         quality: Quality,
         blobs: list[bytes],
         others: Sequence[tuple[int, Template]],
+        before: int,
     ) -> dict[str, Any]:
-        """Return what a `JudgedFinger` says; `others`: the fingers that lie beside it."""
+        """Return what a `JudgedFinger` says; `others` lie beside it, so many were taken `before` it."""
         same, perhaps = same_fingers(question, template, blobs[1:], others)
         return {
             "quality": quality.score,
@@ -214,15 +215,21 @@ class MatcherWorker:
             "minutiae": len(template.minutiae),
             "same_finger": same,
             "perhaps": perhaps,
-            "already": self._already(question, template) if question.search else (),
+            "already": self._already(question, template, before) if question.search else (),
+            "looked_through": len(self._gallery),
             "attendants": attendants_met(question, template, blobs[-1]),
         }
 
-    def _already(self, question: channel.Examine, probe: Template) -> tuple[channel.Hit, ...]:
-        fmr, before = question.already_enrolled_fmr, len(question.accepted)
+    def _already(self, question: channel.Examine, probe: Template, before: int) -> tuple[channel.Hit, ...]:
+        fmr = question.already_enrolled_fmr
         suspected = [key for key, subject in self._subjects.items() if subject in question.suspected]
         return tuple(
-            channel.Hit(subject=self._subjects[one.key], position=one.position, score=round(one.score, 4))
+            channel.Hit(
+                subject=self._subjects[one.key],
+                position=one.position,
+                score=round(one.score, 4),
+                fmr=one.decision.score_fmr,
+            )
             for one in enrolled_already(self._gallery, probe, probe.position, before, fmr, suspected)
             if one.key not in question.renews
         )
@@ -240,11 +247,11 @@ def same_fingers(
     for position, taken in [*((p, serial.from_bytes(blob)) for p, blob in before), *others]:
         score = compare.compare(prepared, taken)
         decision = decide(score.value, question.same_finger_fmr, score.kind)
-        hit = channel.Hit(position=position, score=round(score.value, 4))
+        hit = channel.Hit(position=position, score=round(score.value, 4), fmr=decision.score_fmr)
         if decision.match:
             same.append(hit)
         elif question.perhaps_fmr and decide(score.value, question.perhaps_fmr, score.kind).match:
-            perhaps.append(hit.model_copy(update={"fmr": decision.score_fmr}))
+            perhaps.append(hit)
     return tuple(same), tuple(perhaps)
 
 

@@ -111,6 +111,11 @@ class EnrolmentPlan(Part):
         rolled = [capture.positions for capture in self.captures if capture.impression == "rolled"]
         return tuple(p for positions in rolled for p in positions)
 
+    @property
+    def impressions(self) -> int:
+        """How many are taken of somebody who lacks no finger, at the least."""
+        return len(self.positions) + len(self.rolled)
+
     @model_validator(mode="after")
     def _rolled_after_plain(self) -> "EnrolmentPlan":
         kinds = [capture.impression for capture in self.captures]

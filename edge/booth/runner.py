@@ -17,17 +17,27 @@ from edge import clock
 from edge.booth import acquisition as finger
 from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
-from edge.booth.attendant import AWAITED, Presented, Presenting, awaited_before, ended, give_up, present
+from edge.booth.attendant import (
+    AWAITED,
+    Presented,
+    Presenting,
+    attendant_fmr,
+    awaited_before,
+    ended,
+    give_up,
+    present,
+)
 from edge.booth.command_progress import ended as command_ended
 from edge.booth.command_progress import ended_with
 from edge.booth.commands import CommandDesk, Verdict
 from edge.booth.crew import Crew
-from edge.booth.enrolment import Enrolment, Entry, SampleJudged
+from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.figures import Figures, Standing
 from edge.booth.handover import WAIT_ENDED
 from edge.booth.hub_away import HubAway
 from edge.booth.life import Life
 from edge.booth.loading import keep_codes, recoded
+from edge.booth.matcher_word import word_on
 from edge.booth.plan import plan_named, plan_names
 from edge.booth.platen import OCCUPIED, Platen, What
 from edge.booth.refusals import Refusals
@@ -67,7 +77,7 @@ from edge.messages import (
 )
 from edge.mqtt import Link, LinkDown, LinkUp, Received, Refused, Will
 from edge.people import People
-from edge.settings import BoothSettings, Comparison
+from edge.settings import BoothSettings
 from edge.store import Store
 from edge.tls import ends_soon
 from edge.vault import EARLIER, ENROLLED_CODE, IDENTITY, STATED, TEMPLATE, Label, Vault, gallery_id
@@ -551,11 +561,15 @@ class Runner:
             renews,
             attendants,
             search=presenting is None and not self._rolled,  # its plain impression was looked for
-            fmr=presenting.fmr if presenting else None,
+            fmr=(presenting and presenting.fmr) or self._attendant_fmr(len(attendants)),
             confirming=presenting is None and current is not None and current.confirming,
             fingers=self._fingers if self._acquisition.position in FINGERS else (),
             rolled=self._rolled,
         )
+
+    def _attendant_fmr(self, templates: int) -> float:
+        impressions = plan_named(self._settings.plan.name).impressions
+        return attendant_fmr(self._settings.comparison.attendant_fpir, impressions, templates)
 
     def _await_attendant(self, presenting: Presenting | None, attended: AttendantEnded | None = None) -> None:
         """Begin with an attendant's finger, or end it; a sample under way is void."""
@@ -620,7 +634,7 @@ class Runner:
         current, position = self._enrolment, self._acquisition.position
         assert current is not None
         facts = {"device": device, **self._crew.attack}
-        event = _judged_sample(current.id, position, answer, facts, self._settings.comparison)
+        event = word_on(current.id, position, secrets.token_hex(8), answer, facts, self._settings.comparison)
         if current.rolling:
             entries = judge_rolled(current, RollJudged(event, answer.issues, answer.sentence))
         else:
@@ -661,7 +675,9 @@ class Runner:
         current, slap = self._enrolment, self._acquisition.position
         assert current is not None
         limits = self._settings.comparison
-        fingers = tuple(_judged_sample(current.id, one.position, one, {}, limits) for one in answer.fingers)
+        fingers = tuple(
+            word_on(current.id, one.position, secrets.token_hex(8), one, {}, limits) for one in answer.fingers
+        )
         facts = {"device": device, "certainty": answer.certainty, **self._crew.attack}
         event = SlapJudged(current.id, slap, secrets.token_hex(8), answer.hand, fingers, facts)
         entries = judge_slap(current, event)
@@ -891,28 +907,3 @@ class Runner:
 
     def _status(self, online: bool, at: str | None) -> bytes:
         return Status(booth=self._settings.booth, online=online, release=self._release, at=at).payload()
-
-
-def _judged_sample(
-    current: str, position: int, answer: channel.JudgedFinger, facts: enrolment.Body, limits: Comparison
-) -> SampleJudged:
-    """Return the matcher's word on one finger as the enrolment takes it."""
-    return SampleJudged(
-        enrolment=current,
-        position=position,
-        sample=secrets.token_hex(8),
-        quality=answer.quality,
-        hint=answer.hint,
-        same_finger_as=tuple(hit.position for hit in answer.same_finger),
-        perhaps={hit.position: hit.fmr for hit in answer.perhaps if hit.fmr},
-        already=tuple(hit.subject for hit in answer.already if hit.subject),
-        attendants=tuple(hit.person for hit in answer.attendants),
-        facts={
-            **facts,
-            "minutiae": answer.minutiae,
-            "parts": answer.parts,
-            "scores": [h.model_dump() for h in (*answer.same_finger, *answer.perhaps, *answer.already)],
-            **({"already_fmr": limits.already_enrolled_fmr} if answer.already else {}),
-            **({"attendants": [h.model_dump() for h in answer.attendants]} if answer.attendants else {}),
-        },
-    )

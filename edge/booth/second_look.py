@@ -35,8 +35,9 @@ def look(
     `sure` are those at most AT_ONCE, `perhaps` those between it and ASK with their FMR, `before` the doubtful
     ones of the sample before this one, empty at the first look.
     """
+    either = {**before, **perhaps} if before else {}
     together: dict[Place, float] = {
-        p: math.sqrt(first * perhaps.get(p, 1.0)) for p, first in before.items() if p not in sure
+        p: math.sqrt(before.get(p, 1.0) * perhaps.get(p, 1.0)) for p in either if p not in sure
     }
     same: set[Any] = {*sure, *(p for p, rate in together.items() if rate <= TOGETHER)}
     return Looked(tuple(sorted(same)), {} if before or same else dict(perhaps), together)

@@ -100,12 +100,10 @@ class StationDesk:
             self._wrong = f"the station's gallery refuses: {answer.refused}"
             return []
         self._wrong = None
-        comparison = self._settings.comparison
-        due = self._next_sealed()
+        limits, due = self._settings.comparison, self._next_sealed()
         if due and due.body["enrolment"] == answer.question:
-            needed = min(comparison.already_enrolled_fingers, len(self._enrolled(due)))
-            return [settled_later(due.body, needed, answer, comparison.station_fmr)]
-        return answered(current, answer, comparison.station_fmr)
+            return [settled_later(due.body, len(self._enrolled(due)), answer, limits)]
+        return answered(current, answer, limits)
 
     def recorded(self, kind: str, body: dict[str, object]) -> None:
         """Follow what the journal took; call it inside its transaction."""

@@ -5,11 +5,13 @@ from typing import Any
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Body, Enrolment, Entry
 from edge.messages import POSITION_NAMES, FoundLater, GalleryAnswer
+from edge.settings import Comparison
+from matching.calibration import rate
 
 SETTLED_LATER, NOTED = "station.settled", "station.noted"
 
 
-def answered(current: Enrolment | None, answer: GalleryAnswer, fmr: float) -> list[Entry]:
+def answered(current: Enrolment | None, answer: GalleryAnswer, limits: Comparison) -> list[Entry]:
     """Take the answer to one accepted sample; nothing of one that is not awaited (any more)."""
     if current is None:
         return []
@@ -20,29 +22,33 @@ def answered(current: Enrolment | None, answer: GalleryAnswer, fmr: float) -> li
         "enrolment": current.id,
         "position": position,
         "sample": answer.question,
-        "fmr": fmr,
+        "fmr": limits.station_fmr,
         **_found(answer),
     }
+    if alone := _alone(answer, limits):
+        body["alone"] = alone
     hits = core.with_hits(current.hits, core.elsewhere(current, body["hits"]))
     where = {hit.subject: hit.booth for hit in answer.hits}
-    known = core.known_person(current, position, hits, len(current.positions), where)
+    known = core.known_person(current, position, hits, alone, where)
     return [(core.STATION_ANSWERED, body), *known]
 
 
-def settled_later(sealed: Body, needed: int, answer: GalleryAnswer, fmr: float) -> Entry:
+def settled_later(sealed: Body, fingers: int, answer: GalleryAnswer, limits: Comparison) -> Entry:
     """Return what the station says of a sealed record: nobody, or in `known_as` who the person was before.
 
-    `needed`: how many fingers must be the same person's. Passed over: whose record is renewed, of whom a
-    supervisor said that it is somebody else.
+    `fingers`: how many were looked for. Passed over: whose record is renewed, of whom a supervisor said that
+    it is somebody else.
     """
     enrolment = sealed["enrolment"]
     hits = core.with_hits({}, [(hit.subject, hit.shown) for hit in answer.hits])
     others = {*sealed.get("told_apart", ()), *([sealed["subject"]] if "renewal" in sealed else [])}
-    known = next((one for one, seen in hits.items() if len(seen) >= needed and one not in others), None)
+    to_tell, alone = limits.already_enrolled_fingers, _alone(answer, limits)
+    told = (s for s, seen in hits.items() if core.enough(to_tell, fingers, len(seen), s in alone))
+    known = next((one for one in told if one not in others), None)
     body: Body = {
         "enrolment": enrolment,
         "subject": sealed["subject"],
-        "fmr": fmr,
+        "fmr": limits.station_fmr,
         "known_as": known,
         **_found(answer),
     }
@@ -59,6 +65,14 @@ def settled_later(sealed: Body, needed: int, answer: GalleryAnswer, fmr: float) 
 def found_later(body: Body) -> FoundLater | None:
     """Return the alarm that an entry of this kind is, None where it is none."""
     return FoundLater(enrolment=body["enrolment"], text=body["text"]) if body.get("known_as") else None
+
+
+def _alone(answer: GalleryAnswer, limits: Comparison) -> list[str]:
+    fingers = answer.people * len(POSITION_NAMES)
+    sure = {
+        hit.subject for hit in answer.hits if core.tells_alone(rate(hit.score), fingers, limits.alone_fpir)
+    }
+    return sorted(sure)
 
 
 def _found(answer: GalleryAnswer) -> dict[str, Any]:

@@ -117,12 +117,14 @@ def test_the_score_and_the_device_are_kept_with_what_is_recorded() -> None:
     assert outcome.entries == ((LOGGED_IN, {"person": "an", "score": 20.0}),)
 
 
-def test_as_few_subjects_pass_for_an_attendant_however_many_attendants_there_are() -> None:
-    """Stated: the chance that none of ten fingers passes, as if comparisons were independent."""
+@pytest.mark.parametrize("impressions", [10, 20])
+def test_as_few_subjects_pass_for_an_attendant_however_many_attendants_there_are(impressions: int) -> None:
+    """Stated: the chance that no impression passes, as if comparisons were independent."""
     for templates in (6, 24, 120):
-        none = (1 - attendant_fmr(2.5e-4, templates)) ** (10 * templates)
+        none = (1 - attendant_fmr(2.5e-4, impressions, templates)) ** (impressions * templates)
         assert 1 - none <= 2.6e-4
-    assert attendant_fmr(2.5e-4, 0) == attendant_fmr(2.5e-4, 1) == 1e-5, "no check is looser than that"
+    assert attendant_fmr(2.5e-4, 2, 1) == 1e-5, "no check is looser than that"
+    assert attendant_fmr(2.5e-4, 0, 0) == 1e-5
 
 
 @pytest.fixture

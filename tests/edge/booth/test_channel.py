@@ -220,7 +220,7 @@ def test_numbers_that_mean_nothing_are_refused(
         parts={},
         hint=None,
         minutiae=9,
-        same_finger=(channel.Hit(position=3, score=1.0),),
+        same_finger=(channel.Hit(position=3, score=1.0, fmr=0.5),),
         already=(),
         milliseconds=1.0,
     )

@@ -11,7 +11,7 @@ import pytest
 from edge.booth import channel
 from edge.booth import enrolment as core
 from edge.booth.acquisition import Acquisition, Stage
-from edge.booth.attendant import HOLDER, MISSES
+from edge.booth.attendant import GIVEN_UP, HOLDER, MISSES
 from edge.booth.command_progress import ENDED, SHOWN
 from edge.booth.entries import ALREADY_ENROLLED, SEALED
 from edge.booth.runner import Runner
@@ -28,6 +28,7 @@ from tests.edge.parts import AT, CLOCK, NUMBER
 
 __all__ = ["settings"]
 DEVICE = {"model": "m", "serial": "s", "firmware": "", "location": "usb:1-1"}
+OTHER = "001090000002"  # made up, too
 AGAIN = "the booth was started again"
 
 
@@ -53,12 +54,18 @@ class Life:
     def verify(self, request_id: str, name: str = "verify") -> Reply:
         return self.send(name, request_id, identity_number=NUMBER)
 
-    def enrolled_here(self) -> None:
+    def enrolled_here(self, number: str = NUMBER, enrolment: str = "e1") -> None:
         """Somebody was enrolled with the number: a right index to compare with."""
-        subject = self.runner._keys.subject_of(NUMBER)
-        label = Label(gallery_id("e1", 2), ENROLLED, "e1", subject, 2)
+        subject = self.runner._keys.subject_of(number)
+        label = Label(gallery_id(enrolment, 2), ENROLLED, enrolment, subject, 2)
         self.runner._vault.put(label, b"template")
-        body = {"enrolment": "e1", "subject": subject, "outcome": "enrolled", "packet": "p", "samples": {}}
+        body = {
+            "enrolment": enrolment,
+            "subject": subject,
+            "outcome": "enrolled",
+            "packet": "p",
+            "samples": {},
+        }
         self.runner._journal.append(SEALED, body, AT, CLOCK)
 
     def _publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
@@ -202,6 +209,22 @@ def test_a_card_given_without_the_finger_that_was_awaited_ends_the_wait(settings
         given = booth.send("hand-over", "h2", identity_number=NUMBER, without_finger="worn")
         assert told(given)[0] == "succeeded"
         assert booth.stands("h1") == ("failed", "the card may be handed over without a finger: worn")
+
+
+@pytest.mark.parametrize("waiting", ["hand-over", "verify"])
+def test_anothers_card_given_without_a_finger_is_no_word_on_the_one_that_is_awaited(
+    settings: BoothSettings, waiting: str
+) -> None:
+    with living(settings) as booth:
+        booth.enrolled_here()
+        booth.enrolled_here(OTHER, "e2")
+        booth.verify("w1", waiting)
+        given = booth.send("hand-over", "h2", identity_number=OTHER, without_finger="worn")
+        assert told(given)[0] == "succeeded"
+        left = {"hand-over": "the card stays here", "verify": "nothing was compared"}[waiting]
+        assert booth.stands("w1") == ("failed", f"'hand-over' was sent: {left}")
+        assert GIVEN_UP in booth.kinds()
+        assert booth.runner._presenting is None
 
 
 def test_the_state_shows_the_last_ones_and_the_journal_knows_all(settings: BoothSettings) -> None:

@@ -1,6 +1,7 @@
 """One subject's enrolment: decisions by hand, and arbitrary lives beside a model that counts for itself."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ from tests.edge.parts import steady
 FINGERS = tuple(range(1, 11))
 
 
+SIGNED = {"supervisor": frozenset({core.MISSING_FINGERS})}
+
+
 def new(**changes: Any) -> Enrolment:
     values: dict[str, Any] = {
         "id": "e1",
@@ -47,12 +51,25 @@ def sample(
     name: str = "",
     attendants: tuple[str, ...] = (),
     perhaps: dict[int, float] | None = None,
+    at_once: tuple[int, ...] = (),
+    alone: tuple[str, ...] = (),
 ) -> SampleJudged:
     position = current.wanted() or 0
     name = name or f"{position}-{current.attempt_number(position)}-{quality}"
     facts = {"minutiae": 40}
     return SampleJudged(
-        current.id, position, name, quality, "press lightly", same, already, facts, attendants, perhaps or {}
+        current.id,
+        position,
+        name,
+        quality,
+        "press lightly",
+        same,
+        already,
+        facts,
+        attendants,
+        perhaps or {},
+        at_once,
+        alone,
     )
 
 
@@ -196,6 +213,41 @@ def test_what_may_be_a_finger_taken_before_is_asked_for_once_more_and_both_sampl
             assert visit.now.findings == ()
 
 
+def test_what_only_the_second_sample_may_be_is_confirmed_too() -> None:
+    visit = Visit(positions=(1, 2, 3), **ALL)
+    visit.show(50)
+    visit.show(50)
+    assert visit.show(90, perhaps={1: 1e-4}) == core.SECOND_LOOK
+    assert visit.show(90, perhaps={2: 4e-6}) == core.ACCEPTED
+    assert visit.entries[-1][1]["together"] == {"1": 0.01, "2": 0.002}
+    assert visit.now.in_doubt == (3, 1, 2)
+
+
+def test_a_missing_finger_is_in_no_doubt() -> None:
+    visit = Visit(positions=(1, 2), **ALL)
+    visit.show(50)
+    assert visit.show(10, perhaps={1: 1e-4}) == core.SECOND_LOOK
+    assert visit.show(10, perhaps={1: 1e-4}) == core.RETRY
+    assert visit.now.in_doubt == (2, 1)
+    visit.record(core.mark_missing(visit.now, 2, "bandaged"))
+    assert (visit.now.in_doubt, visit.now.wanted(), visit.now.confirming) == ((1,), 1, True)
+
+
+def test_who_confirms_a_finger_in_doubt_by_one_that_is_also_the_other_confirms_nothing() -> None:
+    visit = Visit(positions=(1, 2), **ALL)
+    visit.show(50)
+    visit.show(90, perhaps={1: 1e-4})
+    visit.show(90, perhaps={1: 1e-4})
+    assert visit.show(50, same=(1, 2)) == core.CONFIRMED, "alike, as they were found to be"
+    for _ in range(3):
+        assert visit.now.wanted() == 1
+        assert visit.show(50, same=(1, 2), at_once=(1, 2)) == core.NOT_CONFIRMED
+        assert visit.now.hint == "this is the finger taken as right index"
+    assert "or one finger was taken for two" in (visit.now.alarm or "")
+    visit.record(core.override(visit.now, "looked at both", "binh"))
+    assert not visit.now.in_doubt
+
+
 def test_a_second_look_is_journalled_with_what_both_samples_say() -> None:
     visit = Visit()
     visit.show(50)
@@ -304,7 +356,7 @@ def test_who_is_known_after_the_review_is_reviewed_anew() -> None:
     visit.show(50, same=(1,))
     visit.record(core.review(visit.now, "s1", PORTRAIT, None))
     assert visit.now.closed
-    visit.record(core.known_person(visit.now, 1, {"s0": frozenset({1})}, 1))
+    visit.record(core.known_person(visit.now, 1, {"s0": frozenset({1})}, {"s0"}))
     assert (visit.now.closed, visit.now.alarm is not None) == (False, True)
     visit.record(core.override(visit.now, "a brother", "binh"))
     assert (visit.now.closed, visit.now.reviewing) == (False, True)
@@ -314,16 +366,34 @@ def test_who_is_known_after_the_review_is_reviewed_anew() -> None:
     assert visit.now.closed
 
 
+def test_a_finger_that_does_not_tell_alone_is_for_the_supervisor_who_looks_at_the_hands() -> None:
+    visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"), operator="an", **SIGNED)
+    visit.show(30, already=("s0",))
+    assert visit.now.duplicate_of is None
+    assert (visit.now.alarm or "").endswith(
+        "a supervisor looks at the hands, and whether this is subject s0, who is enrolled already and has a "
+        "finger like it"
+    )
+    visit.record(core.override(visit.now, "looked: it is not", "binh"))
+    assert visit.now.alarm is None
+    visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"), operator="an", **SIGNED)
+    visit.show(10, already=("s0",))
+    assert visit.now.alarm is None, "asked for again"
+    visit.show(30, already=("s0",), alone=("s0",))
+    assert visit.now.duplicate_of == "s0"
+    assert fold(visit.entries) == visit.now
+
+
 def test_whoever_has_no_finger_left_and_is_somebody_else_needs_a_second_signature() -> None:
     visit = Visit(positions=(1, 2), missing=dict.fromkeys(FINGERS[2:], "cut"))
-    visit.show(10, already=("s0",))
+    visit.show(10, already=("s0",), alone=("s0",))
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
     visit.record(core.override(visit.now, "somebody else", "binh"))
     assert visit.now.wanted() == 2
     visit.record(core.mark_missing(visit.now, 2, "bandaged"))
     assert "no finger that the plan asks for" in (visit.now.alarm or "")
     visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"), fingers_to_tell=9)
-    visit.show(10, already=("s0",))
+    visit.show(10, already=("s0",), alone=("s0",))
     assert visit.now.duplicate_of == "s0", "by the only finger"
     visit.record(core.override(visit.now, "somebody else", "binh"))
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
@@ -343,13 +413,13 @@ def test_the_same_finger_twice_is_one_finger() -> None:
 
 def test_whoever_has_one_finger_is_known_by_one_finger() -> None:
     visit = Visit(positions=(3,), missing={p: "x" for p in FINGERS if p != 3})
-    visit.show(50, already=("s0",))
+    visit.show(50, already=("s0",), alone=("s0",))
     assert visit.now.duplicate_of == "s0"
 
 
 def test_whoever_has_one_finger_left_is_known_by_it_also_when_the_others_go_missing_later() -> None:
     visit = Visit(positions=(1, 2), missing={p: "x" for p in FINGERS if p > 2})
-    visit.show(50, already=("s0",))
+    visit.show(50, already=("s0",), alone=("s0",))
     assert visit.now.wanted() == 2
     visit.record(core.mark_missing(visit.now, 2, "bandaged"))
     assert visit.now.duplicate_of == "s0"
@@ -431,7 +501,7 @@ def test_who_was_known_by_a_finger_that_then_goes_missing_is_known() -> None:
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
     assert visit.now.alarm
     visit = Visit(positions=(1, 2), missing=dict.fromkeys(FINGERS[2:], "cut"))
-    visit.show(10, already=("s0",))
+    visit.show(10, already=("s0",), alone=("s0",))
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
     assert (visit.now.duplicate_of, visit.now.exception) == ("s0", None)
 
@@ -746,6 +816,7 @@ class Life(RuleBasedStateMachine):
         self.tries: dict[int, list[tuple[int, str]]] = {p: [] for p in FINGERS}
         self.kept: dict[int, str] = {}
         self.hits: dict[str, set[int]] = {}
+        self.alone: set[str] = set()  # of those the ones whom one finger tells
         self.known: str | None = None
         self.others: set[str] = set()
         self.findings = 0
@@ -801,9 +872,11 @@ class Life(RuleBasedStateMachine):
         return open_[-1] if len(open_) >= self.plan[0] else set()
 
     def look_for_known(self, among: list[str]) -> None:
-        needed = min(self.plan[2], len(self.open))
         for subject in among:
-            if subject not in self.others and self.known is None and len(self.hits[subject]) >= needed:
+            told, needed = len(self.hits[subject]), self.plan[2]
+            if subject in self.alone:
+                needed = min(needed, len(self.open))
+            if subject not in self.others and self.known is None and told >= needed:
                 self.known, self.findings, self.reviewed = subject, self.findings + 1, False
                 self.unportrayed = False
 
@@ -820,6 +893,7 @@ class Life(RuleBasedStateMachine):
         quality=st.integers(0, 100),
         wrong=st.integers(0, 3),
         already=st.lists(st.sampled_from(["s0", "s7", "s9"]), max_size=2, unique=True),
+        alone=st.booleans(),
         attendants=st.sampled_from([(), (), (), ("an",), ("an", "binh")]),
         rates=st.lists(st.sampled_from([4e-6, 1.5e-5, 3e-5, 9e-5, 9e-4]), max_size=2),
     )
@@ -828,6 +902,7 @@ class Life(RuleBasedStateMachine):
         quality: int,
         wrong: int,
         already: list[str],
+        alone: bool,
         attendants: tuple[str, ...],
         rates: list[float],
     ) -> None:
@@ -843,6 +918,7 @@ class Life(RuleBasedStateMachine):
         event = SampleJudged(
             self.id, position, name, quality, "hint", same, tuple(already), facts, attendants, perhaps
         )
+        event = replace(event, alone=tuple(already) if alone else ())
         entries = core.judge(self.state, event)
         self.record(entries)
         decision = entries[0][1]["decision"]
@@ -869,7 +945,7 @@ class Life(RuleBasedStateMachine):
             self.doubtful = perhaps
             return
         if before:
-            self.in_doubt += [p for p in (position, *before) if p not in self.in_doubt]
+            self.in_doubt = list(dict.fromkeys((*self.in_doubt, position, *before, *perhaps)))
         self.tries[position].append((quality, name))
         if quality >= self.plan[1]:
             assert decision == core.ACCEPTED
@@ -882,6 +958,7 @@ class Life(RuleBasedStateMachine):
             assert decision == core.RETRY
         for subject in already:
             self.hits.setdefault(subject, set()).add(position)
+        self.alone |= set(already) if alone else set()
         self.look_for_known(already)
 
     @precondition(lambda self: self.state is not None)
@@ -898,6 +975,7 @@ class Life(RuleBasedStateMachine):
         assert possible
         self.record(entries)
         self.attendant, self.doubtful = None, {}
+        self.in_doubt = [p for p in self.in_doubt if p != position]
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
@@ -961,7 +1039,9 @@ class Life(RuleBasedStateMachine):
         hits = core.with_hits(self.state.hits, [(subject, position)])
         said = {"position": position, "sample": self.kept[position], "fmr": 1e-6, "people": 1}
         body = {"enrolment": self.id, **said, "hits": [{"subject": subject, "shown": position}]}
-        known = core.known_person(self.state, position, hits, len(self.open))
+        body["alone"] = [subject]
+        self.alone.add(subject)
+        known = core.known_person(self.state, position, hits, [subject])
         self.record([(core.STATION_ANSWERED, body), *known])
         self.hits.setdefault(subject, set()).add(position)
         self.look_for_known(list(self.hits))

@@ -14,6 +14,7 @@ from edge.booth.renewal import compared
 from edge.booth.station_answer import answered
 from edge.keys import BoothKeys
 from edge.messages import GalleryAnswer, GalleryHit, JournalEntry
+from edge.settings import Comparison
 from edge.store import Store
 from edge.vault import Vault
 from matching import card, iso19794, serial
@@ -139,7 +140,9 @@ def test_the_own_earlier_record_is_no_alarm_at_a_renewal_and_anothers_is() -> No
     hit = GalleryHit(subject="s1", booth="b-2", shown=2, position=2, score=9.0)
     sample = visit.now.accepted[2].sample
     said = GalleryAnswer.model_construct(question=sample, people=1, hits=[hit], refused=None)
-    assert len(visit.record(answered(visit.now, said, 1e-6))) == 1, "which of a number's it is nobody can say"
+    assert len(visit.record(answered(visit.now, said, Comparison()))) == 1, (
+        "which of a number's it is nobody can say"
+    )
     visit.show(30)
     assert (visit.now.duplicate_of, visit.now.hits) == (None, {})
     visit = Visit(positions=(2, 7), earlier=(2,))
@@ -194,7 +197,7 @@ def test_whatever_happens_there_is_a_way_to_the_end_and_no_accepted_finger_is_lo
             case "answer" if now.unsettled:
                 sample = now.accepted[now.unsettled[0]].sample
                 said = GalleryAnswer.model_construct(question=sample, people=1, hits=[], refused=None)
-                visit.record(answered(now, said, 1e-6))
+                visit.record(answered(now, said, Comparison()))
             case "review" if now.reviewing and not now.alarm:
                 visit.record(core.review(now, "s1", None, None))
             case "kill":

@@ -27,7 +27,7 @@ PUBLIC = KEY.public_key().public_bytes_raw()
 SETTINGS = BoothSettings(
     booth="b-1", data=Path(), keys=Path(), station=Station(key=Path("gallery.pub"), wait_seconds=2)
 )
-FMR = SETTINGS.comparison.station_fmr
+LIMITS = SETTINGS.comparison
 
 
 def hit(shown: int, subject: str = "earlier", booth: str = "b-2") -> GalleryHit:
@@ -39,7 +39,7 @@ def answer(question: str, *hits: GalleryHit, **more: Any) -> GalleryAnswer:
 
 
 def settle(visit: Visit, position: int, *hits: GalleryHit) -> list[core.Entry]:
-    return visit.record(answered(visit.now, answer(visit.now.accepted[position].sample, *hits), FMR))
+    return visit.record(answered(visit.now, answer(visit.now.accepted[position].sample, *hits), LIMITS))
 
 
 def test_each_accepted_finger_is_unsettled_until_the_station_answered() -> None:
@@ -55,7 +55,7 @@ def test_each_accepted_finger_is_unsettled_until_the_station_answered() -> None:
         core.STATION_ANSWERED,
         2,
         4,
-        FMR,
+        LIMITS.station_fmr,
         [],
     )
     assert visit.now.unsettled == (7,)
@@ -107,20 +107,35 @@ def test_an_answer_that_nobody_waits_for_changes_nothing() -> None:
     sample = visit.now.accepted[2].sample
     settle(visit, 2)
     for current, question in ((None, sample), (visit.now, sample), (visit.now, "another")):
-        assert answered(current, answer(question, hit(2)), FMR) == []
+        assert answered(current, answer(question, hit(2)), LIMITS) == []
 
 
 def test_what_is_found_after_sealing_is_an_alarm() -> None:
     sealed = {"enrolment": "e1", "subject": "s1"}
-    kind, body = settled_later(sealed, 2, answer("e1", hit(2)), FMR)
+    kind, body = settled_later(sealed, 2, answer("e1", hit(2)), LIMITS)
     assert (kind, body["known_as"]) == (SETTLED_LATER, None)
     assert found_later(body) is None
-    _, body = settled_later(sealed, 2, answer("e1", hit(2), hit(7)), FMR)
+    _, body = settled_later(sealed, 2, answer("e1", hit(2), hit(7)), LIMITS)
     assert body["known_as"] == "earlier"
     alarm = found_later(body)
     assert alarm
     assert "at booth b-2 as subject earlier" in alarm.text
     assert "after the record was sealed" in alarm.text
+
+
+def test_where_there_is_one_finger_it_tells_only_at_a_rate_that_counts_all_who_were_looked_through() -> None:
+    """1e-6 for each of two fingers would take a fifth of such people for somebody of 20,000."""
+    for people, score, known in ((4, 15.0, True), (20_000, 15.0, False), (20_000, 20.0, True)):
+        one = hit(2).model_copy(update={"score": score})  # 1e-6 at 14.9
+        said = answer("e1", one).model_copy(update={"people": people})
+        _, body = settled_later({"enrolment": "e1", "subject": "s1"}, 1, said, LIMITS)
+        assert (body["known_as"] is not None) == known
+        visit = Visit(positions=(2,), station=True)
+        visit.show(30)
+        said = said.model_copy(update={"question": visit.now.accepted[2].sample})
+        visit.record(answered(visit.now, said, LIMITS))
+        assert (visit.now.duplicate_of is not None) == known
+        assert core.fold(visit.entries) == visit.now
 
 
 def test_who_is_somebody_else_by_a_supervisors_word_is_not_found_again() -> None:
@@ -132,15 +147,15 @@ def test_who_is_somebody_else_by_a_supervisors_word_is_not_found_again() -> None
     assert visit.now.unsettled == ()
     ((_, sealed),) = core.sealed(visit.now, "0" * 64, 9)
     both = answer("e1", hit(2), hit(7))
-    assert settled_later(sealed, 2, both, FMR)[1]["known_as"] is None
-    assert settled_later({**sealed, "told_apart": ["another"]}, 2, both, FMR)[1]["known_as"] == "earlier"
+    assert settled_later(sealed, 2, both, LIMITS)[1]["known_as"] is None
+    assert settled_later({**sealed, "told_apart": ["another"]}, 2, both, LIMITS)[1]["known_as"] == "earlier"
 
 
 def test_at_a_renewal_the_own_earlier_record_is_expected() -> None:
     renewed = {"enrolment": "e1", "subject": "s1", "renewal": "same"}
     both = [hit(2, "s1"), hit(7, "s1")]
-    assert settled_later(renewed, 2, answer("e1", *both), FMR)[1]["known_as"] is None
-    assert settled_later(renewed | {"subject": "s2"}, 2, answer("e1", *both), FMR)[1]["known_as"] == "s1"
+    assert settled_later(renewed, 2, answer("e1", *both), LIMITS)[1]["known_as"] is None
+    assert settled_later(renewed | {"subject": "s2"}, 2, answer("e1", *both), LIMITS)[1]["known_as"] == "s1"
 
 
 class Line:
