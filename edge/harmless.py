@@ -55,6 +55,7 @@ KINDS = frozenset(
         *(handover.HANDED_OVER, handover.NOT_MATCHED),
         *(handover.VERIFIED, handover.NOT_VERIFIED, enrolment.EARLIER_COMPARED),
         *(enrolment.STATION_ANSWERED, station_answer.SETTLED_LATER, station_answer.NOTED),
+        station_answer.SET_ASIDE,
         *(TOOK_OVER, "scanner.ready", "scanner.fault", "worker.died", "packet.acknowledged"),
         *(STARTED, STOPPED, BACK, PACKETS_PURGED, platen.OCCUPIED),
     }

@@ -214,6 +214,7 @@ class GalleryAnswer(Report):
     people: Count  # whom it looked through
     hits: list[GalleryHit]
     refused: str | None = None  # why the question was not answered: nothing was looked for
+    this_alone: bool = False  # whether it was refused for what is its own: the booth's others may be answered
 
 
 class CampaignReport(Report):

@@ -9,6 +9,7 @@ from edge.settings import Comparison
 from matching.calibration import rate
 
 SETTLED_LATER, NOTED = "station.settled", "station.noted"
+SET_ASIDE = "station.set-aside"  # a record that the gallery does not take; asked about now and then
 
 
 def answered(current: Enrolment | None, answer: GalleryAnswer, limits: Comparison) -> list[Entry]:
@@ -60,6 +61,21 @@ def settled_later(sealed: Body, fingers: int, answer: GalleryAnswer, limits: Com
             f"the same {names}; it was found after the record was sealed"
         )
     return (SETTLED_LATER, body)
+
+
+def never_settled(enrolment: str, subject: str) -> Entry:
+    """Return that nobody can be asked about a record any more: its templates went with another box."""
+    text = (
+        f"enrolment {enrolment} was sealed before the station had said who the person is, and its templates "
+        "are gone with the box that was replaced: whether the person is enrolled elsewhere is not known"
+    )
+    body: Body = {"enrolment": enrolment, "subject": subject, "known_as": None, "people": 0, "hits": []}
+    return (SETTLED_LATER, {**body, "text": text})
+
+
+def set_aside(sealed: Body, reason: str) -> Entry:
+    """Return that the gallery does not take a sealed record, for what concerns this one alone."""
+    return (SET_ASIDE, {"enrolment": sealed["enrolment"], "subject": sealed["subject"], "reason": reason})
 
 
 def found_later(body: Body) -> FoundLater | None:

@@ -166,7 +166,7 @@ class GalleryServer:
             self._refuse(booth, name, str(error))
             return
         if self._deadly.get((booth, name), 0) >= MOST_DEATHS:
-            self._refuse(booth, name, "the matcher ends over this question: call a technician")
+            self._refuse(booth, name, "the matcher ends over this question: call a technician", True)
             return
         begun = [one.question for one in (self._asked, self._record) if one]
         if not any((one.booth, one.id) == (booth, name) for one in begun):
@@ -192,6 +192,7 @@ class GalleryServer:
                     question.booth,
                     question.id,
                     "another booth has an enrolment of this id: call a technician",
+                    True,
                 )
                 self._ask_next(now)
                 return
@@ -221,7 +222,7 @@ class GalleryServer:
             case channel.NotTaken(token=self._token) if self._asked:
                 question = self._asked.question
                 self._end(self._asked)
-                self._refuse(question.booth, question.id, message.reason)
+                self._refuse(question.booth, question.id, message.reason, True)
 
     def _found(self, looking: Looking, found: channel.Found, codes: list[bytes], now: float) -> None:
         looking.milliseconds += 1000 * (now - self._asked_at)
@@ -275,9 +276,11 @@ class GalleryServer:
             milliseconds=round(looking.milliseconds),
         )
 
-    def _refuse(self, booth: str, name: str, reason: str) -> None:
+    def _refuse(self, booth: str, name: str, reason: str, this_alone: bool = False) -> None:
+        """Refuse a question; `this_alone`: not for keys, releases or the disk, which all others meet, too."""
         self._log.warning("a question was refused", booth=booth, reason=reason)
-        self._say(booth, GalleryAnswer(question=name, people=0, hits=[], refused=reason))
+        refused = GalleryAnswer(question=name, people=0, hits=[], refused=reason, this_alone=this_alone)
+        self._say(booth, refused)
 
     def _say(self, booth: str, answer: GalleryAnswer) -> None:
         self._link.publish(booth_topic(booth, "gallery-answer"), answer.payload())

@@ -18,7 +18,7 @@ from edge.journal import check_entry
 from edge.messages import Digest, JournalEntry
 
 SEALED, CLOSED = "enrolment.sealed", "packet.acknowledged"
-SETTLED_LATER = "station.settled"
+SETTLED_LATER, SET_ASIDE = "station.settled", "station.set-aside"
 PURGED_UNHELD = "a packet was destroyed that is not held"  # of the alarm
 LONGEST_WHY = 500  # characters by which alarms are told apart: no index holds a page
 LARGEST_PACKET = 2**30  # bytes; twenty frames of ten fingers are a hundredth of it
@@ -166,6 +166,11 @@ class Ledger:
             self.db.execute("UPDATE packet SET closed_at = ? WHERE hash = ? AND booth = ?", closed)
         elif entry.kind == SETTLED_LATER and entry.body.get("known_as"):
             text = str(entry.body.get("text")).replace("\0", " ")  # PostgreSQL holds none
+            self._warn(booth, entry, at, text, text)
+        elif entry.kind == SET_ASIDE:
+            whose, why = (str(entry.body.get(key)) for key in ("enrolment", "reason"))
+            text = f"the station's gallery does not take enrolment {whose} of booth {booth}: {why}"
+            text = text.replace("\0", " ")
             self._warn(booth, entry, at, text, text)
 
     def _look_at_numbers(self, sealed: list[Arrived]) -> None:

@@ -1,5 +1,6 @@
 """The station's word: pure decisions, and a line to the gallery that loses, repeats and is cut for long."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment
-from edge.booth.station import FIRST_PATIENCE, LONGEST_PATIENCE, StationDesk
-from edge.booth.station_answer import NOTED, SETTLED_LATER, answered, found_later, settled_later
+from edge.booth.station import ASIDE_PATIENCE, FIRST_PATIENCE, LONGEST_PATIENCE, StationDesk
+from edge.booth.station_answer import NOTED, SET_ASIDE, SETTLED_LATER, answered, found_later, settled_later
 from edge.errors import BadCommand
 from edge.gallery.question import Question, read
 from edge.journal import Journal
@@ -280,6 +281,81 @@ def test_a_refusal_is_told_and_the_record_stays_unsettled(bench: Bench) -> None:
     assert bench.line.take() == NAMES[:1] * 2
 
 
+def taken(bench: Bench, *positions: int) -> Enrolment:
+    visit = Visit(positions=(1, 2), station=True)
+    for position in positions:
+        sample = f"{position:x}".rjust(16, "a")
+        visit.show(30, name=sample)
+        bench.vault.put(Label(f"{sample}.{TEMPLATE}", TEMPLATE, "e1", "s1", position), b"template")
+    return replace(visit.now, id="e" * 16, subject="aa")
+
+
+def refuses(bench: Bench, question: str, this_alone: bool, reason: str = "it cannot be compared") -> None:
+    refused = GalleryAnswer(question=question, people=0, hits=[], refused=reason, this_alone=this_alone)
+    for kind, body in bench.desk.take(refused, None):
+        bench.record(kind, body)
+
+
+def test_a_record_refused_for_itself_is_set_aside_and_those_behind_it_have_their_turn(bench: Bench) -> None:
+    for name in NAMES[:2]:
+        bench.seal(name)
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    refuses(bench, NAMES[0], this_alone=True)
+    bench.desk.work(None, 1.0)
+    assert bench.line.take() == NAMES[:2]
+    assert (bench.desk.standing, bench.desk.unsettled) == ("ready", 2)
+    (told,) = bench.journal.of_kind(SET_ASIDE)
+    assert told.body == {"enrolment": NAMES[0], "subject": "aa", "reason": "it cannot be compared"}
+    bench.answer(NAMES[1])
+    for moment, again in ((ASIDE_PATIENCE - 1, []), (ASIDE_PATIENCE + FIRST_PATIENCE, NAMES[:1])):
+        bench.desk.work(None, moment)
+        assert bench.line.take() == again, "now and then"
+    assert bench.desk.standing == "ready"
+    refuses(bench, NAMES[0], this_alone=True)
+    bench.start()
+    bench.desk.heard(True)
+    for moment in (0.0, LONGEST_PATIENCE):
+        bench.desk.work(None, moment)
+    assert bench.line.take() == NAMES[:1], "once at a start"
+    refuses(bench, NAMES[0], this_alone=True)
+    assert len(list(bench.journal.of_kind(SET_ASIDE))) == 1, "journalled once"
+    bench.answer(NAMES[0])
+    assert bench.settled() == [NAMES[1], NAMES[0]]
+    bench.start()
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    assert (bench.line.take(), bench.desk.unsettled) == ([], 0)
+
+
+def test_a_refusal_that_others_would_meet_passes_nothing_over(bench: Bench) -> None:
+    for name in NAMES[:2]:
+        bench.seal(name)
+    bench.desk.heard(True)
+    for moment in (0.0, 100.0, 200.0):
+        bench.desk.work(None, moment)
+        refuses(bench, NAMES[0], this_alone=False, reason="another key")
+    assert bench.line.take() == NAMES[:1] * 3
+    assert bench.desk.standing == "the station's gallery refuses: another key"
+    assert list(bench.journal.of_kind(SET_ASIDE)) == []
+
+
+def test_a_refused_record_does_not_keep_a_person_from_being_waited_for(bench: Bench) -> None:
+    bench.seal(NAMES[0])
+    bench.desk.heard(True)
+    current = taken(bench, 1, 2)
+    bench.desk.work(current, 0.0)
+    refuses(bench, NAMES[0], this_alone=False, reason="the disk is full")
+    assert bench.desk.holds(current, 1.0)
+    refuses(bench, current.accepted[1].sample, this_alone=True)
+    assert bench.desk.holds(current, 1.0), "of the other finger an answer is due"
+    refuses(bench, current.accepted[2].sample, this_alone=True)
+    assert not bench.desk.holds(current, 1.0)
+    bench.answer(NAMES[0])
+    bench.desk.work(None, 1.0)
+    assert bench.desk.standing == "ready", "what was refused of who is gone is gone, too"
+
+
 def test_an_alarm_stays_across_restarts_until_it_is_settled(bench: Bench) -> None:
     bench.seal(NAMES[0])
     bench.answer(NAMES[0], hit(2), hit(7))
@@ -302,15 +378,6 @@ def test_a_record_whose_templates_another_box_had_is_passed_over(bench: Bench) -
     assert bench.line.take() == NAMES[:1]
 
 
-def taken(bench: Bench, *positions: int) -> Enrolment:
-    visit = Visit(positions=(1, 2), station=True)
-    for position in positions:
-        sample = f"{position:016x}"
-        visit.show(30, name=sample)
-        bench.vault.put(Label(f"{sample}.{TEMPLATE}", TEMPLATE, "e1", "s1", position), b"template")
-    return visit.now
-
-
 def test_before_sealing_it_waits_a_little_where_an_answer_is_due(bench: Bench) -> None:
     visit = Visit(positions=(1,), station=True)
     visit.show(30)
@@ -323,6 +390,32 @@ def test_before_sealing_it_waits_a_little_where_an_answer_is_due(bench: Bench) -
     assert not bench.desk.holds(visit.now, 10.0)
 
 
+@pytest.mark.parametrize("waited", [1.0, 2.0])
+def test_the_next_person_is_waited_for_anew(bench: Bench, waited: float) -> None:
+    visit = Visit(positions=(1,), station=True)
+    visit.show(30)
+    bench.desk.heard(True)
+    assert bench.desk.holds(visit.now, 10.0)
+    bench.desk.holds(visit.now, 10.0 + waited)  # sealed unsettled, or abandoned meanwhile
+    later = replace(visit.now, id="another")
+    assert bench.desk.holds(later, 100.0)
+    assert bench.desk.holds(later, 101.9)
+    assert not bench.desk.holds(later, 102.0)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_question_that_was_answered_or_whose_enrolment_ended_is_not_away(bench: Bench, ends: bool) -> None:
+    bench.desk.heard(True)
+    current = taken(bench, 1)
+    for moment in (0.0, FIRST_PATIENCE, 3 * FIRST_PATIENCE):
+        bench.desk.work(current, moment)
+    assert bench.desk.standing == "away"
+    (answered_for,) = [a.sample for a in current.accepted.values()]
+    after = None if ends else replace(current, answered=frozenset({answered_for}))
+    bench.desk.work(after, 3 * FIRST_PATIENCE)
+    assert bench.desk.standing == "ready"
+
+
 @steady(60)
 @given(st.data())
 def test_whatever_is_lost_repeated_or_killed_each_record_is_settled_once(
@@ -332,9 +425,8 @@ def test_whatever_is_lost_repeated_or_killed_each_record_is_settled_once(
         bench, now, kept = Bench(shared_store), 0.0, []
         for step in range(60):
             calm = step > 30  # nothing goes wrong any more
-            match (
-                "ask" if calm else data.draw(st.sampled_from(["seal", "ask", "kill", "cut", "mend", "late"]))
-            ):
+            steps = ["seal", "ask", "kill", "cut", "mend", "late", "refuse"]
+            match "ask" if calm else data.draw(st.sampled_from(steps)):
                 case "seal" if len(list(bench.journal.of_kind(core.SEALED))) < len(NAMES):
                     bench.seal(NAMES[len(list(bench.journal.of_kind(core.SEALED)))])
                 case "kill":
@@ -344,6 +436,8 @@ def test_whatever_is_lost_repeated_or_killed_each_record_is_settled_once(
                     bench.line.up = False
                 case "mend":
                     bench.line.up = True
+                case "refuse" if kept:
+                    refuses(bench, data.draw(st.sampled_from(kept)), data.draw(st.booleans()))
                 case "late" if kept:
                     bench.answer(data.draw(st.sampled_from(kept)))
                 case "ask":
@@ -356,5 +450,10 @@ def test_whatever_is_lost_repeated_or_killed_each_record_is_settled_once(
                             bench.answer(name)
             now += 5.0
         sealed = [entry.body["enrolment"] for entry in bench.journal.of_kind(core.SEALED)]
-        assert bench.settled() == sealed
+        aside = [entry.body["enrolment"] for entry in bench.journal.of_kind(SET_ASIDE)]
+        assert len(set(aside)) == len(aside)
+        assert sorted(bench.settled()) == sealed
+        assert [name for name in bench.settled() if name not in aside] == [
+            n for n in sealed if n not in aside
+        ]
         assert bench.desk.unsettled == 0

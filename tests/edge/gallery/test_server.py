@@ -138,15 +138,18 @@ def test_what_cannot_be_answered_is_refused_in_words_and_the_next_one_is_answere
     station.ask(question(1, "add", person=1))
     stolen = station.ask(question(1, "add", person=2, booth="b-2"))
     assert stolen.refused == "another booth has an enrolment of this id: call a technician"
+    assert stolen.this_alone
     asked = question(4, "search", person=1)
     head = asked.head.model_copy(update={"fingers": (Finger(position=2, length=7),)})
     garbled = station.ask(Question("b-1", asked.id, head, (b"garbage",)))
     assert garbled.refused
     assert "a template cannot be compared" in garbled.refused
+    assert garbled.this_alone
     other = read_key(station.folder / "keys" / "vault.key")  # no public key of this gallery
     station.line.publish(gallery_topic("b-1"), written(question(5, "search", person=1), other))
     until(lambda: station.answers("b-1", f"{5:016x}"), "a refusal")
     assert "copy the right one" in str(station.answers("b-1", f"{5:016x}")[0].refused)
+    assert not station.answers("b-1", f"{5:016x}")[0].this_alone, "all of the booth's do not open"
     station.send(question(6, "search", person=1, booth="b-9"))  # not of this station
     station.line.publish(gallery_topic("b-1"), b"\xff" * 300)
     assert len(station.ask(question(7, "search", person=1, number=2)).hits) >= 2
@@ -232,10 +235,11 @@ def test_a_record_that_cannot_be_kept_is_refused_and_people_are_looked_for_all_t
     station.ask(question(1, "add", person=1))
     holder = sqlite3.connect(station.folder / "data" / "gallery.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")  # as a disk that does not take it
-    refused = station.ask(question(2, "add", person=2)).refused
+    full = station.ask(question(2, "add", person=2))
     holder.execute("ROLLBACK")
     holder.close()
-    assert "is locked: another program has been writing" in str(refused)
+    assert "is locked: another program has been writing" in str(full.refused)
+    assert not full.this_alone, "the next record would not be kept, either"
     assert len(station.ask(question(3, "search", person=1, number=2)).hits) >= 2
     assert station.ask(question(2, "add", person=2)).refused is None
     station.ready(2)

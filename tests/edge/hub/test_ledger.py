@@ -350,6 +350,14 @@ def test_what_the_station_says_after_sealing_is_counted_and_an_alarm(
     assert "found later" in readable(status_of(hub_store))
 
 
+def test_a_record_that_the_gallery_does_not_take_is_an_alarm(ledger: Ledger) -> None:
+    body = {"enrolment": "e1", "subject": "s1", "reason": "it cannot be compared\0"}
+    assert tell(ledger, "station.set-aside", body) == "new"
+    assert alarms(ledger) == [
+        "the station's gallery does not take enrolment e1 of booth b-1: it cannot be compared "
+    ]
+
+
 def test_words_that_no_index_holds_stop_no_hub(ledger: Ledger) -> None:
     word = "".join(chr(0x4E00 + 7919 * n % 20000) for n in range(3000))  # that no compression makes short
     with pytest.raises(ValueError, match="kind of an entry with 3000 characters"):
