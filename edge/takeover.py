@@ -3,7 +3,8 @@
 Entries keep their numbers and hashes: the hub sees one journal go on. Should the old box come back, what it
 recorded beyond is another entry under a number that is held, which the hub refuses as a fork. The fingers of
 the enrolment that stood open, templates of those enrolled, people, worklist, and packets that the hub did not
-have are gone with the old box; what was lost of records is told.
+have are gone with the old box; what was lost of records is told. So nobody can ask the station any more about
+records that were sealed unsettled: an entry each says that.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from edge.booth import enrolment
 from edge.booth.reporter import CURSOR
+from edge.booth.station_answer import SETTLED_LATER, never_settled
 from edge.errors import BadCommand
 from edge.journal import GENESIS, Journal, check_entry
 from edge.messages import Clock, JournalEntry
@@ -33,6 +35,7 @@ class Taken:
     entries: int
     given_up: str | None  # the enrolment that stood open
     packets: tuple[str, ...]  # sealed, and not at the hub when it was told last
+    unsettled: tuple[str, ...] = ()  # enrolments of which the station never said who the person is
 
 
 def take_over(
@@ -48,6 +51,7 @@ def take_over(
             f"this box has a journal of {journal.tail()[0]} entries: only a box that never ran takes over"
         )
     last, open_packets, last_of = (0, GENESIS), dict[str, str](), None
+    unsettled: dict[str, str] = {}  # enrolment -> subject
     current: enrolment.Enrolment | None = None
     with store.transaction():
         for number, line in enumerate(lines, 1):
@@ -62,6 +66,10 @@ def take_over(
             packet = str(entry.body.get("packet", ""))
             if entry.kind == enrolment.SEALED:
                 open_packets[packet] = str(entry.body["enrolment"])
+                if entry.body.get("station") == enrolment.UNSETTLED:
+                    unsettled[str(entry.body["enrolment"])] = str(entry.body["subject"])
+            elif entry.kind == SETTLED_LATER:
+                unsettled.pop(str(entry.body["enrolment"]), None)
             elif entry.kind == "packet.acknowledged":
                 open_packets.pop(packet, None)
         if not last[0]:
@@ -76,8 +84,10 @@ def take_over(
             given_up = {"enrolment": current.id, "subject": current.subject, "reason": reason}
             journal.append(enrolment.ABANDONED, dict(given_up), at, clock)
         journal.append(TOOK_OVER, {"entries": last[0], "packets": [*sorted(open_packets)]}, at, clock)
+        for name, subject in unsettled.items():
+            journal.append(*never_settled(name, subject), at, clock)
         store.move_cursor(CURSOR, last[0])
-    return Taken(last[0], current.id if current else None, tuple(sorted(open_packets)))
+    return Taken(last[0], current.id if current else None, tuple(sorted(open_packets)), tuple(unsettled))
 
 
 def _entry(line: bytes, number: int, booth: str) -> tuple[JournalEntry, int | None]:

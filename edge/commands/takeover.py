@@ -44,6 +44,8 @@ def run(arguments: Namespace) -> int:
         print(
             f"packet {packet} may not be at the hub: see 'vantay hub status'; if not, enrol the person again"
         )
+    for name in taken.unsettled:
+        print(f"enrolment {name} was not looked for at the station, and cannot be: its templates are gone")
     print(
         "add people and worklist anew; switch the old box off for good: the hub refuses what it still sends"
     )

@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 
 from edge.booth import enrolment
 from edge.booth.reporter import CURSOR
+from edge.booth.station import StationDesk
+from edge.booth.station_answer import SETTLED_LATER
 from edge.cli import main
 from edge.errors import BadCommand
 from edge.hub.export import Span, lines
 from edge.hub.ledger import Ledger
+from edge.hub.status import status_of
 from edge.hub.store import HubStore
 from edge.journal import Journal
+from edge.settings import BoothSettings
 from edge.store import Store
 from edge.takeover import TOOK_OVER, Taken, take_over
+from edge.vault import Vault
 from tests.edge.parts import AT, CLOCK, chain, make_keys, steady
 
 BOOTH = "b-1"
@@ -110,6 +115,31 @@ def test_the_hub_sees_one_journal_go_on_and_refuses_the_old_box(
         assert hub.take(BOOTH, entry, AT) == "new"
     beyond = old.append("attempt.made", {"enrolment": "e2"}, AT, CLOCK)
     assert hub.take(BOOTH, beyond, AT) == "refused"
+
+
+def test_what_the_station_can_never_say_is_recorded_once_and_counts_no_longer(
+    tmp_path: Path, old: Journal, hub: Ledger, spare: Store
+) -> None:
+    sealed = {"outcome": "enrolled", "size": 7, "samples": {}, "station": "unsettled"}
+    for number in (3, 4):
+        body = {"enrolment": f"e{number}", "subject": "aa", "packet": f"{number:064x}", **sealed}
+        old.append(enrolment.SEALED, body, AT, CLOCK)
+    old.append(SETTLED_LATER, {"enrolment": "e3", "subject": "aa", "known_as": None}, AT, CLOCK)
+    for entry in old.read(5):
+        assert hub.take(BOOTH, entry, AT) == "new"
+    store = HubStore(tmp_path / "hub" / "hub.db")
+    exported = list(lines(store, BOOTH, Span(None, None)))
+    assert take_over(spare, exported, BOOTH, AT, CLOCK).unsettled == ("e4",)
+    journal = Journal(spare)
+    _, said = journal.of_kind(SETTLED_LATER)
+    assert (said.body["enrolment"], said.body["known_as"], said.body["people"]) == ("e4", None, 0)
+    assert "is enrolled elsewhere is not known" in str(said.body["text"])
+    settings = BoothSettings(booth=BOOTH, data=tmp_path, keys=tmp_path)
+    desk = StationDesk(settings, None, journal, Vault(spare, bytes(32)), lambda *_: True)
+    assert (desk.unsettled, desk.alarms) == (0, [])
+    for entry in journal.read(8):
+        assert hub.take(BOOTH, entry, AT) == "new"
+    assert status_of(store)["booths"][0]["unsettled"] == 0
 
 
 def test_a_box_that_has_run_takes_nothing_over(exported: list[bytes], spare: Store) -> None:
