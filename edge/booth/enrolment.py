@@ -350,6 +350,8 @@ def sealed(current: Enrolment | None, packet: str, size: int) -> list[Entry]:
         body["told_apart"] = sorted(current.found.others)
     if current.earlier:
         body |= {"renewal": current.renewal, "renews": list(current.renews)}
+    if current.same_at:
+        body["same_at"] = list(current.same_at)
     if current.kept_slaps:
         body["slaps"] = {str(slap): kept.sample for slap, kept in current.kept_slaps.items()}
     if current.kept_rolled:

@@ -118,8 +118,14 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         )
     if kind == STATION_ANSWERED:
         hits = with_hits(current.hits, elsewhere(current, body["hits"]))
-        alone = current.told_alone.union(body.get("alone", ()))
-        return replace(current, hits=hits, told_alone=alone, answered=current.answered | {body["sample"]})
+        own = [(hit["booth"], hit["shown"]) for hit in body["hits"] if hit["subject"] == _renewed(current)]
+        return replace(
+            current,
+            hits=hits,
+            told_alone=current.told_alone.union(body.get("alone", ())),
+            own_at=with_hits(current.own_at, own),
+            answered=current.answered | {body["sample"]},
+        )
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
@@ -247,7 +253,7 @@ def rolled_attempt(body: Body) -> RolledAttempt:
 def with_hits(
     before: dict[str, frozenset[int]], found: Iterable[tuple[str, int]]
 ) -> dict[str, frozenset[int]]:
-    """Return earlier subjects with the positions at which this person's fingers are theirs."""
+    """Return earlier subjects, or booths, with the positions at which this person's fingers are theirs."""
     hits = dict(before)
     for subject, position in found:
         hits[subject] = hits.get(subject, frozenset()) | {position}
@@ -259,8 +265,11 @@ def elsewhere(current: Enrolment, hits: Iterable[Body]) -> list[tuple[str, int]]
 
     Which of a number's records is the person's it cannot say; those made here the booth looks through itself.
     """
-    own = current.subject if current.earlier else None
-    return [(hit["subject"], hit["shown"]) for hit in hits if hit["subject"] != own]
+    return [(hit["subject"], hit["shown"]) for hit in hits if hit["subject"] != _renewed(current)]
+
+
+def _renewed(current: Enrolment) -> str | None:
+    return current.subject if current.earlier else None
 
 
 def attempt_of(body: Body) -> Attempt:

@@ -88,6 +88,7 @@ class Enrolment:
     ] = ()  # enrolments here that are the person's own then: nobody is looked for in them
     earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
     earlier_rates: dict[int, float] = field(default_factory=dict)  # at which false match rate each matched
+    own_at: dict[str, frozenset[int]] = field(default_factory=dict)  # renewed: booth -> found by the station
     missing: dict[int, str] = field(default_factory=dict)  # position -> reason
     missing_why: dict[int, str] = field(default_factory=dict)  # its class, also of one that is not rolled
     warnings: tuple[str, ...] = ()  # about the subject's data, for the operator
@@ -317,6 +318,12 @@ class Enrolment:
         if not self.station or self.duplicate_of:
             return ()
         return tuple(p for p, taken in self.accepted.items() if taken.sample not in self.answered)
+
+    @property
+    def same_at(self) -> tuple[str, ...]:
+        """The other booths whose record of the number the station found to be this person's."""
+        needed = min(self.fingers_to_tell, len(self.accepted))
+        return tuple(sorted(booth for booth, seen in self.own_at.items() if len(seen) >= needed))
 
     @property
     def outcome(self) -> str:

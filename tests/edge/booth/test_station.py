@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment
+from edge.booth.renewal import compared
 from edge.booth.station import ASIDE_PATIENCE, FIRST_PATIENCE, LONGEST_PATIENCE, StationDesk
 from edge.booth.station_answer import NOTED, SET_ASIDE, SETTLED_LATER, answered, found_later, settled_later
 from edge.errors import BadCommand
@@ -150,6 +151,26 @@ def test_who_is_somebody_else_by_a_supervisors_word_is_not_found_again() -> None
     both = answer("e1", hit(2), hit(7))
     assert settled_later(sealed, 2, both, LIMITS)[1]["known_as"] is None
     assert settled_later({**sealed, "told_apart": ["another"]}, 2, both, LIMITS)[1]["known_as"] == "earlier"
+
+
+def test_a_renewal_says_at_which_booths_the_station_found_the_numbers_record_to_be_the_persons() -> None:
+    visit = Visit(positions=(1, 2, 7), earlier=(1,), station=True)
+    own = visit.now.subject
+    visit.show(30)
+    visit.record(compared(visit.now, 1, True, {"fmr": 1e-4}))
+    settle(visit, 1, hit(1, own), hit(1, own, "b-3"))
+    visit.show(30)
+    settle(visit, 2, hit(2, own), hit(2, "somebody"))
+    visit.show(30)
+    assert visit.now.alarm is None
+    ((_, sealed),) = core.sealed(visit.now, "0" * 64, 9)
+    assert sealed["same_at"] == ["b-2"], "one finger of three tells nothing"
+    stranger = Visit(positions=(2, 7), station=True)
+    for position in (2, 7):
+        stranger.show(30)
+        settle(stranger, position, hit(position, stranger.now.subject))
+    assert stranger.now.alarm, "who renews nothing is told to be enrolled already"
+    assert stranger.now.same_at == ()
 
 
 def test_at_a_renewal_the_own_earlier_record_is_expected() -> None:

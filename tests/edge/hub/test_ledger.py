@@ -234,16 +234,42 @@ def test_a_number_that_two_booths_enrolled_is_an_alarm_unless_the_person_was_com
     assert seals("b-1", 1) == []
     assert seals("b-1", 2) == [], "that booth knows its own"
     assert seals("b-2", 3, outcome="already-enrolled", duplicate_of="s1") == []
-    assert seals("b-2", 4, renewal="same", renews=["e1"]) == []
+    (said,) = seals("b-2", 4, renewal="same", renews=[])
+    assert said == (
+        "enrolment e4 at b-2 has the identity number of e1 at b-1, e2 at b-1, and the person was compared "
+        "with a record that was brought, which names no number: look whether it is one person"
+    )
+    assert seals("b-2", 9, renewal="same", renews=["e4"]) == [], "of e4 it was told"
+    (said,) = seals("b-2", 10, renewal="same", renews=["e3"])
+    assert "a record that was brought" in said, "e3 is none of this number here"
     assert seals("b-3", 5, subject="s2") == []
     assert seals("b-3", 6, subject=["s1"]) == []
     (said,) = seals("b-3", 7)
     assert said == (
-        "enrolment e7 at b-3 has the identity number of e1 at b-1, e2 at b-1, e4 at b-2, "
+        "enrolment e7 at b-3 has the identity number of e1 at b-1, e2 at b-1, e10 at b-2 and 2 more, "
         "and no comparison of fingers said that it is one person: look whether it is"
     )
     (said,) = seals("b-4", 8, renewal="another")
-    assert "e4 at b-2 and 1 more, and no comparison" in said
+    assert "e10 at b-2 and 3 more, and no comparison" in said
+
+
+def test_a_number_is_no_alarm_where_the_station_found_the_persons_record_of_it(ledger: Ledger) -> None:
+    def seals(booth: str, n: int, **facts: Any) -> list[str]:
+        before = alarms(ledger)
+        body = sealed(f"{n:02}" * 32, enrolment=f"e{n}", subject="s1") | facts
+        assert tell(ledger, SEALED, body, booth) == "new"
+        return [text for text in alarms(ledger) if text not in before]
+
+    brought: dict[str, Any] = {"renewal": "same", "renews": []}
+    assert seals("b-1", 1) == []
+    assert seals("b-2", 2, **brought, same_at=["b-1"]) == []
+    (said,) = seals("b-3", 3, **brought, same_at=["b-1"])
+    assert "has the identity number of e2 at b-2, and the person" in said
+    assert seals("b-1", 4, renewal="same", renews=["e1"]) == []
+    (said,) = seals("b-4", 5, **brought, same_at=["b-1", "b-2", "b-3"])
+    assert "of e1 at b-1, e4 at b-1, and" in said, "which of the two it was, the station does not say"
+    (said,) = seals("b-5", 6, renewal="same", renews=7, same_at=[7, ["b-1"]])
+    assert "and 2 more" in said, "no booth of ours writes such a one"
 
 
 def test_whom_an_earlier_release_took_is_known(tmp_path: Path) -> None:
