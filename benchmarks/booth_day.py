@@ -87,7 +87,7 @@ class Booth:
                 told |= any(words in (state.hint or "") for words in TOLD) and not state.confirming
                 not_confirmed = bool(state.alarm) and state.confirming
                 abandon = len(enrolments) == 1 and visit.to_abandon(told, not_confirmed)
-                told |= abandon
+                told |= abandon or not_confirmed
                 self._serve(visit, state, told, abandon)
             self._console.listen(0.05)
         raise RuntimeError(f"the visit of {visit.identity_number} ({visit.kind}) does not end: {state}")
@@ -133,9 +133,8 @@ class Booth:
             self._lift()
             time.sleep(LIFTED)
         assert state.position
-        assert state.attempt
         place = (state.enrolment, state.position, state.confirming)
-        shown = visit.shows(state.position, state.attempt, state.confirming, told, self._shows[place])
+        shown = visit.shows(state.position, state.confirming, told, self._shows[place])
         self._shows[place] += 1
         self._images.append((state.enrolment or "", state.position, shown))
         self._hand.put(name(*shown))

@@ -141,6 +141,7 @@ class Booth:
                 self._command("abandon", reason="a finger was taken for another")
                 seen.outcome = "abandoned"
             else:
+                told |= current.confirming and current.alarm is not None
                 told |= self._show(visit, current, told, seen)
         return seen
 
@@ -180,8 +181,8 @@ class Booth:
         """Show a finger; return whether the booth says that it was taken before."""
         position = current.wanted()
         assert position is not None
-        attempt, place = current.attempt_number(position), (position, current.confirming)
-        key = visit.shows(position, attempt, current.confirming, told, self._shows[place])
+        place = (position, current.confirming)
+        key = visit.shows(position, current.confirming, told, self._shows[place])
         self._shows[place] += 1
         event = self._judged(current, position, key)
         if (
@@ -234,6 +235,7 @@ class Booth:
                     position=hit.position,
                     score=hit.score,
                     fmr=hit.decision.score_fmr,
+                    enrolled=self._gallery.fingers_of(hit.key),
                 )
                 for hit in already
             ),

@@ -47,7 +47,6 @@ FINDINGS = {  # of other mistakes: one for two
 }
 RECORD = (2, 7)  # positions of an earlier record
 OWN_RECORDS = 5  # honest subjects with their own earlier record to one with another's
-STRANGE_ATTEMPTS = 3  # a plan's, after which there is an alarm
 HAND = 5
 Fingers = dict[int, Finger]  # by the position that is asked for
 
@@ -61,21 +60,20 @@ class Visit:
     fingers: Fingers
     turn: int = 0  # which impression is shown first, counted from 0
     wrong: Fingers = field(default_factory=dict)  # shown at these positions until the booth says so
-    stranger: Fingers = field(default_factory=dict)  # shown at first when one is to be confirmed
+    stranger: Fingers = field(default_factory=dict)  # shown to confirm, until there is an alarm
     earlier: Fingers = field(default_factory=dict)  # of the record that is brought: it is a renewal
 
-    def shows(
-        self, position: int, attempt: int, confirming: bool, told: bool, before: int
-    ) -> tuple[Finger, int]:
+    def shows(self, position: int, confirming: bool, told: bool, before: int) -> tuple[Finger, int]:
         """Return finger and impression (1 ..).
 
-        `told`: the booth has said that one was taken before; `before`: how often one was shown here.
+        `told`: the booth has said that one was taken before, or that another person may stand there;
+        `before`: how often one was shown here.
         """
         other, finger = confirming, self.fingers[position]
         wrong = None if confirming or told else self.wrong.get(position)
         if wrong and wrong.person == WORKS_HERE:
             return wrong, IMPRESSIONS  # the others were registered
-        if confirming and self.stranger and attempt <= STRANGE_ATTEMPTS:
+        if confirming and self.stranger and not told:
             finger = self.stranger[position]
         elif wrong:
             other, finger = True, wrong

@@ -205,6 +205,7 @@ class GalleryHit(Report):
     booth: BoothName  # where the person was enrolled
     position: Position  # of the enrolled finger
     score: float
+    enrolled: Annotated[int, Field(ge=1, le=10)] | None = None  # how many fingers of that person are
 
 
 class GalleryAnswer(Report):

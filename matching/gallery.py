@@ -109,6 +109,10 @@ class Gallery:
         for key, position, row in self._rows:
             yield key, position, search_code.to_bytes(self._rows.code(row))
 
+    def fingers_of(self, key: str) -> int:
+        """Return how many fingers of a key are kept."""
+        return len(self._rows.among((key,), None))
+
     def remove(self, key: str) -> int:
         """Forget every finger of a key and return how many there were."""
         gone = self._rows.drop(key)

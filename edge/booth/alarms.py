@@ -1,9 +1,9 @@
 """What looks like a mix-up, pure: the findings that say so, and a supervisor's word against one."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edge.booth.enrolment_fold import evolve
+from edge.booth.enrolment_fold import evolve, fewest
 from edge.booth.enrolment_state import Enrolment
 from edge.booth.entries import (
     ALREADY_ENROLLED,
@@ -27,6 +27,7 @@ from edge.errors import BadCommand
 from edge.messages import POSITION_NAMES
 from matching.calibration import fmr_of_search
 
+NOBODY: Mapping[str, int] = {}
 SAID_OTHERWISE = {
     "name": "another name",
     "birth": "another birth",
@@ -89,20 +90,20 @@ def known_person(
     current: Enrolment,
     position: int,
     hits: dict[str, frozenset[int]],
-    alone: Collection[str] = (),
+    alone: Mapping[str, int] = NOBODY,
     where: Mapping[str, str] | None = None,
 ) -> list[Entry]:
     """Alarm that enough of the person's fingers are those of one earlier subject.
 
     Nothing is captured until the operator says so too, by a review, or a supervisor that it is somebody else.
-    `alone`: those whom this sample tells by itself; `where` names the booth at which a subject was enrolled,
-    where that is known.
+    `alone`: whom this sample tells by itself, and how many of their fingers are enrolled; `where` names the
+    booth at which a subject was enrolled, where that is known.
     """
-    told_alone = current.told_alone.union(alone)
+    told_alone = fewest((*current.told_alone.items(), *alone.items()))
     for subject, positions in hits.items():
         if subject in current.found.others:
             continue
-        if enough(current.fingers_to_tell, len(current.positions), len(positions), subject in told_alone):
+        if enough(current.fingers_to_tell, len(current.positions), len(positions), told_alone.get(subject)):
             names = ", ".join(POSITION_NAMES[p] for p in sorted(positions))
             at = f" at booth {where[subject]}" if where and subject in where else ""
             text = f"this person is enrolled already{at} as subject {subject}: the same {names}"
@@ -110,12 +111,13 @@ def known_person(
     return []
 
 
-def enough(to_tell: int, fingers: int, same: int, alone: bool) -> bool:
+def enough(to_tell: int, fingers: int, same: int, enrolled: int | None) -> bool:
     """Whether so many `same` fingers say who somebody is: `to_tell`, or where there are fewer, all of them.
 
-    Of those one must be found so surely that it tells `alone`: the rate for each is chosen for several.
+    `fingers` the person has now and `enrolled` had then; None where no finger was found so surely that it
+    tells alone, as one must be where there are fewer: the rate for each is chosen for several.
     """
-    return same >= to_tell or (alone and same >= fingers)
+    return same >= to_tell or (enrolled is not None and same >= min(fingers, enrolled))
 
 
 def tells_alone(rate: float, fingers: int, fpir: float) -> bool:

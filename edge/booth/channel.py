@@ -231,6 +231,7 @@ class FoundFinger(Message):
     enrolment: str
     position: Position
     score: float
+    enrolled: Annotated[int, Field(ge=0, le=10)] = 0  # fingers of that enrolment
 
 
 class Found(Message):
@@ -275,6 +276,7 @@ class Hit(Message):
     position: Position
     score: float
     fmr: Annotated[float, Field(ge=0, le=1)]  # at which the score would just be a match
+    enrolled: Annotated[int, Field(ge=0, le=10)] = 0  # fingers of the subject's enrolment
 
 
 class AttendantHit(Message):

@@ -72,7 +72,7 @@ from edge.booth.alarms import (
     what_stands,
     with_pairs,
 )
-from edge.booth.enrolment_fold import elsewhere, evolve, fold, rolled_attempt, with_hits
+from edge.booth.enrolment_fold import elsewhere, evolve, fewest, fold, rolled_attempt, with_hits
 from edge.booth.enrolment_state import Attempt, Enrolment, RolledAttempt, SlapAttempt
 from edge.booth.entries import (
     ABANDONED,
@@ -139,7 +139,7 @@ __all__ = [
     "SINGLE_FINGERS", "SLAP", "STARTED", "STATION_ANSWERED", "UNDETERMINED", "UNSETTLED", "WRONG_FINGER",
     "WRONG_HAND", "Attempt", "Body", "Enrolment", "Entry", "RolledAttempt", "SampleJudged", "SlapAttempt",
     "abandon", "another_than_before", "attendants_finger", "by_device", "elsewhere", "enough", "evolve",
-    "finding", "fold", "judge", "known_person", "mark_missing", "name_wanted", "no_finger",
+    "fewest", "finding", "fold", "judge", "known_person", "mark_missing", "name_wanted", "no_finger",
     "note_listed_otherwise", "note_used_number", "override", "refuse_unless_capturing", "review",
     "rolled_attempt", "sealed", "start", "tells_alone", "with_hits", "with_pairs",
 ]

@@ -98,8 +98,10 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if kind == CONFIRMATION:
         if body["decision"] == CONFIRMED:
             return _after_confirmed(current, body)
-        mismatch = int(body["decision"] == NOT_CONFIRMED)
-        return replace(current, mismatches=current.mismatches + mismatch, hint=body["hint"])
+        if body["decision"] != NOT_CONFIRMED:
+            return replace(current, hint=body["hint"])
+        unlike = (*current.unlike, body["position"])
+        return replace(current, mismatches=current.mismatches + 1, unlike=unlike, hint=body["hint"])
     if kind == REVIEWED:
         return replace(current, reviewed=body, found=current.found.another_portrait())
     if kind == MISSING and "why" in body:
@@ -118,11 +120,14 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         )
     if kind == STATION_ANSWERED:
         hits = with_hits(current.hits, elsewhere(current, body["hits"]))
+        late = current.reviewed is not None  # the person may be gone
+        anothers = (body["position"],) if body.get("alone") and not late else ()
         own = [(hit["booth"], hit["shown"]) for hit in body["hits"] if hit["subject"] == _renewed(current)]
         return replace(
             current,
             hits=hits,
-            told_alone=current.told_alone.union(body.get("alone", ())),
+            told_alone=_told_alone(current, body),
+            in_doubt=_with_doubt(current, anothers),
             own_at=with_hits(current.own_at, own),
             answered=current.answered | {body["sample"]},
         )
@@ -144,9 +149,10 @@ def fold(entries: Iterable[Entry], current: Enrolment | None = None) -> Enrolmen
 
 
 def _after_confirmed(current: Enrolment, body: Body) -> Enrolment:
-    left = tuple(p for p in current.in_doubt if p != body["position"])
+    both = dict.fromkeys((*current.in_doubt, *current.unlike))
+    left = tuple(p for p in both if p != body["position"])
     confirmed = CONFIRMED if body.get("sure", True) else current.confirmed
-    return replace(current, in_doubt=left, confirmed=confirmed, mismatches=0, unseen=0, hint=None)
+    return replace(current, in_doubt=left, unlike=(), confirmed=confirmed, mismatches=0, unseen=0, hint=None)
 
 
 def _after_finding(current: Enrolment, body: Body) -> Enrolment:
@@ -160,7 +166,7 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     if body["finding"] != OVERRIDDEN:
         return after
     if body["of"]["finding"] == NOT_CONFIRMED:
-        return replace(after, confirmed=OVERRIDDEN, in_doubt=(), hint=None)
+        return replace(after, confirmed=OVERRIDDEN, in_doubt=(), unlike=(), hint=None)
     return replace(after, hint=None) if body["of"]["finding"] in ABOUT_A_FINGER else after
 
 
@@ -178,13 +184,14 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
     elif body["decision"] == BEST_KEPT:
         accepted[position] = next(a for a in tries if a.sample == body["kept"])
     perhaps_one = (position, *(int(p) for p in body["together"])) if body.get("together") else ()
+    anothers = (position,) if body.get("alone") else ()  # perhaps: it was found among those enrolled
     return replace(
         current,
         tried={**current.tried, position: tries},
         accepted=accepted,
         hits=hits,
-        told_alone=current.told_alone.union(body.get("alone", ())),
-        in_doubt=_with_doubt(current, perhaps_one),
+        told_alone=_told_alone(current, body),
+        in_doubt=_with_doubt(current, (*perhaps_one, *anothers)),
         hint=body["hint"],
     )
 
@@ -204,9 +211,10 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, *said))
     hits = with_hits(current.hits, [(hit["subject"], hit["position"]) for hit in body["already"]])
     pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
-    in_doubt = _with_doubt(current, [p for pair in pairs for p in pair])
+    anothers = [hit["position"] for hit in body["already"] if hit["subject"] in body.get("alone", {})]
+    in_doubt = _with_doubt(current, (*(p for pair in pairs for p in pair), *anothers))
     tried_slaps = {**current.tried_slaps, slap: tries}
-    alone = current.told_alone.union(body.get("alone", ()))
+    alone = _told_alone(current, body)
     current = replace(current, tried_slaps=tried_slaps, hits=hits, told_alone=alone, in_doubt=in_doubt)
     if decision == RETRY:
         return current
@@ -258,6 +266,18 @@ def with_hits(
     for subject, position in found:
         hits[subject] = hits.get(subject, frozenset()) | {position}
     return hits
+
+
+def fewest(said: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return for each subject the least number said of it."""
+    least: dict[str, int] = {}
+    for subject, number in said:
+        least[subject] = min(number, least.get(subject, number))
+    return least
+
+
+def _told_alone(current: Enrolment, body: Body) -> dict[str, int]:
+    return fewest((*current.told_alone.items(), *body.get("alone", {}).items()))
 
 
 def elsewhere(current: Enrolment, hits: Iterable[Body]) -> list[tuple[str, int]]:

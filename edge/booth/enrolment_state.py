@@ -96,7 +96,9 @@ class Enrolment:
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
     hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions
-    told_alone: frozenset[str] = frozenset()  # of those subjects the ones whom one finger tells
+    told_alone: dict[str, int] = field(
+        default_factory=dict
+    )  # subjects whom one finger tells -> how many of their fingers are enrolled
     found: Findings = field(default_factory=Findings)
     doubtful: dict[int, float] = field(default_factory=dict)  # of the last sample: position -> FMR
     tried_slaps: dict[int, tuple[SlapAttempt, ...]] = field(default_factory=dict)
@@ -115,7 +117,10 @@ class Enrolment:
     not_rolled: dict[int, str] = field(default_factory=dict)  # position -> why a finger that is there is not
     undetermined: frozenset[int] = frozenset()  # that matched no plain one and were asked for once more
     hint: str | None = None  # of the last attempt, for the person
-    in_doubt: tuple[int, ...] = ()  # accepted, perhaps of one finger: each is to be confirmed
+    in_doubt: tuple[
+        int, ...
+    ] = ()  # accepted, perhaps not the finger that they stand for: each is to be confirmed
+    unlike: tuple[int, ...] = ()  # did not confirm; in doubt as soon as another one does
     mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
     unseen: int = 0  # pictures to confirm that show no finger; anew after each in doubt
     confirmed: str | None = None  # CONFIRMED | OVERRIDDEN

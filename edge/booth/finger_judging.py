@@ -59,7 +59,7 @@ def judge(current: Enrolment | None, event: SampleJudged) -> list[Entry]:
     if decision in KEPT:
         body["already"] = list(event.already)
         if event.alone:
-            body["alone"] = list(event.alone)
+            body["alone"] = event.alone
         hits = {s: current.hits.get(s, frozenset()) | {event.position} for s in event.already}
         entries += known_person(current, event.position, hits, event.alone)
     return [(ATTEMPT, body), *(by_device(entry, event.facts) for entry in entries)]
@@ -117,7 +117,7 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     if decision == NOT_CONFIRMED and number == current.attempts_allowed:
         text = f"the finger shown to confirm is not the captured {name}: another person may be standing here"
         if in_doubt:
-            text += ", or one finger was taken for two"
+            text += f", or it is not this person's {name}"
         entries.append(by_device(finding(current, NOT_CONFIRMED, event.position, None, text), event.facts))
     return entries
 

@@ -22,7 +22,7 @@ class SampleJudged:
     attendants: tuple[str, ...] = ()  # people who work here, one of whose fingers the sample matches
     perhaps: dict[int, float] = field(default_factory=dict)  # accepted positions it may match -> FMR
     at_once: tuple[int, ...] = ()  # of `same_finger_as` those that second_look.AT_ONCE says, too
-    alone: tuple[str, ...] = ()  # of `already` those whom one finger tells
+    alone: dict[str, int] = field(default_factory=dict)  # whom one finger tells -> how many are enrolled
 
 
 def judgement(

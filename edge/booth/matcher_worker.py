@@ -166,7 +166,11 @@ class MatcherWorker:
             suspected += [one.key for one in mine if one.key not in suspected]
             hits += [
                 channel.FoundFinger(
-                    shown=position, enrolment=one.key, position=one.position, score=round(one.score, 4)
+                    shown=position,
+                    enrolment=one.key,
+                    position=one.position,
+                    score=round(one.score, 4),
+                    enrolled=self._gallery.fingers_of(one.key),
                 )
                 for one in mine
             ]
@@ -229,6 +233,7 @@ class MatcherWorker:
                 position=one.position,
                 score=round(one.score, 4),
                 fmr=one.decision.score_fmr,
+                enrolled=self._gallery.fingers_of(one.key),
             )
             for one in enrolled_already(self._gallery, probe, probe.position, before, fmr, suspected)
             if one.key not in question.renews

@@ -177,7 +177,7 @@ def _kept(current: Enrolment, event: SlapJudged, body: Body) -> list[Entry]:
         body["kept"] = samples[slap_rule.best_of(qualities, slap)]
     found = [(subject, f.position) for f in event.fingers for subject in f.already]
     body["already"] = [{"subject": subject, "position": position} for subject, position in found]
-    if alone := sorted({subject for f in event.fingers for subject in f.alone}):
+    if alone := core.fewest(one for f in event.fingers for one in f.alone.items()):
         body["alone"] = alone
     hits = core.with_hits(current.hits, found)
     now = {subject: hits[subject] for subject, _ in found}

@@ -26,9 +26,11 @@ def answered(current: Enrolment | None, answer: GalleryAnswer, limits: Compariso
         "fmr": limits.station_fmr,
         **_found(answer),
     }
-    if alone := _alone(answer, limits):
+    found = core.elsewhere(current, body["hits"])
+    others = {subject for subject, _ in found}
+    if alone := {one: many for one, many in _alone(answer, limits).items() if one in others}:
         body["alone"] = alone
-    hits = core.with_hits(current.hits, core.elsewhere(current, body["hits"]))
+    hits = core.with_hits(current.hits, found)
     where = {hit.subject: hit.booth for hit in answer.hits}
     known = core.known_person(current, position, hits, alone, where)
     return [(core.STATION_ANSWERED, body), *known]
@@ -44,7 +46,7 @@ def settled_later(sealed: Body, fingers: int, answer: GalleryAnswer, limits: Com
     hits = core.with_hits({}, [(hit.subject, hit.shown) for hit in answer.hits])
     others = {*sealed.get("told_apart", ()), *([sealed["subject"]] if "renewal" in sealed else [])}
     to_tell, alone = limits.already_enrolled_fingers, _alone(answer, limits)
-    told = (s for s, seen in hits.items() if core.enough(to_tell, fingers, len(seen), s in alone))
+    told = (s for s, seen in hits.items() if core.enough(to_tell, fingers, len(seen), alone.get(s)))
     known = next((one for one in told if one not in others), None)
     body: Body = {
         "enrolment": enrolment,
@@ -83,12 +85,12 @@ def found_later(body: Body) -> FoundLater | None:
     return FoundLater(enrolment=body["enrolment"], text=body["text"]) if body.get("known_as") else None
 
 
-def _alone(answer: GalleryAnswer, limits: Comparison) -> list[str]:
-    fingers = answer.people * len(POSITION_NAMES)
-    sure = {
-        hit.subject for hit in answer.hits if core.tells_alone(rate(hit.score), fingers, limits.alone_fpir)
-    }
-    return sorted(sure)
+def _alone(answer: GalleryAnswer, limits: Comparison) -> dict[str, int]:
+    """Return whom one finger tells, and how many of theirs are enrolled; earlier galleries told no number."""
+    most = len(POSITION_NAMES)
+    fingers, fpir = answer.people * most, limits.alone_fpir
+    sure = (hit for hit in answer.hits if core.tells_alone(rate(hit.score), fingers, fpir))
+    return core.fewest((hit.subject, hit.enrolled or most) for hit in sure)
 
 
 def _found(answer: GalleryAnswer) -> dict[str, Any]:

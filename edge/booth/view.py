@@ -210,11 +210,18 @@ def _taken_with(enrolment: Enrolment | None) -> dict[int, Device]:
 
 
 def _to_look_at(enrolment: Enrolment | None) -> list[str]:
-    """What is only odd: of the subject's data, and each rolled finger that matches no plain one."""
+    """What is only odd: of the subject's data, of rolled fingers, fingers like somebody else's."""
     if enrolment is None:
         return []
     rolls = [str(one["text"]) for one in enrolment.findings if one["finding"] == UNDETERMINED]
-    return [*enrolment.warnings, *rolls]
+    settled = {*enrolment.found.others, enrolment.duplicate_of}
+    alike = [one for one in enrolment.told_alone if one not in settled]
+    return [*enrolment.warnings, *rolls, *(_finger_of(enrolment, one) for one in alike)]
+
+
+def _finger_of(enrolment: Enrolment, subject: str) -> str:
+    names = ", ".join(POSITION_NAMES[p] for p in sorted(enrolment.hits[subject]))
+    return f"the {names} is like that of subject {subject}, who is enrolled already: look who stands there"
 
 
 def state_of(

@@ -64,6 +64,7 @@ class Shown:
     enrolments: list[str] = field(default_factory=list)
     images: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     slipped: bool = False
+    alarmed: bool = False  # when one was to be confirmed
 
 
 class Person:
@@ -153,7 +154,8 @@ class Person:
             visit.slip and visit.slip[0] == state.position and "finger taken as" in (state.hint or "")
         )
         if state.confirming:
-            image = visit.image_to_confirm(state.position, state.attempt or 1)
+            shown.alarmed |= state.alarm is not None
+            image = visit.image_to_confirm(state.position, state.attempt or 1, shown.alarmed)
         else:
             image = visit.image(state.position, state.attempt or 1, shown.slipped)
             shown.images.setdefault((state.enrolment, state.position), []).append(image)

@@ -12,7 +12,6 @@ IMAGES = {".png", ".bmp", ".tif", ".tiff"}
 NAME = re.compile(r"(?P<finger>.+)_(?P<impression>\d+)")
 PEOPLE = 5  # enrolled at most
 AMPUTEE = 2  # which person lacks a finger, where there are so many
-STRANGE_ATTEMPTS = 3  # after which the booth has raised its alarm
 BOOTH_KILLED, NETWORK_CUT = "booth killed", "network cut"
 Fingers = dict[int, list[str]]  # position -> images, one per impression
 
@@ -29,7 +28,7 @@ class Visit:
     outcome: str = "enrolled"
     again: str | None = None  # why a number that was enrolled before is enrolled once more
     trouble: str | None = None  # BOOTH_KILLED | NETWORK_CUT, in the middle of the visit
-    stranger: str | None = None  # somebody else's finger, shown at first when one is to be confirmed
+    stranger: str | None = None  # somebody else's finger, shown to confirm until there is an alarm
 
     def image(self, position: int, attempt: int, wrong_shown: bool) -> str:
         """Return the image that the person shows now."""
@@ -38,9 +37,9 @@ class Visit:
         impressions = self.fingers[position]
         return impressions[(attempt - 1) % len(impressions)]
 
-    def image_to_confirm(self, position: int, attempt: int) -> str:
+    def image_to_confirm(self, position: int, attempt: int, alarmed: bool) -> str:
         """Return the image shown when a captured finger is asked for once more."""
-        if self.stranger and attempt <= STRANGE_ATTEMPTS:
+        if self.stranger and not alarmed:
             return self.stranger
         return self.image(position, attempt + 1, True)
 

@@ -312,5 +312,10 @@ class GalleryServer:
 
 def _said(hit: channel.FoundFinger, whose: Whose) -> GalleryHit:
     return GalleryHit(
-        shown=hit.shown, subject=whose.subject, booth=whose.booth, position=hit.position, score=hit.score
+        shown=hit.shown,
+        subject=whose.subject,
+        booth=whose.booth,
+        position=hit.position,
+        score=hit.score,
+        enrolled=hit.enrolled or None,
     )

@@ -67,10 +67,8 @@ def test_mistakes_are_what_they_are_called() -> None:
     for visit in of(OPERATOR):
         ((position, finger),) = visit.wrong.items()
         assert finger in registered(1)
-        assert visit.shows(position, 1, False, False, 0) == (finger, IMPRESSIONS), (
-            "not one that is registered"
-        )
-        assert visit.shows(position, 1, False, True, 1)[0] == visit.fingers[position]
+        assert visit.shows(position, False, False, 0) == (finger, IMPRESSIONS), "not one that is registered"
+        assert visit.shows(position, False, True, 1)[0] == visit.fingers[position]
     for visit in of(STRANGER):
         assert {f.person for f in visit.stranger.values()}.isdisjoint(
             f.person for f in visit.fingers.values()
@@ -80,10 +78,10 @@ def test_mistakes_are_what_they_are_called() -> None:
 @pytest.mark.parametrize("kind", [HONEST, *MISTAKES])
 def test_no_image_is_shown_twice_but_to_try_again(kind: str) -> None:
     for visit in of(kind):
-        captured = {visit.shows(p, a, False, True, a - 1) for p in POSITIONS for a in (1, 2, 3)}
+        captured = {visit.shows(p, False, True, a - 1) for p in POSITIONS for a in (1, 2, 3)}
         assert {finger for finger, _ in captured} == set(visit.fingers.values())
-        again = {visit.shows(p, a, True, True, a - 1) for p in POSITIONS for a in range(1, 7)}
-        again |= {visit.shows(p, a, False, False, a - 1) for p in visit.wrong for a in (1, 2, 3)}
+        again = {visit.shows(p, True, True, a - 1) for p in POSITIONS for a in range(1, 7)}
+        again |= {visit.shows(p, False, False, a - 1) for p in visit.wrong for a in (1, 2, 3)}
         assert captured.isdisjoint(again)
 
 
@@ -91,15 +89,15 @@ def test_a_second_visit_takes_other_images() -> None:
     for again in of(KNOWN):
         first = next(v for v in DAY if v.fingers == again.fingers)
         images = [
-            {v.shows(p, a, False, False, a - 1) for p in POSITIONS for a in (1, 2, 3)} for v in (first, again)
+            {v.shows(p, False, False, a - 1) for p in POSITIONS for a in (1, 2, 3)} for v in (first, again)
         ]
         assert images[0].isdisjoint(images[1])
 
 
-def test_a_stranger_shows_three_times_and_then_the_right_person() -> None:
+def test_a_stranger_shows_until_there_is_an_alarm_and_then_the_right_person() -> None:
     visit = of(STRANGER)[0]
-    shown = [visit.shows(2, attempt, True, False, attempt - 1)[0] for attempt in (1, 2, 3, 4)]
-    assert shown == [visit.stranger[2]] * 3 + [visit.fingers[2]]
+    shown = [visit.shows(2, True, told, 0)[0] for told in (False, True)]
+    assert shown == [visit.stranger[2], visit.fingers[2]]
 
 
 def test_no_two_fingers_are_dealt_together_twice() -> None:
@@ -125,7 +123,7 @@ def test_some_bring_their_own_record_and_some_another_persons() -> None:
         assert sorted(visit.earlier) == [2, 7]
         own = [visit.earlier[p] == visit.fingers[p] for p in visit.earlier]
         assert own == [visit.kind == HONEST] * 2
-        captured = {visit.shows(p, a, False, False, a - 1) for p in POSITIONS for a in (1, 2, 3)}
+        captured = {visit.shows(p, False, False, a - 1) for p in POSITIONS for a in (1, 2, 3)}
         assert captured.isdisjoint(key for _, key in visit.recorded()), "no image is compared with itself"
 
 

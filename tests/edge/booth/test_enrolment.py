@@ -52,7 +52,7 @@ def sample(
     attendants: tuple[str, ...] = (),
     perhaps: dict[int, float] | None = None,
     at_once: tuple[int, ...] = (),
-    alone: tuple[str, ...] = (),
+    alone: dict[str, int] | None = None,
 ) -> SampleJudged:
     position = current.wanted() or 0
     name = name or f"{position}-{current.attempt_number(position)}-{quality}"
@@ -69,7 +69,7 @@ def sample(
         attendants,
         perhaps or {},
         at_once,
-        alone,
+        alone or {},
     )
 
 
@@ -243,9 +243,45 @@ def test_who_confirms_a_finger_in_doubt_by_one_that_is_also_the_other_confirms_n
         assert visit.now.wanted() == 1
         assert visit.show(50, same=(1, 2), at_once=(1, 2)) == core.NOT_CONFIRMED
         assert visit.now.hint == "this is the finger taken as right index"
-    assert "or one finger was taken for two" in (visit.now.alarm or "")
+    assert "or it is not this person's" in (visit.now.alarm or "")
     visit.record(core.override(visit.now, "looked at both", "binh"))
     assert not visit.now.in_doubt
+
+
+def test_a_finger_that_did_not_confirm_is_shown_again_once_another_did() -> None:
+    """It may be somebody else's: a finger of another person among the own ones was sealed as confirmed."""
+    for again, alarm in (({"same": (1,)}, False), ({"perhaps": {1: 5e-4}}, False), ({}, True)):
+        visit = Visit(positions=(1, 2, 3), **ALL)
+        visit.show(90)
+        visit.show(50)
+        visit.show(40)
+        assert (visit.show(80), visit.now.wanted()) == (core.NOT_CONFIRMED, 2)
+        assert visit.show(80, same=(2,)) == core.CONFIRMED
+        assert (visit.now.confirming, visit.now.wanted(), visit.now.attempt_number(1)) == (True, 1, 1)
+        for _ in range(3 if alarm else 1):
+            visit.show(80, **again)
+            assert fold(visit.entries) == visit.now
+        assert (visit.now.reviewing, bool(visit.now.alarm)) == (not alarm, alarm)
+
+
+def test_a_finger_that_was_found_among_those_enrolled_is_confirmed() -> None:
+    visit = Visit(positions=(1, 2, 3), **ALL)
+    visit.show(90)
+    visit.show(30, already=("s0",), alone={"s0": 10})
+    visit.show(60, already=("s7",))
+    assert (visit.now.confirming, visit.now.wanted()) == (True, 2), "whatever its quality"
+    visit.show(60, same=(2,))
+    assert visit.now.reviewing
+
+
+def test_who_was_enrolled_with_one_finger_is_known_by_it() -> None:
+    visit = Visit(positions=(1, 2, 3))
+    visit.show(30, already=("s0",))
+    assert visit.now.duplicate_of is None
+    visit.show(30, already=("s0",), alone={"s7": 1})
+    visit.record(core.override(visit.now, "somebody else", "binh"))
+    visit.show(30, already=("s7",), alone={"s7": 1})
+    assert visit.now.duplicate_of == "s7"
 
 
 def test_a_second_look_is_journalled_with_what_both_samples_say() -> None:
@@ -356,7 +392,7 @@ def test_who_is_known_after_the_review_is_reviewed_anew() -> None:
     visit.show(50, same=(1,))
     visit.record(core.review(visit.now, "s1", PORTRAIT, None))
     assert visit.now.closed
-    visit.record(core.known_person(visit.now, 1, {"s0": frozenset({1})}, {"s0"}))
+    visit.record(core.known_person(visit.now, 1, {"s0": frozenset({1})}, {"s0": 10}))
     assert (visit.now.closed, visit.now.alarm is not None) == (False, True)
     visit.record(core.override(visit.now, "a brother", "binh"))
     assert (visit.now.closed, visit.now.reviewing) == (False, True)
@@ -379,21 +415,21 @@ def test_a_finger_that_does_not_tell_alone_is_for_the_supervisor_who_looks_at_th
     visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"), operator="an", **SIGNED)
     visit.show(10, already=("s0",))
     assert visit.now.alarm is None, "asked for again"
-    visit.show(30, already=("s0",), alone=("s0",))
+    visit.show(30, already=("s0",), alone={"s0": 10})
     assert visit.now.duplicate_of == "s0"
     assert fold(visit.entries) == visit.now
 
 
 def test_whoever_has_no_finger_left_and_is_somebody_else_needs_a_second_signature() -> None:
     visit = Visit(positions=(1, 2), missing=dict.fromkeys(FINGERS[2:], "cut"))
-    visit.show(10, already=("s0",), alone=("s0",))
+    visit.show(10, already=("s0",), alone={"s0": 10})
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
     visit.record(core.override(visit.now, "somebody else", "binh"))
     assert visit.now.wanted() == 2
     visit.record(core.mark_missing(visit.now, 2, "bandaged"))
     assert "no finger that the plan asks for" in (visit.now.alarm or "")
     visit = Visit(positions=(1,), missing=dict.fromkeys(FINGERS[1:], "cut"), fingers_to_tell=9)
-    visit.show(10, already=("s0",), alone=("s0",))
+    visit.show(10, already=("s0",), alone={"s0": 10})
     assert visit.now.duplicate_of == "s0", "by the only finger"
     visit.record(core.override(visit.now, "somebody else", "binh"))
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
@@ -413,13 +449,13 @@ def test_the_same_finger_twice_is_one_finger() -> None:
 
 def test_whoever_has_one_finger_is_known_by_one_finger() -> None:
     visit = Visit(positions=(3,), missing={p: "x" for p in FINGERS if p != 3})
-    visit.show(50, already=("s0",), alone=("s0",))
+    visit.show(50, already=("s0",), alone={"s0": 10})
     assert visit.now.duplicate_of == "s0"
 
 
 def test_whoever_has_one_finger_left_is_known_by_it_also_when_the_others_go_missing_later() -> None:
     visit = Visit(positions=(1, 2), missing={p: "x" for p in FINGERS if p > 2})
-    visit.show(50, already=("s0",), alone=("s0",))
+    visit.show(50, already=("s0",), alone={"s0": 10})
     assert visit.now.wanted() == 2
     visit.record(core.mark_missing(visit.now, 2, "bandaged"))
     assert visit.now.duplicate_of == "s0"
@@ -501,7 +537,7 @@ def test_who_was_known_by_a_finger_that_then_goes_missing_is_known() -> None:
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
     assert visit.now.alarm
     visit = Visit(positions=(1, 2), missing=dict.fromkeys(FINGERS[2:], "cut"))
-    visit.show(10, already=("s0",), alone=("s0",))
+    visit.show(10, already=("s0",), alone={"s0": 10})
     visit.record(core.mark_missing(visit.now, 1, "bandaged"))
     assert (visit.now.duplicate_of, visit.now.exception) == ("s0", None)
 
@@ -590,6 +626,7 @@ def test_another_person_at_the_end_is_an_alarm_that_only_the_person_or_an_overri
         assert "another person may be standing here" in (visit.now.alarm or "")
         if settled_by == "the person":
             assert visit.show(90, same=(2,)) == core.CONFIRMED
+            assert visit.show(90, same=(1,)) == core.CONFIRMED, "which the other one did not show either"
         else:
             visit.record(core.override(visit.now, "a fresh burn"))
             assert "overridden by nobody who signed because: a fresh burn" in visit.now.findings[-1]["text"]
@@ -682,7 +719,7 @@ def test_where_a_second_look_leaves_doubt_both_fingers_are_confirmed_first() -> 
             assert fold(visit.entries) == visit.now
         assert visit.now.confirming == alarm
         assert visit.now.reviewing == (not alarm)
-        assert ("or one finger was taken for two" in (visit.now.alarm or "")) == alarm
+        assert ("or it is not this person's" in (visit.now.alarm or "")) == alarm
         if alarm:
             visit.record(core.override(visit.now, "a cut"))
             assert visit.now.reviewing
@@ -841,6 +878,7 @@ class Life(RuleBasedStateMachine):
         self.attendant: str | None = None
         self.doubtful: dict[int, float] = {}  # of the sample shown last
         self.in_doubt: list[int] = []  # fingers of which a second look left open whether they are one
+        self.unlike: list[int] = []  # did not confirm, and another one has not yet
         self.sure = False  # one finger shown to confirm matched at the rate asked for
         self.allowed: set[str] = set()
         self.same: list[tuple[int, set[tuple[int, int]]]] = []  # shown, and taken for which
@@ -870,6 +908,9 @@ class Life(RuleBasedStateMachine):
         position = next((p for p in self.open if p not in self.kept), None)
         open_ = [pairs for shown, pairs in self.same if shown == position and pairs - self.alike]
         return open_[-1] if len(open_) >= self.plan[0] else set()
+
+    def doubt(self, *positions: int) -> None:
+        self.in_doubt = list(dict.fromkeys((*self.in_doubt, *positions)))
 
     def look_for_known(self, among: list[str]) -> None:
         for subject in among:
@@ -918,7 +959,7 @@ class Life(RuleBasedStateMachine):
         event = SampleJudged(
             self.id, position, name, quality, "hint", same, tuple(already), facts, attendants, perhaps
         )
-        event = replace(event, alone=tuple(already) if alone else ())
+        event = replace(event, alone=dict.fromkeys(already, 10) if alone else {})
         entries = core.judge(self.state, event)
         self.record(entries)
         decision = entries[0][1]["decision"]
@@ -945,7 +986,7 @@ class Life(RuleBasedStateMachine):
             self.doubtful = perhaps
             return
         if before:
-            self.in_doubt = list(dict.fromkeys((*self.in_doubt, position, *before, *perhaps)))
+            self.doubt(position, *before, *perhaps)
         self.tries[position].append((quality, name))
         if quality >= self.plan[1]:
             assert decision == core.ACCEPTED
@@ -958,7 +999,9 @@ class Life(RuleBasedStateMachine):
             assert decision == core.RETRY
         for subject in already:
             self.hits.setdefault(subject, set()).add(position)
-        self.alone |= set(already) if alone else set()
+        if alone and already:
+            self.alone |= set(already)
+            self.doubt(position)
         self.look_for_known(already)
 
     @precondition(lambda self: self.state is not None)
@@ -1020,11 +1063,13 @@ class Life(RuleBasedStateMachine):
         self.record(entries)
         if who == "the person" or (perhaps and self.in_doubt):
             self.sure |= who == "the person"
-            self.in_doubt = self.in_doubt[1:]
+            self.doubt(*self.unlike)
+            self.in_doubt, self.unlike = [p for p in self.in_doubt if p != position], []
             self.mismatches = self.unseen = 0
             self.confirmed = self.sure and not self.in_doubt
         elif not others:
             self.mismatches += 1
+            self.unlike.append(position)
             self.findings += self.mismatches == self.plan[0]
 
     def not_confirmed(self) -> bool:
@@ -1039,9 +1084,11 @@ class Life(RuleBasedStateMachine):
         hits = core.with_hits(self.state.hits, [(subject, position)])
         said = {"position": position, "sample": self.kept[position], "fmr": 1e-6, "people": 1}
         body = {"enrolment": self.id, **said, "hits": [{"subject": subject, "shown": position}]}
-        body["alone"] = [subject]
+        body["alone"] = {subject: 10}
         self.alone.add(subject)
-        known = core.known_person(self.state, position, hits, [subject])
+        if self.state.reviewed is None:
+            self.doubt(position)
+        known = core.known_person(self.state, position, hits, {subject: 10})
         self.record([(core.STATION_ANSWERED, body), *known])
         self.hits.setdefault(subject, set()).add(position)
         self.look_for_known(list(self.hits))
