@@ -25,6 +25,7 @@ from edge.booth.slap_rule import FINGERS
 from edge.booth.station_answer import answered
 from edge.errors import BadCommand, NotedRefusal
 from edge.messages import GalleryAnswer, GalleryHit, canonical
+from edge.settings import Comparison
 from tests.edge.booth.test_enrolment import PORTRAIT, finished_without_a_picture, new
 from tests.edge.booth.test_rolled_judging import event as roll
 from tests.edge.booth.test_slap_judging import slap
@@ -267,7 +268,7 @@ class Life(RuleBasedStateMachine):
         )
         question = state.accepted[position].sample  # no hexadecimal id here, which a real one is
         answer = GalleryAnswer.model_construct(question=question, people=5, hits=found)
-        self.record(answered(state, answer, 1e-6))
+        self.record(answered(state, answer, Comparison()))
 
     @precondition(lambda self: self.state is not None)
     @rule(slap=st.sampled_from(PLAN.slaps))
