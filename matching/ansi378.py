@@ -40,7 +40,7 @@ def write(*templates: Template, impressions: Sequence[int] = ()) -> bytes:
     Coordinates are rounded to pixels and angles to 2 degrees; ridge evidence and pattern class are left out.
     """
     views = write_views(list(templates), DIALECT, impressions)
-    picture = picture_of(list(templates), DIALECT)
+    picture = picture_of(list(templates))
     length = SHORT_HEADER + len(views)
     if length <= LARGEST_SHORT_LENGTH:
         coded = struct.pack(">H", length)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from matching.errors import BadRecord
 from matching.template import MAXIMUM_MINUTIAE, MINUTIA, TYPE_BIFURCATION, Template
-from matching.views import NOMINAL_PPCM
+from matching.views import NOMINAL_PPCM, check_rows
 
 DIRECTIONS = {1: "ascending", 2: "descending"}
 METHODS = {0: "none", 1: "X-Y", 2: "Y-X", 3: "angle", 4: "polar"}
@@ -52,22 +52,14 @@ def write(template: Template, layout: Layout, limits: Limits = ANY) -> bytes:
     from the centre of mass of all. BadRecord where none or fewer than `limits.minimum` are left.
     """
     minutiae = template.minutiae
-    if (minutiae["type"] > TYPE_BIFURCATION).any():
-        raise BadRecord(f"{layout.name}: a minutia type above {TYPE_BIFURCATION} does not fit")
+    check_rows(template, layout.name)
     scale = layout.per_centimetre / NOMINAL_PPCM
     turns = np.degrees(minutiae["angle"].astype(float)) * layout.angles / 360
-    angles = np.floor(turns + 0.5).astype(int)
-    angles = np.minimum(63, angles) if layout is COMPACT else angles % layout.angles
-    units = np.stack(
-        [
-            np.floor(minutiae["x"].astype(float) * scale + 0.5).astype(int),
-            np.floor(minutiae["y"].astype(float) * scale + 0.5).astype(int),
-            angles,
-            minutiae["type"].astype(int),
-        ],
-        axis=1,
-    )
-    units = units[((units[:, :2] >= 0) & (units[:, :2] <= layout.largest)).all(axis=1)]
+    angles = np.floor(turns + 0.5)
+    angles = np.clip(angles, 0, 63) if layout is COMPACT else angles % layout.angles
+    places = [np.floor(minutiae[name].astype(float) * scale + 0.5) for name in ("x", "y")]
+    rows = np.stack([*places, angles, minutiae["type"].astype(float)], axis=1)
+    units = rows[((rows[:, :2] >= 0) & (rows[:, :2] <= layout.largest)).all(axis=1)].astype(int)
     units = _sorted(_fewest(units, min(limits.maximum, MAXIMUM_MINUTIAE)), limits)
     if len(units) < limits.minimum:
         raise BadRecord(

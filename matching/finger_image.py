@@ -117,16 +117,17 @@ def check_codes(
 
 
 def check_fields(image: FingerImage, standard: str) -> None:
-    """Refuse to write what the fields of both editions cannot hold."""
-    for field, value, most in (
-        ("quality", image.quality or 0, 100),
-        ("device", image.device, 0xFFFF),
-        ("resolution", round(image.ppi), 0xFFFF),
-        ("width", image.width, 0xFFFF),
-        ("height", image.height, 0xFFFF),
+    """Refuse to write what the fields of both editions cannot hold, or no reader takes."""
+    for field, value, least, most in (
+        ("quality", image.quality or 0, 0, 100),
+        ("device", image.device, 0, 0xFFFF),
+        ("resolution", image.ppi, 1, 0xFFFF),
+        ("width", image.width, 1, 0xFFFF),
+        ("height", image.height, 1, 0xFFFF),
+        ("depth", image.depth, 1, 16),
     ):
-        if not 0 <= value <= most:
-            raise BadRecord(f"{standard}: {field} {value} is not 0 to {most}")
+        if not least <= value <= most:
+            raise BadRecord(f"{standard}: {field} {value} is not {least} to {most}")
 
 
 def ppi_of(units: int, rate: int, offset: int, standard: str) -> float:

@@ -36,6 +36,7 @@ IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9})
 LEVELS = frozenset({10, 20, 30, 31, 35, 40, 41})  # image acquisition levels, table 1
 LEVEL_OF, UNDEFINED_LEVEL = {500: 31, 1000: 41}, 10  # by pixels per inch
 UNDEFINED_QUALITY = 254
+LARGEST = 0xFFFFFFFF  # bytes of a view
 
 
 class Writer:
@@ -52,16 +53,18 @@ class Writer:
 
     def add(self, image: FingerImage) -> bytes:
         """Return the view of the next image; BadRecord names what does not fit."""
-        for field in ("ppi", "depth", "compression", "device"):
-            if self._shared.setdefault(field, getattr(image, field)) != getattr(image, field):
-                raise BadRecord(f"{NAME}: all images of a record must have one {field}")
         check_codes(image, POSITIONS, IMPRESSIONS, NAME)
         check_fields(image, NAME)
         check_raw(image, 0, NAME)
+        for field in ("ppi", "depth", "compression", "device"):
+            if self._shared.setdefault(field, getattr(image, field)) != getattr(image, field):
+                raise BadRecord(f"{NAME}: all images of a record must have one {field}")
         self._added.append(image.position)
         number, of = self._added.count(image.position), self._positions.count(image.position)
         quality = UNDEFINED_QUALITY if image.quality is None else image.quality
         length = VIEW.size + len(image.data)
+        if length > LARGEST:
+            raise BadRecord(f"{NAME}: an image takes more than {LARGEST} bytes, which its length cannot say")
         self._length += length
         head = (image.position, of, number, quality, image.impression)
         return VIEW.pack(length, *head, image.width, image.height, 0) + image.data

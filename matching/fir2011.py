@@ -31,6 +31,7 @@ POSITIONS = frozenset({*range(11), 13, 14, 15, *range(20, 37), *range(40, 51)})
 IMPRESSIONS = frozenset({0, 1, 2, 3, 7, 8, 9, 24, 28, 29})
 UNKNOWN_TIME = b"\xff" * 9
 LARGEST = 0xFFFFFFFF  # bytes of a record
+MOST_OF_A_POSITION = 256  # images: a byte numbers them
 
 
 class Writer:
@@ -40,6 +41,11 @@ class Writer:
         """Begin a record of images of these positions, in this order; BadRecord where they are too many."""
         if not 1 <= len(positions) <= 0xFFFF:
             raise BadRecord(f"{NAME}: {len(positions)} images, 1 to 65535 fit")
+        for position, count in Counter(positions).items():
+            if count > MOST_OF_A_POSITION:
+                raise BadRecord(
+                    f"{NAME}: {count} images of position {position}, 1 to {MOST_OF_A_POSITION} fit"
+                )
         self._seen: Counter[int] = Counter()
         self._length = HEADER.size
 

@@ -34,7 +34,7 @@ def write(*templates: Template, impressions: Sequence[int] = ()) -> bytes:
     Coordinates are rounded to pixels and angles to the unit; ridge evidence and pattern class are left out.
     """
     views = write_views(list(templates), DIALECT, impressions)
-    picture = picture_of(list(templates), DIALECT)
+    picture = picture_of(list(templates))
     header = HEADER.pack(MAGIC, HEADER.size + len(views), 0, *picture, len(templates), 0)
     return header + views
 

@@ -213,35 +213,41 @@ def write_views(templates: list[Template], dialect: Dialect, impressions: Sequen
     return b"".join(parts)
 
 
+def check_rows(template: Template, standard: str) -> None:
+    """Refuse to write minutiae or singular points of which a number or a type is none."""
+    places = (rows[name] for rows in (template.minutiae, template.singular) for name in ("x", "y", "angle"))
+    if not all(np.isfinite(values).all() for values in places):
+        raise BadRecord(f"{standard}: a minutia or singular point that is not made of finite numbers")
+    if (template.minutiae["type"] > TYPE_BIFURCATION).any():
+        raise BadRecord(f"{standard}: a minutia type above {TYPE_BIFURCATION}")
+
+
 def _write_view(template: Template, view: int, dialect: Dialect) -> bytes:
     minutiae = template.minutiae
+    if not (0 < template.width <= 0xFFFF and 0 < template.height <= 0xFFFF):
+        size = f"{template.width} x {template.height}"
+        raise BadRecord(f"{dialect.name}: an image of {size} does not fit its 16-bit fields")
     if not 0 <= template.position <= MAXIMUM_POSITION:
         raise BadRecord(f"{dialect.name}: finger position {template.position} is not 0 to 10")
     if not 0 <= template.quality <= 100:
         raise BadRecord(f"{dialect.name}: finger quality {template.quality} is not 0 to 100")
     if len(minutiae) > MAXIMUM_MINUTIAE:
         raise BadRecord(f"{dialect.name}: {len(minutiae)} minutiae, at most {MAXIMUM_MINUTIAE} fit")
-    places = (rows[name] for rows in (minutiae, template.singular) for name in ("x", "y", "angle"))
-    if not all(np.isfinite(values).all() for values in places):
-        raise BadRecord(f"{dialect.name}: a minutia or singular point that is not made of finite numbers")
-    if (minutiae["type"] > TYPE_BIFURCATION).any():
-        raise BadRecord(f"{dialect.name}: a minutia type above {TYPE_BIFURCATION}")
+    check_rows(template, dialect.name)
     xs = np.clip(np.rint(minutiae["x"]), 0, min(template.width - 1, MAXIMUM_COORDINATE)).astype(int)
     ys = np.clip(np.rint(minutiae["y"]), 0, min(template.height - 1, MAXIMUM_COORDINATE)).astype(int)
     degrees = np.degrees(minutiae["angle"].astype(float))
-    angles = np.rint(degrees / dialect.angle_step).astype(int) % dialect.angle_count
+    angles = (np.rint(degrees / dialect.angle_step) % dialect.angle_count).astype(int)
     written = bytearray((template.position, view, template.quality, len(minutiae)))
     for x, y, angle, kind, quality in zip(xs, ys, angles, minutiae["type"], minutiae["quality"], strict=True):
         written += struct.pack(">HHBB", int(kind) << 14 | int(x), int(y), int(angle), min(100, int(quality)))
     return bytes(written) + write_extended(template.singular, template.width, template.height, dialect.points)
 
 
-def picture_of(templates: list[Template], dialect: Dialect) -> Picture:
-    """Return the image size a record of these templates declares: the largest of them, at 500 ppi."""
+def picture_of(templates: list[Template]) -> Picture:
+    """Return the image size a record of written templates declares: the largest of them, at 500 ppi."""
     width = max((template.width for template in templates), default=1)
     height = max((template.height for template in templates), default=1)
-    if not (0 < width <= 0xFFFF and 0 < height <= 0xFFFF):
-        raise BadRecord(f"{dialect.name}: an image of {width} x {height} does not fit its 16-bit fields")
     return Picture(width, height, NOMINAL_PPCM, NOMINAL_PPCM)
 
 

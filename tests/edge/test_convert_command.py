@@ -291,3 +291,17 @@ def test_a_pipe_in_place_of_a_record_is_not_waited_for_and_a_shells_is_read(
     words = f"cd '{tmp_path}' && '{VANTAY}' {name} <(cat in) {' '.join(options)}"
     subprocess.run(["bash", "-c", words], check=True, capture_output=True, timeout=60)
     assert name == "inspect" or np.array_equal(read_image(tmp_path / "out").pixels, noise(1))
+
+
+def test_more_images_of_a_finger_than_a_format_numbers_are_one_sentence(
+    tmp_path: Path, convert: Convert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = fir2011.write(image_of())
+    images = one[fir2011.HEADER.size :] * 257
+    header = (fir2011.HEADER.size + len(images)).to_bytes(4, "big") + (257).to_bytes(2, "big")
+    for target, words in (("fir2011", "257 images of position 2, 1 to 256 fit"), ("fir2005", "257 images")):
+        assert convert(one[:8] + header + one[14:16] + images, target) == 2
+        sentence = capsys.readouterr().err
+        assert words in sentence
+        assert sentence.count("\n") == 1
+        assert not (tmp_path / "out").exists()
