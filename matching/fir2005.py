@@ -102,6 +102,8 @@ def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:
     declared = int.from_bytes(coded, "big")
     if declared > len(data):
         raise BadRecord(f"{NAME}: truncated: {declared} bytes declared at offset 8, {len(data)} present")
+    if not count:
+        raise BadRecord(f"{NAME}: the number of images at offset {COUNT + more} is zero")
     if code >= len(COMPRESSIONS):
         raise BadRecord(f"{NAME}: compression {code} at offset {29 + more} is not defined")
     if not 1 <= depth <= 16:

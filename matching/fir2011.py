@@ -93,6 +93,8 @@ def read(data: bytes, warnings: list[str] | None = None) -> list[FingerImage]:
     _, declared, count, certified, positions = HEADER.unpack_from(data)
     if declared > len(data):
         raise BadRecord(f"{NAME}: truncated: {declared} bytes declared at offset 8, {len(data)} present")
+    if not count:
+        raise BadRecord(f"{NAME}: the number of images at offset 12 is zero")
     if certified > 1:
         raise BadRecord(f"{NAME}: certification flag {certified} at offset 14 is neither 0 nor 1")
     images = []

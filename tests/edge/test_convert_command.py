@@ -196,11 +196,9 @@ def test_all_files_are_written_or_none(
 
 
 def test_what_cannot_become_a_png_is_refused(convert: Convert, capsys: pytest.CaptureFixture[str]) -> None:
-    empty = fir2005.write(image_of())[:32]
-    empty = empty[:8] + (32).to_bytes(6, "big") + empty[14:18] + b"\0" + empty[19:]
     for data, options, words in (
         (minutiae("iso", 0), [], "holds minutiae, which cannot become PNG"),
-        (empty, [], "holds no image to become PNG"),
+        (iso19794.write(), [], "holds no image to become PNG"),
         (fir2005.write(image_of()), ["--impression", "1"], "leave --impression out"),
         (fir2005.write(replace(image_of(), depth=16, data=bytes(2 * 48 * 40))), [], "16 bits a pixel"),
     ):

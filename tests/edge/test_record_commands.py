@@ -69,6 +69,8 @@ def test_inspect_ends_with_1_and_one_sentence_for_a_bad_record(
             [],
             "FIR version at offset 4 is b'030\\x00', only b'010\\x00' (ISO/IEC",
         ),
+        (b"FIR\x00010\0" + b"\0\0\0\0\0\x20" + bytes(18), [], "the number of images at offset 18 is zero"),
+        (b"FIR\x00020\0" + b"\0\0\0\x10" + bytes(4), [], "the number of images at offset 12 is zero"),
         (b"GIF89a" + bytes(99), [], "which is no record read here"),
         (b"", [], "the file is empty"),
         *[(b"", ["--format", form], "the file is empty") for form in NAMES],

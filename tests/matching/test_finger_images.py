@@ -77,6 +77,17 @@ def test_every_truncation_is_refused(standard: ModuleType) -> None:
 
 
 @BOTH
+def test_a_record_without_any_image_is_refused(standard: ModuleType) -> None:
+    size = standard.HEADER.size
+    empty = bytearray(standard.write(image_of())[:size])
+    lengths, count = (slice(8, 14), slice(18, 19)) if standard is fir2005 else (slice(8, 12), slice(12, 14))
+    empty[lengths] = size.to_bytes(lengths.stop - 8, "big")
+    empty[count] = bytes(count.stop - count.start)
+    with pytest.raises(BadRecord, match=f"the number of images at offset {count.start} is zero"):
+        standard.read(bytes(empty))
+
+
+@BOTH
 @given(data=st.binary(max_size=40), at=st.integers(0, 90))
 def test_any_bytes_give_images_or_a_refusal(standard: ModuleType, data: bytes, at: int) -> None:
     for form in (RAW, PNG, JPEG2000_LOSSLESS):
