@@ -159,6 +159,7 @@ class Rolled:
     """
 
     frames: tuple[Frame, ...]
+    attack: AttackScore | None = None  # of all of them, from devices that detect attacks
 
 
 @dataclass(frozen=True, slots=True)

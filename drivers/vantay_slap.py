@@ -19,9 +19,9 @@ The device: one vendor interface, bulk IN 0x82, packets of 512 bytes; requests t
 The machine: open (1, 2, and two looks whether the platen is empty) -> at rest, 2 once a second. Armed: light
 on, a look every `poll_seconds`; a hand lies when two in a row say so, and is captured when two agree; looks
 until two in a row say that it is empty; light off. Armed for a rolled finger it takes picture after picture
-(5) instead; the roll is what they show from where something lies to where nothing has lain for a while, at
-most MOST_FRAMES of them. A preview is a picture (4) too: once a second while something lies there that should
-be lifted, none of a hand before its picture.
+(6) instead; the roll is what they show from where something lies to where nothing has lain for a while, at
+most MOST_FRAMES of them, and its score (5) the highest of theirs. A preview is a picture (4) too: once a
+second while something lies there that should be lifted, none of a hand before its picture.
 """
 
 import numpy as np
@@ -126,6 +126,7 @@ class SlapScanner(ProgramMachine):
     def _roll(self, order: int) -> Program[None]:
         """Take pictures until a finger has rolled over the window."""
         frames: list[Frame] = []
+        scores: list[AttackScore] = []
         empty = 0
         while not self.withdrawn(order):
             yield ControlOut(TAKE_ROLL, 0, 0)
@@ -139,6 +140,8 @@ class SlapScanner(ProgramMachine):
                 self._lies, self._against = True, 0
                 self.emit(FingerOn())
             frames.append(Frame(pixels, PPI, PPI))
+            if (score := (yield from self._score())) is not None:
+                scores.append(score)
             empty = empty + 1 if covered < GONE else 0
             if empty == LIFTED_FRAMES or len(frames) == MOST_FRAMES:
                 break
@@ -146,7 +149,8 @@ class SlapScanner(ProgramMachine):
         yield Wait(FRAME_SECONDS)
         if self.withdrawn(order):
             return
-        self.emit(Rolled(tuple(frames[: len(frames) - empty])))
+        attack = max(scores, key=lambda one: one.score, default=None)
+        self.emit(Rolled(tuple(frames[: len(frames) - empty]), attack))
         self.fulfil()
         yield from self._until_lifted(order)
 

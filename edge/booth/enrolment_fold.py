@@ -255,6 +255,7 @@ def rolled_attempt(body: Body) -> RolledAttempt:
         tuple(body["issues"]),
         body["control"],
         body.get("device"),
+        body.get("attack"),
     )
 
 

@@ -59,6 +59,7 @@ class RolledAttempt:
     issues: tuple[str, ...]  # of how it was rolled
     control: str  # rolled_rule.Control
     device: Body | None = None
+    attack: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.api import (
+    AttackScore,
     Captured,
     Event,
     FingerOff,
@@ -152,29 +153,27 @@ class ScannerWorker:
             case PlatenOccupied() if self._token is not None:
                 self._daemon.send(channel.Occupied(token=self._token))
             case Captured(frame, attack) if self._token is not None:
-                self._ladder = FOOT
-                height, width = frame.pixels.shape
-                known = self._fitness.calibration
-                ppi = known.resolution.ppi if known else frame.ppi_x
-                said = channel.Attack(score=attack.score, detector=attack.detector) if attack else None
-                message = channel.Captured(
-                    token=self._token, width=width, height=height, ppi=ppi, attack=said
-                )
-                self._daemon.send(message, frame.pixels.tobytes())
-            case Rolled(frames) if self._token is not None:
-                self._ladder = FOOT
-                self._send_roll(self._token, frames)
+                self._hand_over(self._token, (frame,), attack)
+            case Rolled(frames, attack) if self._token is not None:
+                self._hand_over(self._token, frames, attack)
         advice = self._presentation.take(event, time.monotonic())
         if advice is not self._advice and self._token is not None:
             self._advice = advice
             fault = PresentationFault(advice) if advice else None
             self._daemon.send(channel.Presented(token=self._token, fault=fault))
 
-    def _send_roll(self, token: int, frames: tuple[Frame, ...]) -> None:
-        """Hand the pictures of a rolling finger over: the matcher puts them together."""
+    def _hand_over(self, token: int, frames: tuple[Frame, ...], attack: AttackScore | None) -> None:
+        """Hand a picture over, or those of a rolling finger: the matcher puts them together."""
+        self._ladder = FOOT
         height, width = frames[0].pixels.shape
+        known = self._fitness.calibration
         message = channel.Captured(
-            token=token, width=width, height=height, ppi=frames[0].ppi_x, frames=len(frames)
+            token=token,
+            width=width,
+            height=height,
+            ppi=known.resolution.ppi if known else frames[0].ppi_x,
+            attack=channel.Attack(score=attack.score, detector=attack.detector) if attack else None,
+            frames=len(frames),
         )
         self._daemon.send(message, b"".join(frame.pixels.tobytes() for frame in frames))
 

@@ -152,6 +152,7 @@ def _rolled(position: int, kept: RolledAttempt) -> Body:
         "issues": list(kept.issues),
         "control": kept.control,
         "device": kept.device,
+        **({"attack": kept.attack} if kept.attack else {}),
     }
 
 

@@ -70,6 +70,7 @@ class SlapScanner:
                 picture = np.frombuffer(self._shoot(self.led), np.uint8).reshape(HEIGHT, WIDTH)
                 top, left = (HEIGHT - ROLL_HEIGHT) // 2, (WIDTH - ROLL_WIDTH) // 2
                 self.waiting = picture[top : top + ROLL_HEIGHT, left : left + ROLL_WIDTH].tobytes()
+                self._score = self.artefact()
                 return b""
         answer = standard(request, _DEVICE_DESCRIPTOR, _CONFIGURATION)
         if answer is None:

@@ -114,6 +114,17 @@ def test_rolled_fingers_follow_the_plain_ones_in_their_order() -> None:
     assert sorted(body["samples"]) == ["1", "2", "6"]
 
 
+def test_what_an_attack_detection_says_of_a_roll_stays_with_the_one_that_is_kept() -> None:
+    current, said = visit((1,)), {"score": 70, "detector": "of a vendor"}
+    roll = event(current)
+    roll.sample.facts["attack"] = said
+    entries = judge_rolled(current, roll)
+    assert entries[0][1]["attack"] == said
+    after = fold(entries, current)
+    assert after is not None
+    assert after.kept_rolled[1].attack == said
+
+
 def test_a_roll_with_an_issue_is_asked_for_again_and_kept_only_when_there_is_no_better_one() -> None:
     current = visit()
     decision, current, _ = show(current, 90, issues=("rolled-back",))

@@ -145,7 +145,7 @@ def test_rolled_fingers_are_in_the_packet_beside_the_plain_ones(
     store: Store, vault: Vault, sealer: BoothKeys
 ) -> None:
     put_sample(vault, ENROLMENT, 1, "rolled", [b"rolled fir", b"full", b"rolled iso", b"code"])
-    kept = RolledAttempt(2, "rolled", 70, ("slipped",), "own", PRO_20)
+    kept = RolledAttempt(2, "rolled", 70, ("slipped",), "own", PRO_20, ATTACK)
     done = replace(ENROLMENT, rolled=(1,), kept_rolled={1: kept}, not_rolled={2: "stiff"})
     with store.transaction():
         ((_, body),) = seal_enrolment("b-1", AT, done, vault, sealer)
@@ -162,6 +162,7 @@ def test_rolled_fingers_are_in_the_packet_beside_the_plain_ones(
             "issues": ["slipped"],
             "control": "own",
             "device": PRO_20,
+            "attack": ATTACK,
         }
     ]
     gallery = [label.position for label, _ in vault.all_of(ENROLLED, "e1")]
