@@ -42,7 +42,7 @@ from drivers.api import (
     UsbId,
     Wait,
 )
-from drivers.errors import CaptureRetry, DeviceFault, FaultKind
+from drivers.errors import DeviceFault, FaultKind
 from drivers.secugen_image import parse_calibration, render
 from drivers.session import Scanner
 from drivers.usb_transport import find_devices
@@ -197,11 +197,11 @@ class Soak:
                 try:
                     self._attempt()
                     return
-                except (DeviceFault, CaptureRetry) as fault:
+                except DeviceFault as fault:
                     self._named(fault)
         except Hang:
             self.totals["hangs"] += 1
-        except Exception:  # neither family: whatever it is, it has no name
+        except Exception:  # not of that family: whatever it is, it has no name
             traceback.print_exc()
             self.totals["unnamed"] += 1
         self._close()
@@ -293,10 +293,9 @@ class Soak:
             more["seconds"] = self._random.choice(SLOW_SECONDS)
         self._virtual.order(kind, **more)
 
-    def _named(self, fault: DeviceFault | CaptureRetry) -> None:
+    def _named(self, fault: DeviceFault) -> None:
         """Keep account of a fault with a name, and do what a booth and its people would do."""
-        if isinstance(fault, DeviceFault):
-            self._outcome(fault.kind.value, fault)
+        self._outcome(fault.kind.value, fault)
         self._close()
         self._in_time()
         if not self._virtual.order("status")["plugged"]:

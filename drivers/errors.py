@@ -1,20 +1,6 @@
-"""Errors sorted by who can act: the person at the scanner, or the machine."""
+"""What goes wrong with a device, sorted by who can act: the machine, or a technician."""
 
 from enum import StrEnum
-
-
-class Hint(StrEnum):
-    """What the person at the scanner should do differently."""
-
-    PRESS_LIGHTLY = "press lightly"
-    PRESS_HARDER = "press harder"
-    CENTRE = "move the finger to the centre"
-    HOLD_STILL = "hold the finger still"
-    DRY = "dry the finger"
-    MOISTEN = "moisten the finger"
-    LIFT = "lift the finger"
-    CLEAN = "clean the platen"
-    OTHER_FINGER = "use the finger that was asked for"
 
 
 class FaultKind(StrEnum):
@@ -30,16 +16,8 @@ class FaultKind(StrEnum):
     AMBIGUOUS = "ambiguous"  # a technician must say which scanner is this booth's
 
 
-class CaptureRetry(Exception):
-    """The person acts, then the same position is captured again."""
-
-    def __init__(self, hint: Hint) -> None:
-        super().__init__(hint.value)
-        self.hint = hint
-
-
 class DeviceFault(Exception):
-    """The machine acts: reset, open again, or wait for the plug."""
+    """Its kind says who acts: the machine resets, opens again or waits for the plug; else a technician."""
 
     def __init__(self, kind: FaultKind, detail: str) -> None:
         super().__init__(f"{kind.value}: {detail}")

@@ -33,9 +33,5 @@ class NotedRefusal(BadCommand):
         self.entries = entries
 
 
-class HubUnavailable(VantayError):
-    """Nobody acts: capture never waits for the network."""
-
-
 class IllegalTransition(Exception):
     """Our own bug: an event that the state does not allow; the state is unchanged."""

@@ -1,4 +1,4 @@
-"""From NFIQ 2 to Vantay quality and back, for thresholds that were published in NFIQ 2.
+"""From NFIQ 2 to Vantay quality, for thresholds that were published in NFIQ 2.
 
 quality_scale.json pairs the quantiles of both over the same images, with their provenance;
 `benchmarks/fit_quality_scale.py` writes it. As many of those images are below a threshold on the one scale as
@@ -21,18 +21,9 @@ def vantay_quality_of(nfiq2: int) -> int:
 
     255, could not be computed, is no quality and stands for none.
     """
-    return _between(nfiq2, *points())
-
-
-def nfiq2_of(quality: int) -> int:
-    """Return the NFIQ 2, 0..100, that stands for a Vantay quality of 0..100; ValueError for any other."""
-    return _between(quality, *reversed(points()))
-
-
-def _between(value: int, of: Floats, to: Floats) -> int:
-    if not 0 <= value <= 100:
-        raise ValueError(f"a quality of {value} is not 0..100")
-    return round(float(np.interp(value, of, to)))
+    if not 0 <= nfiq2 <= 100:
+        raise ValueError(f"a quality of {nfiq2} is not 0..100")
+    return round(float(np.interp(nfiq2, *points())))
 
 
 @cache

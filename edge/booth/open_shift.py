@@ -10,7 +10,7 @@ The state is a fold of `evolve` over the journal, and so is what the report of a
 between its opening and its closing is counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -135,13 +135,6 @@ def evolve(current: OpenShift | None, kind: str, body: Body) -> OpenShift | None
     for section, what, times in counted:
         report[section][what] = report[section].get(what, 0) + times
     return replace(current, report={**current.report, **report}) if counted else current
-
-
-def fold(entries: Iterable[Entry], current: OpenShift | None = None) -> OpenShift | None:
-    """Apply entries in order."""
-    for kind, body in entries:
-        current = evolve(current, kind, body)
-    return current
 
 
 def opened(shift: OpenShift) -> str:

@@ -1,9 +1,7 @@
 """The demo's processes: brokers, bridge, hub, booth and virtual scanner, all on loopback, ended by pid."""
 
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -183,26 +181,3 @@ def program(name: str) -> str:
 def vantay(command: str) -> list[str]:
     """Return the words that run one of this installation's own commands."""
     return [program("vantay"), command]
-
-
-def children(pid: int, module: str) -> list[int]:
-    """Return the pids of a process's children that run `python -m module`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except (OSError, IndexError, ValueError):
-                continue
-            if parent == pid and module.encode() in words:
-                found.append(int(entry.name))
-    return found
-
-
-def kill_child(pid: int, module: str) -> bool:
-    """Kill a worker of a process; tell whether there was one."""
-    pids = children(pid, module)
-    for child in pids:
-        os.kill(child, signal.SIGKILL)
-    return bool(pids)

@@ -35,6 +35,29 @@ def until(look: Callable[[], Found], what: str = "it", seconds: float = SECONDS)
     return found
 
 
+def children(pid: int, module: str) -> list[int]:
+    """Return the pids of a process's children that run `python -m module`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except (OSError, IndexError, ValueError):
+                continue
+            if parent == pid and module.encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+def kill_child(pid: int, module: str) -> bool:
+    """Kill a worker of a process; tell whether there was one."""
+    pids = children(pid, module)
+    for child in pids:
+        os.kill(child, signal.SIGKILL)
+    return bool(pids)
+
+
 def free_port() -> int:
     """Return a loopback port that nobody uses now."""
     with socket.socket() as probe:

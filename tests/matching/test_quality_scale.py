@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from matching.quality_scale import FILE, nfiq2_of, points, vantay_quality_of
+from matching.quality_scale import FILE, points, vantay_quality_of
 
 
 def test_both_scales_rise_strictly_from_end_to_end():
@@ -15,18 +15,9 @@ def test_both_scales_rise_strictly_from_end_to_end():
 
 
 def test_a_higher_threshold_stays_a_higher_or_equal_one():
-    for mapping in (vantay_quality_of, nfiq2_of):
-        values = [mapping(value) for value in range(101)]
-        assert values == sorted(values)
-        assert (values[0], values[-1]) == (0, 100)
-
-
-def test_there_and_back_is_the_same_within_the_rounding():
-    nfiq2, vantay = points()
-    for value in range(101):
-        at = min(max(int(np.searchsorted(vantay, vantay_quality_of(value))), 1), len(vantay) - 1)
-        slope = max((np.diff(nfiq2) / np.diff(vantay))[max(at - 2, 0) : at + 1])
-        assert abs(nfiq2_of(vantay_quality_of(value)) - value) <= 0.5 + slope
+    values = [vantay_quality_of(value) for value in range(101)]
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == (0, 100)
 
 
 @pytest.mark.parametrize("point", range(1, 20))
@@ -38,9 +29,8 @@ def test_a_stored_quantile_maps_onto_its_partner(point):
 
 @pytest.mark.parametrize("value", [-1, 101, 255])
 def test_what_is_no_quality_is_refused(value):
-    for mapping in (vantay_quality_of, nfiq2_of):
-        with pytest.raises(ValueError, match=f"a quality of {value} is not 0..100"):
-            mapping(value)
+    with pytest.raises(ValueError, match=f"a quality of {value} is not 0..100"):
+        vantay_quality_of(value)
 
 
 def test_the_provenance_is_stored():

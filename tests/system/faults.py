@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.demo.cable import Cable
-from edge.demo.stage import Stage, free_port, kill_child, vantay
+from edge.demo.stage import Stage, free_port, vantay
 from edge.errors import VantayError
 from edge.hub.ledger import Ledger
 from edge.hub.status import status_of
@@ -33,6 +33,7 @@ from edge.messages import Abandon, Reply, booth_topic, parse
 from edge.mqtt import Link, LinkEvent, LinkUp, Received
 from edge.settings import Broker
 from edge.store import Store
+from tests.edge.programs import kill_child
 from tests.system.production import CONFIGURATION, needed
 
 WINDOW = 60  # requests of a console under way

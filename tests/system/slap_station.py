@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edge.booth import enrolment as core
 from edge.demo.person import Hand
-from edge.demo.stage import children
 from edge.journal import Journal
 from edge.messages import Phase, State
 from edge.store import Store
@@ -17,6 +16,7 @@ from fwtools.synthesis.files import png
 from fwtools.synthesis.hand import IN_PICTURE
 from fwtools.synthesis.people import draw_person
 from fwtools.synthesis.slap import synthesise_slap
+from tests.edge.programs import children
 from tests.fwtools.synthetic import finger
 from tests.system.production import Console, MosquittoStage
 

@@ -10,8 +10,9 @@ import pytest
 from edge.demo.check import Checker
 from edge.demo.person import Hand, Person, Shown
 from edge.demo.script import Visit, read_people, write_visits
-from edge.demo.stage import BOOTH, kill_child
+from edge.demo.stage import BOOTH
 from edge.messages import State
+from tests.edge.programs import kill_child
 from tests.system.production import MosquittoStage
 
 KILLS = 10  # of each

@@ -14,10 +14,11 @@ from edge.booth import enrolment as core
 from edge.booth.enrolment import Enrolment
 from edge.demo.check import Checker
 from edge.demo.person import Hand
-from edge.demo.stage import BOOTH, children
+from edge.demo.stage import BOOTH
 from edge.journal import Journal
 from edge.messages import Enrol, MarkMissing, Override, Phase, Portrait, Review, State
 from edge.store import Store
+from tests.edge.programs import children
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]

@@ -16,10 +16,11 @@ from edge.booth.scanner_standing import REPLUG, TECHNICIAN
 from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand
-from edge.demo.stage import BOOTH, children, free_port, program
+from edge.demo.stage import BOOTH, free_port, program
 from edge.journal import Journal
 from edge.messages import POSITION_NAMES, Device, Enrol, Phase, Review, State
 from edge.store import Store
+from tests.edge.programs import children
 from tests.system.production import Console, MosquittoStage
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]

@@ -13,7 +13,7 @@ from fwtools.virtual.requests import Request, Stall, standard
 
 _DEVICE_DESCRIPTOR = bytes.fromhex("120100020000004062110022062200000001")
 _CONFIGURATION = bytes.fromhex("09021900010100804b 0904000001ffffff00 07058202000200")
-_FACTORY_AT, _SENSOR = 0x2000, 0x37
+_FACTORY_AT = 0x2000
 _EXPOSURE = 1116  # at which `shoot` takes its pictures
 _BLACK, _PIXELS = 18, 956 * 688  # grey level without light; of a picture, before what ends it
 

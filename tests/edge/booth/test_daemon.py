@@ -16,7 +16,6 @@ import pytest
 
 from edge import messages
 from edge.booth.wire import FROM_HUB
-from edge.demo.stage import children
 from edge.journal import Journal, check_entry
 from edge.messages import (
     COMMANDS,
@@ -32,7 +31,7 @@ from edge.messages import (
 )
 from edge.store import Store
 from tests.edge.parts import NUMBER, make_keys
-from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
+from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, children, ear, until
 
 pytestmark = pytest.mark.system
 

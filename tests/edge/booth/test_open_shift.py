@@ -1,5 +1,6 @@
 """Shifts: opened, closed, left open over the boundary; by hand, by commands, and arbitrary lives."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge import clock
 from edge.booth import enrolment, open_shift
-from edge.booth.open_shift import CLOSED, OPENED, OVERDUE, LeftOpen, OpenShift, fold
+from edge.booth.open_shift import CLOSED, OPENED, OVERDUE, LeftOpen, OpenShift
 from edge.booth.runner import Runner
 from edge.business_day import BusinessDays
 from edge.cli import main
@@ -39,6 +40,13 @@ WITH_SHIFTS = SETTINGS.model_copy(update={"shift": ShiftRules(required=True)})
 @pytest.fixture
 def booth(store: Store, keys: BoothKeys) -> Booth:
     return Booth(desk_of(store, keys, WITH_SHIFTS))
+
+
+def fold(entries: Iterable[open_shift.Entry], current: OpenShift | None = None) -> OpenShift | None:
+    """Apply entries in order."""
+    for kind, body in entries:
+        current = open_shift.evolve(current, kind, body)
+    return current
 
 
 def opened_at(moment: datetime = DAY) -> OpenShift:

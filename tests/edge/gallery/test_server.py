@@ -19,7 +19,7 @@ from edge.messages import GalleryAnswer, GalleryStatus, booth_topic, gallery_top
 from fwtools.synthesis.impressions import impression
 from matching import serial
 from matching.extract import extract
-from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, until
+from tests.edge.programs import VANTAY, Ear, Mosquitto, Program, ear, kill_child, until
 from tests.fwtools.synthetic import finger, needs_speed
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300), needs_speed]
@@ -174,8 +174,6 @@ def test_a_person_who_is_forgotten_is_not_found_any_more(
 
 
 def test_a_matcher_that_is_killed_is_started_again_with_everybody(station: Station) -> None:
-    from edge.demo.stage import kill_child
-
     station.ready(0)
     station.ask(question(1, "add", person=1))
     station.line.heard.clear()
@@ -186,8 +184,6 @@ def test_a_matcher_that_is_killed_is_started_again_with_everybody(station: Stati
 
 
 def test_who_stands_there_is_answered_between_two_fingers_of_a_record(station: Station) -> None:
-    from edge.demo.stage import kill_child
-
     station.ready(0)
     names = range(2, RECORDS_TURN + 6)
     questions = [question(1, "add", person=1, positions=range(1, 11))]  # growing fingers takes a while
