@@ -20,7 +20,8 @@ Role = Literal["operator", "supervisor"]
 FINGER = "person-finger"  # kind of the vault's templates of the people's own fingers
 PERSON = "person"  # kind of the vault's blobs, and what stands where others have an enrolment
 PIN = r"[0-9]{6,12}"
-ITERATIONS, LANES, MEMORY_KIB, HASH_BYTES = 3, 4, 64 * 1024, 32  # RFC 9106, section 4, second choice
+SALT_BYTES, HASH_BYTES = 16, 32
+ITERATIONS, LANES, MEMORY_KIB = 3, 4, 64 * 1024  # RFC 9106, section 4, second choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,15 @@ class Person:
         return hmac.compare_digest(_hash(pin, bytes.fromhex(self.salt)), bytes.fromhex(self.hash))
 
 
+NOBODY = Person("", "operator", bytes(SALT_BYTES).hex(), bytes(HASH_BYTES).hex())
+
+
 def make_person(name: str, role: Role, pin: str) -> Person:
     """Make a person; BadCommand for a name or a PIN that cannot be one."""
     if not re.fullmatch(PERSON_NAME, name):
         raise BadCommand(f"'{name}' is no name of a person: 2 to 31 small letters, digits or hyphens")
     check_pin(pin)
-    salt = secrets.token_bytes(16)
+    salt = secrets.token_bytes(SALT_BYTES)
     return Person(name, role, salt.hex(), _hash(pin, salt).hex())
 
 

@@ -14,7 +14,7 @@ from edge.booth.entries import ENDS, LOGGED_IN, LOGGED_OUT, STARTED, Body, Entry
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.messages import HandOver, Override, Settle, SingleFingers
-from edge.people import People, Person
+from edge.people import NOBODY, People, Person
 from edge.sealed_word import open_word
 
 FAILED, UNLOCKED = "login.failed", "person.unlocked"
@@ -116,7 +116,7 @@ class Shift:
         return person
 
     def check(self, name: str, sealed: str, request_id: str) -> Person:
-        """Return the person whose PIN this is; NotedRefusal, in the same words whatever was wrong."""
+        """Return the person whose PIN this is; NotedRefusal, in the same words and time, for any other."""
         try:
             pin = open_word(sealed, self._key, f"{self._booth}/{request_id}")
         except ValueError:
@@ -127,7 +127,8 @@ class Shift:
         person, failures = self._people.named(name), self._failures(name)
         if failures >= MOST_FAILURES:
             raise BadCommand(f"{name} is locked after {failures} wrong PINs: call a technician")
-        if person is None or not person.knows(pin):
+        known = (person or NOBODY).knows(pin)  # takes as long where there is no such person
+        if person is None or not known:
             failed: Entry = (FAILED, {"person": name, "in_a_row": failures + 1})
             raise NotedRefusal("there is no such person with this PIN", [failed], wants="pin")
         return person

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from edge import people
 from edge.booth import enrolment as core
 from edge.booth.entries import LOGGED_IN, LOGGED_OUT
 from edge.booth.shift import FAILED, MOST_FAILURES, REMOVED, SIGNED, UNLOCKED
@@ -21,9 +22,9 @@ PINS = {"an": "271828", "binh": "314159"}
 
 @pytest.fixture
 def booth(store: Store, keys: BoothKeys) -> Booth:
-    people = People(Vault(store, keys.vault))
-    people.add(make_person("an", "operator", PINS["an"]))
-    people.add(make_person("binh", "supervisor", PINS["binh"]))
+    known = People(Vault(store, keys.vault))
+    known.add(make_person("an", "operator", PINS["an"]))
+    known.add(make_person("binh", "supervisor", PINS["binh"]))
     return Booth(desk_of(store, keys))
 
 
@@ -79,6 +80,19 @@ def test_a_wrong_pin_is_journaled_and_too_many_lock_until_a_technician_unlocks(b
 
 def test_somebody_who_is_not_there_is_refused_in_the_same_words(booth: Booth) -> None:
     assert log_in(booth, "chi", "999111", "l1").reply.reason == "there is no such person with this PIN"
+
+
+@pytest.mark.parametrize("name", ["an", "nobody"])
+def test_a_wrong_pin_is_hashed_once_whether_or_not_there_is_such_a_person(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    hashed: list[dict[str, Any]] = []
+    own = people.Argon2id
+    monkeypatch.setattr(people, "Argon2id", lambda **how: hashed.append(how) or own(**how))
+    assert log_in(booth, name, "999111", "l1").reply.reason == "there is no such person with this PIN"
+    (how,) = hashed
+    assert len(how.pop("salt")) == 16
+    assert how == {"length": 32, "iterations": 3, "lanes": 4, "memory_cost": 65536}
 
 
 def test_what_was_overheard_opens_nothing(booth: Booth, store: Store, keys: BoothKeys) -> None:
