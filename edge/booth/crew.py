@@ -6,6 +6,8 @@ void. A question waits here until the matcher is ready; when the matcher dies wi
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from edge.booth import channel, second_look
@@ -14,12 +16,35 @@ from edge.booth.scanner_standing import RESTARTING, Device, ScannerStanding
 from edge.booth.supervisor import FromWorker, Worker, WorkerDied
 from edge.booth.view import Equipment
 from edge.messages import PresentationFault
-from edge.settings import BoothSettings, Comparison
+from edge.settings import BoothSettings
 from edge.vault import Label
 
 JUDGE_SECONDS = 20.0  # a matcher that has not answered by then is started again
 SILENCE_SECONDS = 20.0  # the same for the scanner's process; its longest transfer takes ten
 START_SECONDS = 60.0  # until its first word
+
+
+class Aim(Enum):
+    """What a picture is taken for."""
+
+    CAPTURE = "capture"  # a finger or a slap of the subject, who is also looked for among those enrolled
+    CONFIRM = "confirm"  # as that; it is to be one of the accepted
+    ROLL = "roll"  # compared with its plain impression, which was looked for, at the rate for that
+    ATTEND = "attend"  # a finger of no enrolment: somebody's who works here, or a card holder's
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a picture: which finger it is to be, and with what it is compared."""
+
+    position: int
+    aim: Aim = Aim.CAPTURE
+    accepted: dict[int, bytes] = field(default_factory=dict)  # templates of the subject's, by position
+    suspected: tuple[str, ...] = ()  # earlier subjects whom the person's fingers matched
+    renews: tuple[str, ...] = ()  # enrolments that are the person's own
+    fingers: tuple[int, ...] = ()  # of a slap
+    attendants: Sequence[tuple[str, bytes, str]] = ()  # of those who work here: name, template, its format
+    attendant_fmr: float = 1e-6  # at which each of them matches
 
 
 class Crew:
@@ -33,7 +58,7 @@ class Crew:
         log: Any,
     ) -> None:
         self.scanner = ScannerStanding(settings.plan.name, last)
-        self._wish, self._log = settings.scanner, log
+        self._wish, self._limits, self._log = settings.scanner, settings.comparison, log
         self._memory = settings.data / "scanners"  # what drivers learned from devices
         self._workers = {
             "scanner": Worker("scanner", [], on_event),
@@ -154,55 +179,35 @@ class Crew:
         lengths, blob = channel.joined(templates)
         self._workers["matcher"].send(channel.Fetched(lengths=lengths), blob)
 
-    def keep_question(
-        self,
-        frame: channel.Captured,
-        position: int,
-        blobs: tuple[bytes, dict[int, bytes]],
-        limits: Comparison,
-        suspected: tuple[str, ...] = (),
-        renews: tuple[str, ...] = (),
-        attendants: Sequence[tuple[str, bytes, str]] = (),
-        search: bool = True,
-        fmr: float = 1e-6,
-        confirming: bool = False,
-        fingers: tuple[int, ...] = (),
-        rolled: bool = False,
-    ) -> None:
-        """Keep what will be asked: `blobs` are the pixels and the accepted templates by position.
-
-        `suspected`: earlier subjects whom the person's fingers matched; `renews`: enrolments that are the
-        person's own; `attendants`: templates of those who work here, and their formats; `search`: among those
-        enrolled; `fmr`: of each of them; `confirming`: whether it is to be one of the accepted; `fingers`:
-        those of a slap; `rolled`: the frame is one of several, and the finger is compared with its own plain
-        impression at the rate for that.
-        """
-        pixels, accepted = blobs
+    def keep_question(self, frame: channel.Captured, pixels: bytes, asked: Asked) -> None:
+        """Keep what will be asked of a picture, until there is somebody to answer."""
+        limits, attendants, rolled = self._limits, asked.attendants, asked.aim is Aim.ROLL
+        confirming = asked.aim is Aim.CONFIRM
         question = channel.Examine(
             token=self._token,
-            position=position,
+            position=asked.position,
             width=frame.width,
             height=frame.height,
             ppi=frame.ppi,
-            accepted=tuple(accepted),
+            accepted=tuple(asked.accepted),
             same_finger_fmr=limits.same_finger_fmr if confirming else second_look.AT_ONCE,
             perhaps_fmr=limits.control_fmr if rolled else second_look.ASK,
             already_enrolled_fmr=limits.already_enrolled_fmr,
-            suspected=suspected,
-            renews=renews,
+            suspected=asked.suspected,
+            renews=asked.renews,
             attendants=tuple(
                 channel.AttendantFinger.model_validate({"person": person, "length": len(data), "form": form})
                 for person, data, form in attendants
             ),
-            attendant_fmr=fmr,
-            search=search,
+            attendant_fmr=asked.attendant_fmr,
+            search=asked.aim in (Aim.CAPTURE, Aim.CONFIRM),
             frames=frame.frames,
             rolled=rolled,
             together=self.scanner.fingers > 1 and not rolled,
-            fingers=fingers,
+            fingers=asked.fingers,
         )
         templates = b"".join(data for _, data, _ in attendants)
-        self._question = question, [pixels, *accepted.values(), *([templates] if attendants else [])]
+        self._question = question, [pixels, *asked.accepted.values(), *([templates] if attendants else [])]
         self._taken_by = self.scanner.device or {}
         self.attack = {"attack": frame.attack.model_dump()} if frame.attack else {}
 

@@ -30,7 +30,7 @@ from edge.booth.attendant import (
 from edge.booth.command_progress import ended as command_ended
 from edge.booth.command_progress import ended_with
 from edge.booth.commands import CommandDesk, Verdict
-from edge.booth.crew import Crew
+from edge.booth.crew import Aim, Asked, Crew
 from edge.booth.enrolment import Enrolment, Entry
 from edge.booth.figures import Figures, Standing
 from edge.booth.handover import WAIT_ENDED
@@ -505,7 +505,7 @@ class Runner:
                 self._platen_was(self._platen.presented(token, fault))
             case channel.Captured(token=token) if crew.is_ordered(token):
                 crew.scanner.served()
-                self._captured(message, blobs[0])
+                crew.keep_question(message, blobs[0], self._asked())
                 self._advance(Happened.CAPTURED)
             case channel.MatcherReady():
                 self._loaded_to = 0
@@ -538,33 +538,27 @@ class Runner:
         }
         self._record([(OCCUPIED, body)])
 
-    def _captured(self, message: channel.Captured, pixels: bytes) -> None:
-        """Ask the matcher what this is: a subject's finger, or an attendant's."""
-        current, presenting = self._enrolment, self._presenting
+    def _asked(self) -> Asked:
+        """What the picture is to show that was just taken: a subject's finger, or one of no enrolment."""
+        current, presenting, position = self._enrolment, self._presenting, self._acquisition.position
         attendants = [(name, template, "vantay") for name, _, template in self._people.fingers()]
-        accepted: dict[int, bytes] = {}
-        suspected: tuple[str, ...] = ()
-        renews: tuple[str, ...] = ()
-        if presenting and presenting.holder:
-            attendants = [(presenting.person, *presenting.holder)]
-        elif presenting:
+        if presenting:
             attendants += [("", template, "vantay") for template in self._presented]
-        elif current:
-            accepted, suspected = accepted_templates(self._vault, current), tuple(current.hits)
-            renews = current.renews
-        self._crew.keep_question(
-            message,
-            self._acquisition.position,
-            (pixels, accepted),
-            self._settings.comparison,
-            suspected,
-            renews,
+            if presenting.holder:
+                attendants = [(presenting.person, *presenting.holder)]
+            fmr = presenting.fmr or self._attendant_fmr(len(attendants))
+            return Asked(position, Aim.ATTEND, attendants=attendants, attendant_fmr=fmr)
+        if current is None:  # it ended while the picture was under way
+            return Asked(position)
+        return Asked(
+            position,
+            Aim.ROLL if self._rolled else Aim.CONFIRM if current.confirming else Aim.CAPTURE,
+            accepted_templates(self._vault, current),
+            tuple(current.hits),
+            current.renews,
+            self._fingers,
             attendants,
-            search=presenting is None and not self._rolled,  # its plain impression was looked for
-            fmr=(presenting and presenting.fmr) or self._attendant_fmr(len(attendants)),
-            confirming=presenting is None and current is not None and current.confirming,
-            fingers=self._fingers if self._acquisition.position in FINGERS else (),
-            rolled=self._rolled,
+            self._attendant_fmr(len(attendants)),
         )
 
     def _attendant_fmr(self, templates: int) -> float:

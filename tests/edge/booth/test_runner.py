@@ -9,7 +9,9 @@ import structlog
 from edge.booth import channel
 from edge.booth import enrolment as core
 from edge.booth.acquisition import Acquisition, Stage
+from edge.booth.crew import Aim, Asked
 from edge.booth.runner import Runner
+from edge.booth.second_look import ASK, AT_ONCE
 from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
 from edge.messages import State
 from edge.people import People, make_person
@@ -68,7 +70,7 @@ def test_what_an_attack_detection_says_is_in_the_journal_and_stays_with_the_samp
         for attack in (said, None):
             frame = channel.Captured(token=0, width=2, height=3, ppi=500.0, attack=attack)
             runner._acquisition = Acquisition(Stage.HOLD, 1, False, True)
-            runner._crew.keep_question(frame, 1, (b"pixels", {}), settings.comparison)
+            runner._crew.keep_question(frame, b"pixels", Asked(1))
             show(runner, 1 if attack else 2)
         assert runner._enrolment
         assert [one.attack for one in runner._enrolment.accepted.values()] == [said.model_dump(), None]
@@ -78,6 +80,31 @@ def test_what_an_attack_detection_says_is_in_the_journal_and_stays_with_the_samp
         assert [body.get("attack") for body in made] == [{"score": 70, "detector": "of a vendor"}, None]
         assert runner._enrolment
         assert runner._enrolment.accepted[1].attack == said.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("aim", "search", "rolled", "same", "perhaps"),
+    [
+        (Aim.CAPTURE, True, False, AT_ONCE, ASK),
+        (Aim.CONFIRM, True, False, 1e-4, ASK),
+        (Aim.ROLL, False, True, AT_ONCE, 1e-3),
+        (Aim.ATTEND, False, False, AT_ONCE, ASK),
+    ],
+)
+def test_what_is_asked_of_a_picture_follows_from_what_it_was_taken_for(
+    settings: BoothSettings, aim: Aim, search: bool, rolled: bool, same: float, perhaps: float
+) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        crew = life(settings, store)._crew
+        frame = channel.Captured(token=0, width=2, height=3, ppi=500.0)
+        crew.keep_question(
+            frame, b"pixels", Asked(2, aim, {1: b"one"}, attendants=[("an", b"own", "vantay")])
+        )
+        assert crew._question
+        asked, blobs = crew._question
+        assert (asked.search, asked.rolled) == (search, rolled)
+        assert (asked.same_finger_fmr, asked.perhaps_fmr) == (same, perhaps)
+        assert (asked.position, asked.accepted, blobs) == (2, (1,), [b"pixels", b"one", b"own"])
 
 
 def test_a_second_look_outlives_the_daemon_and_only_what_is_taken_is_kept(settings: BoothSettings) -> None:
