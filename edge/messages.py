@@ -548,7 +548,7 @@ class RegisterFinger(Command):
 
 
 class HandOver(Command):
-    """Give a card to its holder: a finger must match the card's template, or the record made here."""
+    """Give a card to its holder: a finger must match the card's template, the record made here, or both."""
 
     identity_number: IdentityNumber
     card: (
@@ -567,7 +567,7 @@ class HandOver(Command):
 
 
 class Verify(Command):
-    """Compare one finger of a person with a card's template, or with the record made here; nothing else."""
+    """Compare one finger of a person with a card's template, the record made here, or both; nothing else."""
 
     identity_number: IdentityNumber
     card: CardText | None = None

@@ -7,6 +7,7 @@
     log-in     matches a registered finger of the person    logged in
     hand-over  matches the card's, or the record's, finger  the card is given to its holder
     verify     matches the card's, or the record's, finger  it is the same person
+    either     matches one of both, where both count        asked again, and said which
     either     below the plan's threshold for the finger    asked again, and kept where it matches: should the
                                                             last be too poor as well, it counts
     any        matches none                                 asked again
@@ -29,6 +30,7 @@ AWAITED, GIVEN_UP = "finger.awaited", "finger.given-up"  # of a card's holder; o
 PRESENTATIONS = 3  # kept of one finger: the best of three scores misses far fewer than one
 MISSES = 3  # after which it is given up
 HOLDER = "the card's holder"
+RECORD = "the record made here"
 RAREST, MOST_FREQUENT = 1e-7, 1e-5  # false match rates
 
 
@@ -46,7 +48,10 @@ class Presenting:
     missed: int = 0
     hint: str | None = None
     holder: tuple[bytes, str] | None = None  # at a hand-over: the template to be matched, and its format
-    fmr: float | None = None  # and the rate at which
+    record: bytes | None = None  # beside a card's: that of the record made here, to be matched as well
+    unseen: str | None = None  # why the card's is compared alone
+    met: frozenset[str] = frozenset()  # which of both (HOLDER, RECORD) some sample matched
+    fmr: float | None = None  # and the rate at which each is to be matched
     attempts: int = MISSES
     poor_match: Body | None = None  # facts of a holder's sample that matched, and was below `quality_wanted`
     request_id: str | None = None  # of the command that asked for it
@@ -55,6 +60,12 @@ class Presenting:
     def finger(self) -> str:
         """What the finger is called."""
         return POSITION_NAMES[self.position]
+
+    @property
+    def templates(self) -> list[tuple[str, bytes, str]]:
+        """What a holder's finger is compared with: whose it is, the template, its format."""
+        holder = [(HOLDER, *self.holder)] if self.holder else []
+        return [*holder, *([(RECORD, self.record, "vantay")] if self.record else [])]
 
     @property
     def of(self) -> int:
@@ -81,6 +92,7 @@ class Outcome:
     entries: tuple[Entry, ...] = ()
     keep: bool = False
     done: bool = False
+    met: frozenset[str] = frozenset()  # of a holder's templates, by any sample
 
 
 def attendant_fmr(fpir: float, impressions: int, templates: int) -> float:
@@ -96,10 +108,12 @@ def present(current: Presenting, sample: Presented) -> Outcome:
     """Judge one sample."""
     wrong, last = _wrong(current, sample), current.missed + 1 >= current.attempts
     matched = _best_match(current, sample)
+    met = current.met | (sample.persons & {HOLDER, RECORD} if current.holder else frozenset())
     if wrong and last and matched is None:
-        return Outcome(None, current.failure)
+        return Outcome(None, _failed(current, met), met=met)
     if wrong and not last:
-        return Outcome(replace(current, missed=current.missed + 1, hint=wrong, poor_match=matched))
+        again = replace(current, missed=current.missed + 1, hint=wrong, poor_match=matched, met=met)
+        return Outcome(again, met=met)
     if current.taken + 1 < current.of:
         return Outcome(replace(current, taken=current.taken + 1, hint=None), keep=True)
     (kind, body), *others = reversed(current.success)
@@ -138,27 +152,64 @@ def prompt(current: Presenting) -> str:
     again = f"{current.hint}: " if current.hint else ""
     if current.purpose == "log-in":
         return f"{again}{current.person}, place a registered finger on the scanner, as the {current.finger}"
-    if current.purpose == "hand-over":
-        return f"{again}place the {current.finger} on the scanner, to receive the card"
-    if current.purpose == "verify":
-        return f"{again}place the {current.finger} on the scanner, to compare it"
+    if current.purpose in ("hand-over", "verify"):
+        aim = "receive the card" if current.purpose == "hand-over" else "compare it"
+        alone = f" ({current.unseen}: only the card is compared)" if current.unseen else ""
+        return f"{again}place the {current.finger} on the scanner, to {aim}{alone}"
     count = f" ({current.taken + 1} of {current.of})"
     return f"{again}{current.person}, place the {current.finger} on the scanner{count}"
 
 
-def ended(current: Presenting, done: bool) -> AttendantEnded:
-    """Say how it ended."""
+def ended(current: Presenting, done: bool, met: frozenset[str] = frozenset()) -> AttendantEnded:
+    """Say how it ended; `met`: which of a holder's templates some sample matched."""
     text = f"{current.person} is logged in"
-    if current.purpose == "hand-over":
-        same = f"the {current.finger} is the holder's: the card may be handed over"
-        text = same if done else f"the {current.finger} is not the holder's: the card stays here"
-    elif current.purpose == "verify":
-        text = f"the {current.finger} is {'' if done else 'not '}that of the {_compared_with(current)}"
+    if current.purpose in ("hand-over", "verify"):
+        text = _given(current) if done else _kept_back(current, met)
     elif not done and current.purpose == "log-in":
         text = f"{current.person} is not logged in: no registered finger was shown"
     elif current.purpose == "register":
         text = f"the {current.finger} of {current.person} is {'registered' if done else 'not registered'}"
     return _ended(current, done, text)
+
+
+def _given(current: Presenting) -> str:
+    """The finger matched."""
+    alone = f"; {current.unseen}: only the card was compared" if current.unseen else ""
+    if current.purpose == "hand-over":
+        return f"the {current.finger} is the holder's: the card may be handed over{alone}"
+    return f"the {current.finger} is that of the {_compared_with(current)}{alone}"
+
+
+def _kept_back(current: Presenting, met: frozenset[str]) -> str:
+    """The finger did not match, or one of both."""
+    stays = "the card stays here"
+    if half := _half(met) if current.record else None:
+        what, check = half
+        said = f"the {current.finger} is {what}: {check}"
+        return f"{said}; {stays}" if current.purpose == "hand-over" else said
+    if current.purpose == "hand-over":
+        return f"the {current.finger} is not the holder's: {stays}"
+    return f"the {current.finger} is not that of the {_compared_with(current)}"
+
+
+def _half(met: frozenset[str]) -> tuple[str, str] | None:
+    """Say which one of both a finger matches, and what to do about it; None where it is not one."""
+    if met == {HOLDER}:
+        return "that of the card, but not that of the record made here under this number", "check the number"
+    if met == {RECORD}:
+        return (
+            "that of the record made here under this number, but not that of the card",
+            "check whose card it is",
+        )
+    return None
+
+
+def _failed(current: Presenting, met: frozenset[str]) -> tuple[Entry, ...]:
+    """Return what is recorded then, and which of both some sample matched."""
+    if not current.record:
+        return current.failure
+    matched = [name for one, name in ((HOLDER, "card"), (RECORD, "record")) if one in met]
+    return tuple((kind, {**body, "matched": matched}) for kind, body in current.failure)
 
 
 def _ended(current: Presenting, done: bool, text: str) -> AttendantEnded:
@@ -168,16 +219,22 @@ def _ended(current: Presenting, done: bool, text: str) -> AttendantEnded:
 
 
 def _compared_with(current: Presenting) -> str:
-    return "card" if current.success[0][1].get("source") == "card" else "record"
+    source = current.success[0][1].get("source")
+    return "card and the record" if source == "both" else str(source or "record")
 
 
 def _best_match(current: Presenting, sample: Presented) -> Body | None:
     """Facts of a holder's sample that matches: of this one, else of one before, while all are poor."""
     if not current.holder:
         return None
-    if HOLDER in sample.persons:
+    if _is_holders(current, sample):
         return sample.facts
     return current.poor_match if sample.quality < current.quality_wanted else None
+
+
+def _is_holders(current: Presenting, sample: Presented) -> bool:
+    """Whether one sample matches all that it is compared with."""
+    return ({HOLDER, RECORD} if current.record else {HOLDER}) <= sample.persons
 
 
 def _wrong(current: Presenting, sample: Presented) -> str | None:
@@ -185,7 +242,12 @@ def _wrong(current: Presenting, sample: Presented) -> str | None:
     if current.purpose in ("hand-over", "verify"):
         if sample.quality < current.quality_wanted:
             return sample.hint or f"the sample of the {current.finger} is too poor"
-        return None if HOLDER in sample.persons else f"this is not the {current.finger} of the card's holder"
+        if _is_holders(current, sample):
+            return None
+        if half := _half(sample.persons) if current.record else None:
+            what, check = half
+            return f"this finger is {what} ({check})"
+        return f"this is not the {current.finger} of the card's holder"
     if current.purpose == "log-in":
         known = current.person in sample.persons
         return None if known else f"this is no registered finger of {current.person}"

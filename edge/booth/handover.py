@@ -1,4 +1,7 @@
-"""One finger against a card's template, or the record made here, 1:1; also before a card is handed over.
+"""One finger against a card's template, the record made here, or both, 1:1; also before a card goes.
+
+A card's template says whom the card was made for, and not whose the number is: the record made here under the
+number is compared as well, where it is known to be one person's and has the finger.
 
 Which finger is asked for, how often, and below which quality once more, says the plan `verify`.
 """
@@ -14,7 +17,7 @@ from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.messages import POSITION_NAMES, HandOver, JournalEntry, Verify
 from edge.vault import ENROLLED, Vault
-from matching import ansi378, card, iso19794
+from matching import ansi378, card, iso19794, serial
 from matching.errors import BadRecord
 from matching.template import Template
 
@@ -29,35 +32,35 @@ def holder_of(command: HandOver | Verify, subject: str, operator: str | None, va
     """Return what is to be shown, and against what; BadCommand where there is nothing to compare with."""
     body: Body = {"subject": subject, "operator": operator, "fmr": fmr}
     earlier = journal.enrolled_before(subject)
-    if earlier:
-        body["packet"] = earlier.body["packet"]
-    form: Form
     plan = plan_named("verify")
+    record: bytes | None = None
+    unseen: str | None = None
     if command.card is not None:
-        if command.position is None:
-            raise BadCommand("say in 'position' whose finger the card's template is", wants="position")
-        template, form, position = (
-            _of_card(command.card, command.card_format),
-            command.card_format,
-            command.position,
-        )
-        body["source"] = "card"
+        signed = isinstance(command, HandOver) and command.without_finger is not None
+        here, unseen = ({}, None) if signed else _here(subject, earlier, journal, vault)
+        position, holder = _of_card(command, here, plan.positions)
+        record = here.get(position)
+        if here and record is None:
+            unseen = f"the record made here under this number has no {POSITION_NAMES[position]}"
+        body["source"] = "both" if record else "card"
     else:
         if earlier and earlier.body.get("exception") == NO_FINGER:
             if isinstance(command, Verify):
                 raise BadCommand(
                     "this person was enrolled without a finger: there is nothing to compare with"
                 )
-            return _without_record(command, body)
+            return _without_record(command, {**body, "packet": earlier.body["packet"]})
         _refuse_two_people(subject, earlier, journal)
         position, template = _of_record(earlier, command.position, vault, plan.positions)
-        form, body["source"] = "vantay", "record"
+        holder, body["source"] = (template, "vantay"), "record"
+    if earlier and not unseen:
+        body["packet"] = earlier.body["packet"]
     body["position"] = position
     hands_over = isinstance(command, HandOver)
     success, failure = (HANDED_OVER, NOT_MATCHED) if hands_over else (VERIFIED, NOT_VERIFIED)
     return Presenting(
         "hand-over" if hands_over else "verify", HOLDER, position, ((success, body),), ((failure, body),),
-        holder=(template, form), fmr=fmr, attempts=plan.attempts,
+        holder=holder, record=record, unseen=unseen, fmr=fmr, attempts=plan.attempts,
         quality_wanted=plan.quality.plain.of(position),
     )  # fmt: skip
 
@@ -85,7 +88,7 @@ def _refuse_two_people(subject: str, newest: JournalEntry | None, journal: Journ
 
     The template of the card says whom the card was made for; the number does not.
     """
-    if set(journal.enrolments_of(subject)) - set(own_records(newest)):
+    if _two_people(subject, newest, journal):
         raise BadCommand(
             "records were made here with this number that are not known to be one person's: check whose "
             "number it is, and send the template of the card as 'card'",
@@ -93,9 +96,40 @@ def _refuse_two_people(subject: str, newest: JournalEntry | None, journal: Journ
         )
 
 
-def _of_card(text: str, form: Form) -> bytes:
-    templates_of(text, form)
-    return base64.b64decode(text)
+def _two_people(subject: str, newest: JournalEntry | None, journal: Journal) -> bool:
+    """Whether records were made here under the number that are not known to be the newest one's person's."""
+    return bool(set(journal.enrolments_of(subject)) - set(own_records(newest)))
+
+
+def _here(
+    subject: str, newest: JournalEntry | None, journal: Journal, vault: Vault
+) -> tuple[dict[int, bytes], str | None]:
+    """Return the fingers of the record made here, to be compared beside a card's; else why there are none."""
+    if newest is None:
+        return {}, "no record is here under this number"
+    if _two_people(subject, newest, journal):
+        return {}, "the records made here under this number are not known to be one person's"
+    there = fingers_here(newest, vault)
+    return there, None if there else "no finger of the record under this number is here"
+
+
+def _of_card(
+    command: HandOver | Verify, here: dict[int, bytes], order: tuple[int, ...]
+) -> tuple[int, tuple[bytes, str]]:
+    """Return which of the card's fingers is compared, and its template: one that is here as well, if any."""
+    if command.card is None or command.position is None:
+        raise BadCommand("say in 'position' whose finger the card's template is", wants="position")
+    of_card = fingers_of_card(command.card, command.card_format, command.position)
+    both = (p for p in (command.position, *order) if p in of_card and p in here)
+    position = next(both, command.position)
+    return position, of_card[position]
+
+
+def fingers_of_card(text: str, form: Form, position: int) -> dict[int, tuple[bytes, str]]:
+    """Return a card's fingers, each with its format; the first is the one named, unless another is."""
+    first, *others = templates_of(text, form)
+    found = {one.position: (serial.to_bytes(one), "vantay") for one in others if len(one.minutiae)}
+    return {**found, first.position if position in found else position: (base64.b64decode(text), form)}
 
 
 def templates_of(text: str, form: Form) -> list[Template]:

@@ -19,6 +19,7 @@ from edge.booth import channel, enrolment
 from edge.booth.acquisition import Acquisition, Effect, Happened, Stage
 from edge.booth.attendant import (
     AWAITED,
+    RECORD,
     Presented,
     Presenting,
     attendant_fmr,
@@ -545,7 +546,7 @@ class Runner:
         if presenting:
             attendants += [("", template, "vantay") for template in self._presented]
             if presenting.holder:
-                attendants = [(presenting.person, *presenting.holder)]
+                attendants = presenting.templates
             fmr = presenting.fmr or self._attendant_fmr(len(attendants))
             return Asked(position, Aim.ATTEND, attendants=attendants, attendant_fmr=fmr)
         if current is None:  # it ended while the picture was under way
@@ -602,25 +603,29 @@ class Runner:
     def _attendant_judged(
         self, current: Presenting, answer: channel.Examined, blobs: list[bytes], device: Device
     ) -> None:
-        persons = {hit.person for hit in answer.attendants}
-        score = max((hit.score for hit in answer.attendants if hit.person == current.person), default=None)
-        facts = {"device": device, **self._crew.attack, "quality": answer.quality, "score": score}
+        scores = {hit.person: hit.score for hit in answer.attendants}  # the best of each
+        persons = set(scores)
+        facts = {"device": device, **self._crew.attack, "quality": answer.quality}
+        facts["score"] = scores.get(current.person)
+        if current.record:
+            facts["record_score"] = scores.get(RECORD)
         before = "" in persons
         sample = Presented(answer.quality, answer.hint, frozenset(persons - {""}), before, facts)
         self._present(current, sample, blobs)
 
     def _present(self, current: Presenting, sample: Presented, blobs: list[bytes]) -> None:
         outcome = present(current, sample)
+        shown = ended(current, outcome.done, outcome.met)
         if outcome.keep:
             self._presented.append(blobs[1])
         with self._store.transaction():
             if outcome.keep and outcome.presenting is None:
                 self._people.register(current.person, current.position, self._presented)
-            over = ended_with(ended(current, outcome.done)) if outcome.presenting is None else []
+            over = ended_with(shown) if outcome.presenting is None else []
             self._record([*outcome.entries, *over])
         self._presenting, self._waits_since = outcome.presenting, time.monotonic()
         if self._presenting is None:
-            self._presented, self._attended = [], ended(current, outcome.done)
+            self._presented, self._attended = [], shown
         self._log.info("attendant", purpose=current.purpose, taken=len(self._presented), done=outcome.done)
         self._advance(Happened.JUDGED)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.commands.demo import Bar, synthetic_people
 from edge.demo.check import Checker
 from edge.demo.person import Hand
@@ -576,6 +577,54 @@ def test_a_card_is_handed_over_by_the_template_as_the_card_wraps_it(
         terminal.reads(said, console)
         assert terminal.end() == code
     hand.close()
+
+
+def test_no_card_goes_out_under_a_number_whose_record_is_another_persons(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """The number is person 3's, enrolled here; the card, and the finger at the scanner, are person 1's."""
+    hand = Hand(stage.control)
+    terminal = terminals()
+    terminal.reads("identity number: ", console)
+    terminal.type(NUMBER)
+    terminal.type(ONLY_TWO)
+    for position in (1, 2):
+        show(hand, console, f"0003_0{position}_1.png")
+    terminal.reads("once more, to confirm who is here", console)
+    show(hand, console, f"0003_0{console.asked_again()}_2.png")
+    terminal.reads("the person's identity number once more", console)
+    terminal.type(NUMBER)
+    terminal.type("- no camera today")
+    terminal.reads("enrolled with 2 fingers", console)
+    assert terminal.end() == 0
+
+    cards = {}
+    for person in (1, 3):
+        record, cards[person] = tmp_path / f"{person}.fmr", tmp_path / f"{person}.bin"
+        image = synthetic_people(Bar()) / f"000{person}_02_1.png"
+        for words in (
+            [*vantay("extract"), str(image), "-o", str(record)],
+            [*vantay("convert"), str(record), str(cards[person]), "--format", "iso-compact"],
+        ):
+            subprocess.run(words, check=True)
+    half = "the right index is that of the card, but not that of the record made here under this number"
+    for person, fingers, said, code in (
+        (1, ["0001_02_2.png"] * 3, f"{half}: check the number; the card stays here", 1),
+        (3, ["0003_02_2.png"], "the right index is the holder's: the card may be handed over", 0),
+    ):
+        terminal = terminals("hand-over", "--card", str(cards[person]), "--position", "2")
+        terminal.reads("identity number: ", console)
+        terminal.type(NUMBER)
+        for name in fingers:
+            show_own(hand, console, name)
+        terminal.reads(said, console)
+        assert terminal.end() == code
+    hand.close()
+    with closing(Store(stage.folder / "booth" / "booth.db", read_only=True)) as store:
+        (kept,), (given,) = (list(Journal(store).of_kind(kind)) for kind in (NOT_MATCHED, HANDED_OVER))
+    assert (kept.body["source"], kept.body["matched"]) == ("both", ["card"])
+    assert (given.body["source"], given.body["packet"]) == ("both", kept.body["packet"])
+    assert given.body["record_score"] is not None
 
 
 def show_own(hand: Hand, console: Console, image: str) -> None:

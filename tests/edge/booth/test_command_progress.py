@@ -1,5 +1,6 @@
 """An accepted command runs, then succeeds or fails, and a request id that is sent again says which."""
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,9 +12,10 @@ import pytest
 from edge.booth import channel
 from edge.booth import enrolment as core
 from edge.booth.acquisition import Acquisition, Stage
-from edge.booth.attendant import GIVEN_UP, HOLDER, MISSES
+from edge.booth.attendant import GIVEN_UP, HOLDER, MISSES, RECORD
 from edge.booth.command_progress import ENDED, SHOWN
 from edge.booth.entries import ALREADY_ENROLLED, SEALED
+from edge.booth.handover import HANDED_OVER, NOT_MATCHED
 from edge.booth.runner import Runner
 from edge.errors import StoreBusy
 from edge.messages import Reply
@@ -22,6 +24,8 @@ from edge.sealed_word import seal_word
 from edge.settings import BoothSettings
 from edge.store import Store
 from edge.vault import ENROLLED, Label, gallery_id
+from matching import card
+from tests.edge.booth.test_handover import TEMPLATE
 from tests.edge.booth.test_runner import life, settings, shown
 from tests.edge.booth.test_shift import PINS
 from tests.edge.parts import AT, CLOCK, NUMBER
@@ -209,6 +213,36 @@ def test_a_card_given_without_the_finger_that_was_awaited_ends_the_wait(settings
         given = booth.send("hand-over", "h2", identity_number=NUMBER, without_finger="worn")
         assert told(given)[0] == "succeeded"
         assert booth.stands("h1") == ("failed", "the card may be handed over without a finger: worn")
+
+
+def test_the_journal_says_that_a_card_is_not_of_the_record_under_the_number(settings: BoothSettings) -> None:
+    data = card.write(TEMPLATE, card.COMPACT)
+    word = {"identity_number": NUMBER, "card": base64.b64encode(data).decode(), "position": 2}
+    with living(settings) as booth:
+        booth.enrolled_here()
+        booth.send("hand-over", "h1", **word)
+        frame = channel.Captured(token=0, width=2, height=3, ppi=500.0)
+        booth.runner._acquisition = Acquisition(Stage.HOLD, 2, False, True)
+        booth.runner._captured(frame, b"pixels")
+        assert booth.runner._crew._question
+        question, blobs = booth.runner._crew._question
+        assert [(one.person, one.form) for one in question.attendants] == [
+            (HOLDER, "iso-compact"),
+            (RECORD, "vantay"),
+        ]
+        assert (question.attendant_fmr, blobs[-1]) == (1e-4, data + b"template")
+        for _ in range(MISSES):
+            booth.finger(HOLDER)
+        half = "that of the card, but not that of the record made here under this number"
+        said = f"the right index is {half}: check the number; the card stays here"
+        assert booth.stands("h1") == ("failed", said)
+        (entry,) = booth.runner._journal.of_kind(NOT_MATCHED)
+        assert (entry.body["source"], entry.body["matched"]) == ("both", ["card"])
+        booth.send("hand-over", "h2", **word)
+        booth.finger(HOLDER, RECORD)
+        (entry,) = booth.runner._journal.of_kind(HANDED_OVER)
+        body = entry.body
+        assert (body["packet"], body["score"], body["record_score"]) == ("p", 99.0, 99.0)
 
 
 @pytest.mark.parametrize("waiting", ["hand-over", "verify"])

@@ -1,6 +1,7 @@
 """A card goes to its holder: what it is compared with, what is kept of it, who may sign without a finger."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.booth.attendant import HOLDER, MISSES, Presented, ended, present, prompt
-from edge.booth.handover import HANDED_OVER, NOT_MATCHED, NOT_VERIFIED, VERIFIED, _of_card
+from edge.booth.attendant import HOLDER, MISSES, RECORD, Presented, Presenting, ended, present, prompt
+from edge.booth.handover import HANDED_OVER, NOT_MATCHED, NOT_VERIFIED, VERIFIED, fingers_of_card
 from edge.booth.plan import plan_named
 from edge.errors import BadCommand
 from edge.keys import BoothKeys
@@ -17,7 +18,7 @@ from edge.messages import POSITION_NAMES, HandOver
 from edge.people import People, make_person
 from edge.store import Store
 from edge.vault import ENROLLED, Label, Vault, gallery_id
-from matching import card, iso19794
+from matching import card, iso19794, serial
 from matching.template import MINUTIA, Template
 from tests.edge.booth.test_commands import SETTINGS, Booth, desk_of
 from tests.edge.booth.test_shift import PINS, log_in, sealed
@@ -129,6 +130,9 @@ def test_no_card_goes_by_the_newest_of_records_that_are_not_known_to_be_one_pers
     assert verdict.reply.outcome == "accepted"
     assert verdict.presenting
     assert verdict.presenting.holder == (data, "iso-compact"), "the card says whom it was made for"
+    assert verdict.presenting.record is None
+    assert "packet" not in verdict.presenting.success[0][1], "of none of the records is it known"
+    assert "not known to be one person's: only the card is compared" in verdict.reply.reason
 
 
 def test_nothing_to_compare_with_is_said(booth: Booth, vault: Vault) -> None:
@@ -154,7 +158,11 @@ def test_a_cards_template_serves_for_whom_nobody_enrolled_here(booth: Booth, for
     verdict = ask(booth, card=encoded(data), card_format=form, position=7)
     assert verdict.presenting.holder == (data, form)
     assert verdict.presenting.success[0][1]["source"] == "card"
+    assert verdict.presenting.record is None
     assert "packet" not in verdict.presenting.success[0][1]
+    alone = "no record is here under this number: only the card"
+    assert f"{alone} is compared" in verdict.reply.reason, "before the card goes"
+    assert f"{alone} was compared" in ended(verdict.presenting, True).text
     assert encoded(data) not in booth.everything_said(), "a template is told nobody"
     unnamed = ask(booth, "h2", card=encoded(data), card_format=form).reply
     assert (unnamed.outcome, unnamed.wants) == ("refused", "position")
@@ -165,7 +173,7 @@ def test_a_cards_template_serves_for_whom_nobody_enrolled_here(booth: Booth, for
 def test_whatever_a_card_holds_is_taken_or_refused_in_one_sentence(data: bytes, form: Any) -> None:
     refusal = ""
     try:
-        assert _of_card(encoded(data), form) == data
+        assert fingers_of_card(encoded(data), form, 2)[2] == (data, form)
     except BadCommand as error:
         refusal = str(error)
     assert not refusal or refusal.startswith(f"the card's template cannot be read as {form}: ")
@@ -235,6 +243,168 @@ def test_of_samples_that_are_all_poor_one_that_matches_counts_within_the_attempt
         assert outcome
         ((told, body),) = outcome.entries
         assert (told, body.get("score"), outcome.done) == (kind, score, kind == HANDED_OVER)
+
+
+CARD = card.write(TEMPLATE, card.COMPACT)
+
+
+def shows(*whose: str, quality: int = 80) -> Presented:
+    """What the matcher says of one sample: whose template it matches."""
+    return Presented(quality, None, frozenset(whose), False, {"quality": quality, "score": 9.0})
+
+
+def through(now: Presenting, *samples: Presented) -> tuple[str, dict[str, Any], str]:
+    """Show these; return what was recorded, and what was said."""
+    for sample in samples[:-1]:
+        again = present(now, sample).presenting
+        assert again
+        now = again
+    outcome = present(now, samples[-1])
+    assert outcome.presenting is None
+    ((kind, body),) = outcome.entries
+    return kind, body, ended(now, outcome.done, outcome.met).text
+
+
+def by_card(booth: Booth, name: str = "hand-over", position: int = 2, data: bytes = CARD) -> Presenting:
+    """Begin with the card's template."""
+    word = {"identity_number": NUMBER, "card": encoded(data), "position": position}
+    verdict = booth.send(name, {"request_id": f"c{position}", **word})
+    assert verdict.presenting, verdict.reply.reason
+    return verdict.presenting
+
+
+def test_no_card_goes_out_under_a_number_whose_record_is_another_persons(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 2, 7)
+    begun = by_card(booth)
+    assert begun.templates == [(HOLDER, CARD, "iso-compact"), (RECORD, b"template e1 2", "vantay")]
+    assert prompt(begun) == "place the right index on the scanner, to receive the card"
+    wrong_number = present(begun, shows(HOLDER)).presenting
+    assert wrong_number
+    half = "that of the card, but not that of the record made here under this number"
+    assert prompt(wrong_number).startswith(f"this finger is {half} (check the number): place")
+    kind, body, text = through(begun, *[shows(HOLDER)] * MISSES)
+    assert (kind, body["source"], body["matched"]) == (NOT_MATCHED, "both", ["card"])
+    assert text == f"the right index is {half}: check the number; the card stays here"
+
+    kind, body, text = through(begun, *[shows(RECORD)] * MISSES)
+    assert (kind, body["matched"]) == (NOT_MATCHED, ["record"])
+    half = "that of the record made here under this number, but not that of the card"
+    assert text == f"the right index is {half}: check whose card it is; the card stays here"
+    kind, body, text = through(begun, *[shows()] * MISSES)
+    assert (kind, body["matched"]) == (NOT_MATCHED, [])
+    assert text == "the right index is not the holder's: the card stays here"
+    kind, body, text = through(begun, shows(HOLDER, RECORD))
+    assert (kind, body["source"], body["packet"]) == (HANDED_OVER, "both", "packet e1")
+    assert text == "the right index is the holder's: the card may be handed over"
+
+
+def test_a_card_and_the_record_are_matched_by_one_sample_and_attempts_are_as_before(
+    booth: Booth, vault: Vault
+) -> None:
+    """Two people, each with one of both, do not get it; nobody is refused for one poor sample."""
+    enrolled(booth, vault, 2)
+    begun = by_card(booth)
+    assert begun.attempts == MISSES
+    kind, body, text = through(begun, shows(HOLDER), shows(RECORD), shows(HOLDER))
+    assert (kind, body["matched"]) == (NOT_MATCHED, ["card", "record"])
+    assert text == "the right index is not the holder's: the card stays here"
+    both, poor = shows(HOLDER, RECORD), shows(HOLDER, RECORD, quality=1)
+    for samples in (
+        [shows(HOLDER), shows(), both],
+        [shows(HOLDER, quality=1), shows(RECORD), both],
+        [poor, shows(HOLDER, quality=1), shows(quality=1)],
+        [shows(HOLDER), shows(HOLDER), poor],
+    ):
+        kind, body, _ = through(begun, *samples)
+        assert kind == HANDED_OVER
+        assert "matched" not in body
+    assert through(begun, poor, shows(HOLDER), shows(HOLDER, quality=1))[0] == NOT_MATCHED, "void"
+
+
+@steady(200)
+@given(
+    st.lists(
+        st.builds(shows, *[st.sampled_from([HOLDER, RECORD, "an"])] * 2, quality=st.sampled_from([1, 80])),
+        min_size=MISSES,
+        max_size=MISSES,
+    )
+)
+def test_no_card_goes_without_one_sample_that_matches_both(samples: list[Presented]) -> None:
+    body = {"subject": "s", "source": "both"}
+    now: Presenting | None = Presenting(
+        "hand-over", HOLDER, 2, ((HANDED_OVER, body),), ((NOT_MATCHED, body),),
+        quality_wanted=20, holder=(CARD, "iso-compact"), record=b"template",
+    )  # fmt: skip
+    seen: list[Presented] = []
+    while now:
+        seen.append(samples[len(seen)])
+        outcome = present(now, seen[-1])
+        now = outcome.presenting
+    assert outcome.done <= any({HOLDER, RECORD} <= one.persons for one in seen)
+    assert [kind for kind, _ in outcome.entries] == [HANDED_OVER if outcome.done else NOT_MATCHED]
+
+
+def test_a_record_without_the_cards_finger_is_not_said_to_have_been_compared(
+    booth: Booth, vault: Vault
+) -> None:
+    enrolled(booth, vault, 7)
+    begun = by_card(booth)
+    assert (begun.position, begun.record) == (2, None)
+    alone = "the record made here under this number has no right index: only the card"
+    assert prompt(begun) == f"place the right index on the scanner, to receive the card ({alone} is compared)"
+    kind, body, text = through(begun, shows(HOLDER))
+    assert (kind, body["source"], "packet" in body) == (HANDED_OVER, "card", False)
+    assert text == f"the right index is the holder's: the card may be handed over; {alone} was compared"
+
+
+def test_of_a_card_with_several_fingers_one_that_the_record_has_is_asked_for(
+    booth: Booth, vault: Vault
+) -> None:
+    enrolled(booth, vault, 7, 9)
+    fingers = [replace(TEMPLATE, position=position) for position in (2, 9, 7)]
+    data = iso19794.write(*fingers)
+    word = {"identity_number": NUMBER, "card": encoded(data), "card_format": "iso"}
+    for request_id, named, asked in (("h1", 2, 7), ("h2", 9, 9)):
+        presenting = booth.send("hand-over", {"request_id": request_id, **word, "position": named}).presenting
+        assert presenting
+        assert (presenting.position, presenting.record) == (asked, f"template e1 {asked}".encode())
+        assert presenting.holder
+        shown = serial.from_bytes(presenting.holder[0])
+        assert (shown.position, presenting.holder[1]) == (asked, "vantay")
+        assert presenting.success[0][1]["packet"] == "packet e1"
+
+
+def test_a_record_whose_fingers_are_gone_is_not_compared(booth: Booth, vault: Vault) -> None:
+    """A spare box knows the number, and has no template."""
+    enrolled(booth, vault)
+    begun = by_card(booth)
+    assert (begun.record, begun.success[0][1]["source"]) == (None, "card")
+    assert "no finger of the record under this number is here: only the card is compared" in prompt(begun)
+
+
+def test_verifying_with_a_card_looks_at_the_record_as_well(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 2)
+    begun = by_card(booth, "verify")
+    kind, body, text = through(begun, *[shows(HOLDER)] * MISSES)
+    assert (kind, body["matched"]) == (NOT_VERIFIED, ["card"])
+    half = "that of the card, but not that of the record made here under this number"
+    assert text == f"the right index is {half}: check the number"
+    assert through(begun, *[shows()] * MISSES)[2] == "the right index is not that of the card and the record"
+    kind, body, text = through(begun, shows(HOLDER, RECORD))
+    assert (kind, body["source"]) == (VERIFIED, "both")
+    assert text == "the right index is that of the card and the record"
+    alone = by_card(booth, "verify", position=7)
+    text = through(alone, shows(HOLDER))[2]
+    lacks = "the record made here under this number has no left index: only the card was compared"
+    assert text == f"the left index is that of the card; {lacks}"
+
+
+def test_without_a_finger_a_card_goes_as_before_whatever_template_is_sent(booth: Booth, vault: Vault) -> None:
+    enrolled(booth, vault, 7)
+    verdict = ask(booth, card=encoded(CARD), position=2, without_finger="burnt")
+    assert verdict.reply.reason == "the card may be handed over without a finger: burnt"
+    handed = next(body for kind, body in verdict.entries if kind == HANDED_OVER)
+    assert (handed["source"], handed["position"], handed["packet"]) == ("card", None, "packet e1")
 
 
 def test_verifying_hands_nothing_over(booth: Booth, vault: Vault) -> None:
