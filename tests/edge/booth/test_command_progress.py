@@ -223,7 +223,7 @@ def test_the_journal_says_that_a_card_is_not_of_the_record_under_the_number(sett
         booth.send("hand-over", "h1", **word)
         frame = channel.Captured(token=0, width=2, height=3, ppi=500.0)
         booth.runner._acquisition = Acquisition(Stage.HOLD, 2, False, True)
-        booth.runner._captured(frame, b"pixels")
+        booth.runner._crew.keep_question(frame, b"pixels", booth.runner._asked())
         assert booth.runner._crew._question
         question, blobs = booth.runner._crew._question
         assert [(one.person, one.form) for one in question.attendants] == [
