@@ -84,9 +84,7 @@ class Enrolment:
     station: bool = False  # whether the station's gallery is asked who was enrolled elsewhere
     answered: frozenset[str] = frozenset()  # samples of which it said whose they are
     earlier: tuple[int, ...] = ()  # positions of the person's earlier record, at a renewal
-    renews: tuple[
-        str, ...
-    ] = ()  # enrolments here that are the person's own then: nobody is looked for in them
+    renews: tuple[str, ...] = ()  # enrolments here that are the person's own: nobody is looked for there
     earlier_same: dict[int, bool] = field(default_factory=dict)  # what was compared with it
     earlier_rates: dict[int, float] = field(default_factory=dict)  # at which false match rate each matched
     own_at: dict[str, frozenset[int]] = field(default_factory=dict)  # renewed: booth -> found by the station
@@ -97,30 +95,22 @@ class Enrolment:
     tried: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
     accepted: dict[int, Attempt] = field(default_factory=dict)
     hits: dict[str, frozenset[int]] = field(default_factory=dict)  # earlier subject -> positions
-    told_alone: dict[str, int] = field(
-        default_factory=dict
-    )  # subjects whom one finger tells -> how many of their fingers are enrolled
+    told_alone: dict[str, int] = field(default_factory=dict)  # whom one finger tells -> their fingers here
     found: Findings = field(default_factory=Findings)
     doubtful: dict[int, float] = field(default_factory=dict)  # of the last sample: position -> FMR
     tried_slaps: dict[int, tuple[SlapAttempt, ...]] = field(default_factory=dict)
     kept_slaps: dict[int, SlapAttempt] = field(default_factory=dict)
     doubtful_slap: dict[tuple[int, int], float] = field(default_factory=dict)  # shown as, taken as -> FMR
-    other_hand: dict[int, int] = field(
-        default_factory=dict
-    )  # slap -> how often it looked like the other hand
+    other_hand: dict[int, int] = field(default_factory=dict)  # slap -> how often it looked like it
     not_taken: dict[int, int] = field(default_factory=dict)  # position -> pictures refused
-    rolled: tuple[
-        int, ...
-    ] = ()  # fingers that are rolled after the plain ones, in order, without missing ones
+    rolled: tuple[int, ...] = ()  # rolled after the plain ones, in order, without missing ones
     rolled_quality: dict[int, int] = field(default_factory=dict)  # as quality_wanted, of rolled ones
     tried_rolled: dict[int, tuple[RolledAttempt, ...]] = field(default_factory=dict)
     kept_rolled: dict[int, RolledAttempt] = field(default_factory=dict)
     not_rolled: dict[int, str] = field(default_factory=dict)  # position -> why a finger that is there is not
     undetermined: frozenset[int] = frozenset()  # that matched no plain one and were asked for once more
     hint: str | None = None  # of the last attempt, for the person
-    in_doubt: tuple[
-        int, ...
-    ] = ()  # accepted, perhaps not the finger that they stand for: each is to be confirmed
+    in_doubt: tuple[int, ...] = ()  # perhaps not the fingers they stand for: each is to be confirmed
     unlike: tuple[int, ...] = ()  # did not confirm; in doubt as soon as another one does
     mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
     unseen: int = 0  # pictures to confirm that show no finger; anew after each in doubt
