@@ -7,6 +7,7 @@ refuses for itself alone is set aside, so that those behind it have their turn, 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from edge.booth.enrolment import ENROLLED, SEALED, UNSETTLED, Enrolment, Entry
@@ -19,13 +20,12 @@ from edge.booth.station_answer import (
     set_aside,
     settled_later,
 )
-from edge.errors import BadCommand
+from edge.errors import BadCommand, VantayError
 from edge.gallery.question import Finger, Head, Question, written
 from edge.journal import Journal
-from edge.messages import FoundLater, GalleryAnswer, JournalEntry, Settle, gallery_topic
+from edge.messages import POSITION_NAMES, FoundLater, GalleryAnswer, JournalEntry, Settle, gallery_topic
 from edge.settings import BoothSettings
-from edge.vault import ENROLLED as GALLERY
-from edge.vault import TEMPLATE, Vault
+from edge.vault import TEMPLATE, Vault, gallery_id
 
 CURSOR = "station"  # the last sealed record that the gallery has, that has nothing for it, or is set aside
 FIRST_PATIENCE, LONGEST_PATIENCE = 2.0, 30.0  # seconds before a question is asked again
@@ -211,8 +211,12 @@ class StationDesk:
         return Question(self._settings.booth, head.enrolment, head, tuple(templates.values()))
 
     def _enrolled(self, entry: JournalEntry) -> dict[int, bytes]:
-        found = self._vault.all_of(GALLERY, str(entry.body["enrolment"]))
-        return {label.position: data for label, data in found}
+        """Return the templates by position; without those that do not open, which must not stop all others."""
+        found: dict[int, bytes] = {}
+        for position in POSITION_NAMES:
+            with suppress(VantayError):
+                found[position] = self._vault.get(gallery_id(str(entry.body["enrolment"]), position))
+        return found
 
     def _next_aside(self, now: float) -> str | None:
         """Return a record that is set aside and is to be asked about once more, one at a time."""

@@ -240,6 +240,18 @@ def bench(store: Store) -> Bench:
 NAMES = [f"{n:016x}" for n in range(1, 9)]
 
 
+def test_a_template_that_does_not_open_keeps_no_other_one_from_the_station(bench: Bench) -> None:
+    bench.seal(NAMES[0])
+    bench.seal(NAMES[1])
+    damaged = [gallery_id(NAMES[0], 2), gallery_id(NAMES[0], 7), gallery_id(NAMES[1], 7)]
+    for blob in damaged:
+        bench.journal.store.db.execute("UPDATE vault SET data = zeroblob(9) WHERE id = ?", (blob,))
+    bench.desk.heard(True)
+    bench.desk.work(None, 0.0)
+    (question,) = bench.line.sent
+    assert (question.id, [finger.position for finger in question.head.fingers]) == (NAMES[1], [2])
+
+
 def test_sealed_records_are_given_to_the_station_one_after_the_other_until_it_has_them(bench: Bench) -> None:
     for name in NAMES[:2]:
         bench.seal(name)
