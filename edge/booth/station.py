@@ -211,7 +211,7 @@ class StationDesk:
         return Question(self._settings.booth, head.enrolment, head, tuple(templates.values()))
 
     def _enrolled(self, entry: JournalEntry) -> dict[int, bytes]:
-        """Return the templates by position; without those that do not open, which must not stop all others."""
+        """Return the templates by position, without those that do not open: they must not stop all others."""
         found: dict[int, bytes] = {}
         for position in POSITION_NAMES:
             with suppress(VantayError):
