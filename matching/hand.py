@@ -1,4 +1,4 @@
-"""Left or right hand, by how far the fingertips lie below each other and how broad they are.
+"""Left or right hand, and which fingers, by how far the tips lie below each other and how broad they are.
 
 In the picture a right hand has its index on the left. Both hands are Gaussian models of the same anatomy, the
 left one mirrored; the hand's place, size and a small tilt are unknown (Rasmussen and Williams, Gaussian
@@ -36,6 +36,23 @@ def tell_hand(
     left = _best(across, tips, breadths, known[LEFT], (3, 2, 1, 0), p)
     sure = 1 / (1 + math.exp(-min(abs(right - left), 50.0)))
     return (UNDETERMINED if sure < p.sure else RIGHT if right > left else LEFT), sure
+
+
+def other_fingers(
+    across: Floats, tips: Floats, breadths: Floats, stated: tuple[int, ...], p: Anatomy
+) -> tuple[int, ...]:
+    """Return the fingers of the same hand that are clearly likelier than the stated ones, () when none are.
+
+    stated: two or three fingers from left to right, as in `tell_hand`, to which the other hand is left.
+    """
+    order = sorted(range(len(p.drop)), reverse=stated[0] > stated[-1])
+    sets = list(combinations(order, len(stated)))
+    fits = {fingers: _likelihood(across, tips, breadths, fingers, p) for fingers in sets}
+    likeliest = max(fits, key=fits.__getitem__)
+    mirrored = max(_likelihood(across, tips, breadths, fingers[::-1], p) for fingers in sets)
+    clear = fits[likeliest] - fits[stated] > p.otherwise
+    other_hand = mirrored - fits[likeliest] > math.log(p.sure / (1 - p.sure))
+    return likeliest if clear and not other_hand else ()
 
 
 def _best(

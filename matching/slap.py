@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matching import extract
 from matching.errors import BadImage, WrongFingers
-from matching.hand import LEFT, RIGHT, UNDETERMINED, tell_hand
+from matching.hand import LEFT, RIGHT, UNDETERMINED, other_fingers, tell_hand
 from matching.image import MOST_PIXELS
 from matching.kernels import cells, flat, gradient, mask, normalise, parts
 from matching.kernels.cells import CELL
@@ -90,8 +90,9 @@ def segment(
 ) -> Slap:
     """Find the fingers of a slap (h, w) uint8, dark ridges; position is 13, 14, 15, None when unknown.
 
-    missing: positions (1..10) known to be missing. WrongFingers when not exactly the others are seen;
-    BadImage for what is no image; ValueError for another position, or when all its fingers are missing.
+    missing: positions (1..10) known to be missing. WrongFingers when not exactly the others are seen, by
+    their number or, where some are missing, clearly by their shape; BadImage for what is no image;
+    ValueError for another position, or when all its fingers are missing.
     Without a position any number is taken, and fingers are named when there are four and the hand is told.
     """
     extract.check(pixels, ppi)
@@ -111,6 +112,8 @@ def segment(
         if len(tips) != len(expected):
             raise WrongFingers(sentence(seen, expected))
     boxes = [box_of(tip, own_turn(tip, turn, p.turn), p.parts) for tip in tips]
+    if likelier := likelier_fingers(boxes, turn, position, missing, p):
+        raise WrongFingers(contradiction(likelier, expected))
     hand, certainty = hand_of(boxes, turn, position, missing, p)
     names = expected if position is not None else named(hand, len(boxes))
     ground = int(np.median(image[~whole(skin)])) if not skin.all() else 255
@@ -283,15 +286,34 @@ def hand_of(
     """Return the hand that the boxes look like, and how sure that is; thumbs do not tell."""
     if position == THUMBS:
         return UNDETERMINED, 0.5
-    across, tips = np.array([
-        rotated(box.x - box.height / 2 * np.sin(box.turn), box.y - box.height / 2 * np.cos(box.turn), turn)
-        for box in boxes
-    ]).reshape(-1, 2).T  # fmt: skip
     known = {
         hand: tuple((finger - 2) % 5 for finger in IN_PICTURE[four] if finger not in missing)
         for hand, four in ((RIGHT, RIGHT_FOUR), (LEFT, LEFT_FOUR))
     }
-    return tell_hand(across, tips, np.array([box.width for box in boxes]), known, p.anatomy)
+    return tell_hand(*shape_of(boxes, turn), known, p.anatomy)
+
+
+def likelier_fingers(
+    boxes: list[Box], turn: float, position: int | None, missing: frozenset[int], p: Slaps
+) -> tuple[int, ...]:
+    """Return the positions that boxes look like, where clearly others are missing than was said."""
+    if position not in (RIGHT_FOUR, LEFT_FOUR):
+        return ()
+    order = {(finger - 2) % 5: finger for finger in IN_PICTURE[position]}
+    stated = tuple(kind for kind, finger in order.items() if finger not in missing)
+    if not 2 <= len(stated) < len(order):
+        return ()
+    return tuple(order[kind] for kind in other_fingers(*shape_of(boxes, turn), stated, p.anatomy))
+
+
+def shape_of(boxes: list[Box], turn: float) -> tuple[Any, Any, Any]:
+    """Return where the boxes' tips lie across and along an upright hand, and how broad they are."""
+    tips = [
+        rotated(box.x - box.height / 2 * np.sin(box.turn), box.y - box.height / 2 * np.cos(box.turn), turn)
+        for box in boxes
+    ]
+    across, along = np.array(tips).reshape(-1, 2).T
+    return across, along, np.array([box.width for box in boxes])
 
 
 def named(hand: str, count: int) -> tuple[int, ...]:
@@ -304,11 +326,23 @@ def named(hand: str, count: int) -> tuple[int, ...]:
 def sentence(count: int, expected: tuple[int, ...]) -> str:
     """Say what was seen, what is wanted and what to do."""
     seen = "no finger is" if count == 0 else "1 finger is" if count == 1 else f"{count} fingers are"
-    names = ", ".join(name_of(finger) for finger in expected)
-    wanted = f"{len(expected)} {'is' if len(expected) == 1 else 'are'} expected ({names})"
+    wanted = f"{len(expected)} {'is' if len(expected) == 1 else 'are'} expected ({names_of(expected)})"
     if count < len(expected):
         return f"{seen} seen and {wanted}: lay all of them down flat, or say which one is missing"
     return f"{seen} seen and {wanted}: lay down these alone, on a clean glass"
+
+
+def contradiction(likelier: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Say what the fingers look like, what is wanted and what to do."""
+    return (
+        f"the fingers look rather like {names_of(likelier)}, and {names_of(expected)} are expected: "
+        "check which are missing and which hand it is, and lay them down flat and straight"
+    )
+
+
+def names_of(fingers: tuple[int, ...]) -> str:
+    """Return the words for several positions."""
+    return ", ".join(name_of(finger) for finger in fingers)
 
 
 def name_of(position: int) -> str:

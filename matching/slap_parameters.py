@@ -68,6 +68,8 @@ class Anatomy(NamedTuple):
     breadth: tuple[float, float, float, float] = (1.0, 1.02, 0.99, 0.90)  # of the contacts; little narrowest
     uneven: float = 0.09  # spread of one contact's breadth, as a share
     sure: float = 0.9  # probability below which the hand is undetermined
+    # logarithm of how many times likelier than the stated fingers others must be: 1000, see DECISIONS; 5 to 8
+    otherwise: float = 6.9
 
 
 class Slaps(NamedTuple):

@@ -129,6 +129,25 @@ def test_missing_fingers_are_known_in_advance() -> None:
 
 
 @needs_speed
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(("position", "index", "little"), [(13, 2, 5), (14, 7, 10)])
+def test_a_finger_said_to_be_missing_that_is_another_is_told(
+    position: int, index: int, little: int, number: int
+) -> None:
+    made = slap(position, number, frozenset({index}))
+    assert len(segment(made.pixels, position, frozenset({index})).fingers) == 3
+    side = "right" if position == 13 else "left"
+    said = [f"{side} {kind}" for kind in ("index", "middle", "ring", "little")]
+    seen, wanted = (", ".join(words if position == 13 else words[::-1]) for words in (said[1:], said[:3]))
+    with pytest.raises(WrongFingers) as refused:
+        segment(made.pixels, position, frozenset({little}))
+    assert str(refused.value) == (
+        f"the fingers look rather like {seen}, and {wanted} are expected: "
+        "check which are missing and which hand it is, and lay them down flat and straight"
+    )
+
+
+@needs_speed
 def test_more_fingers_than_expected_are_refused() -> None:
     made = slap(14)
     with pytest.raises(WrongFingers, match="4 fingers are seen and 3 are expected"):
