@@ -6,7 +6,7 @@ class BadImage(ValueError):
 
 
 class WrongFingers(BadImage):
-    """A slap does not show exactly the fingers expected; the message says how many, and what to do."""
+    """A slap does not show exactly the fingers expected; the message says what it shows, and what to do."""
 
 
 class BadCache(RuntimeError):
