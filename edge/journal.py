@@ -88,6 +88,11 @@ class Journal:
         query = f"SELECT max(seq) AS seq FROM journal WHERE kind IN ({marks})"  # noqa: S608 - only marks
         return int(self.store.db.execute(query, kinds).fetchone()["seq"] or 0)
 
+    def last(self, *kinds: str) -> JournalEntry | None:
+        """Return the last entry of any of these kinds, None when there is none."""
+        seq = self.last_of(*kinds)
+        return next(self.read(seq - 1, 1)) if seq else None
+
     def answer_to(self, request_id: str) -> JournalEntry | None:
         """Return the entry that answered a request, None when it is new."""
         row = self.store.db.execute(

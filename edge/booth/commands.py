@@ -368,7 +368,7 @@ class CommandDesk:
             return Looked()
         own = {current.id, *(current.renews if current.renewal == "same" else ())}
         used_by = self.journal.reviewed_with(command.portrait.sha256, own)
-        began = next(self.journal.of_kind(core.STARTED, self.journal.last_of(core.STARTED) - 1, 1), None)
+        began = self.journal.last(core.STARTED)
         now = datetime.fromisoformat(at)
         odd = odd_time(command.portrait.taken_at, began, now, clock_is_set) if began else None
         return Looked(used_by, odd, command.looked is True)

@@ -140,12 +140,11 @@ class Runner:
         self._away, self._hub_online = "", False
         self._life, self._hub_away = Life(self._journal), HubAway()
         self._hub_there, self._hub_answered = False, False  # as far as is known; since the last look
-        last_scanner = next(self._journal.read(self._journal.last_of(SCANNER_READY) - 1, 1), None)
-        self._crew = Crew(settings, device_of(last_scanner), self.mailbox.put, log)
+        self._crew = Crew(settings, device_of(self._journal.last(SCANNER_READY)), self.mailbox.put, log)
         self._figures = Figures(settings.metrics_file, settings.data, log)
         self._enrolment: Enrolment | None = self._fold()
-        last = next(self._journal.read(self._journal.last_of(*enrolment.ENDS) - 1, 1), None)
-        self._ended = ended_by(last.kind, last.body) if last and last.kind in enrolment.ENDS else None
+        last = self._journal.last(*enrolment.ENDS)
+        self._ended = ended_by(last.kind, last.body) if last else None
         self._acquisition = Acquisition()
         self._platen = Platen()
         self._compares = "", 0  # the enrolment and the position of the comparison under way
@@ -588,10 +587,9 @@ class Runner:
 
     def _end_wait_of_before(self) -> None:
         """Say that the card's holder whom the last life of the booth waited for is waited for no longer."""
-        begun = self._journal.last_of(AWAITED)
-        if begun > self._journal.last_of(*WAIT_ENDED):
-            (entry,) = self._journal.read(begun - 1, 1)
-            given_up, self._attended = give_up(awaited_before(entry.body), "the booth was started again")
+        begun = self._journal.last(AWAITED)
+        if begun and begun.seq > self._journal.last_of(*WAIT_ENDED):
+            given_up, self._attended = give_up(awaited_before(begun.body), "the booth was started again")
             self._record([given_up, *ended_with(self._attended)])
 
     def _end_command_of_before(self) -> None:

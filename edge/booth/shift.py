@@ -38,12 +38,11 @@ class Shift:
     @property
     def operator(self) -> str | None:
         """Who is logged in."""
-        last = self._journal.last_of(LOGGED_IN, LOGGED_OUT)
-        for entry in self._journal.read(last - 1, 1) if last else ():
-            removed = (later.body["person"] for later in self._journal.of_kind(REMOVED, last))
-            if entry.kind == LOGGED_IN and entry.body["person"] not in removed:
-                return str(entry.body["person"])
-        return None
+        last = self._journal.last(LOGGED_IN, LOGGED_OUT)
+        if last is None or last.kind == LOGGED_OUT:
+            return None
+        removed = (later.body["person"] for later in self._journal.of_kind(REMOVED, last.seq))
+        return None if last.body["person"] in removed else str(last.body["person"])
 
     def require_operator(self) -> str | None:
         """Return who is logged in, None where nobody needs to be; BadCommand when somebody should."""

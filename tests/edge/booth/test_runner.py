@@ -12,6 +12,7 @@ from edge.booth.acquisition import Acquisition, Stage
 from edge.booth.crew import Aim, Asked
 from edge.booth.runner import Runner
 from edge.booth.second_look import ASK, AT_ONCE
+from edge.journal import Journal
 from edge.keys import make_booth_keys, make_ministry_key, read_booth_keys
 from edge.messages import State
 from edge.people import People, make_person
@@ -19,6 +20,7 @@ from edge.settings import BoothSettings
 from edge.store import Store
 from edge.vault import ENROLLED, SAMPLE, Label, Vault, gallery_code, gallery_id
 from tests.edge.booth.test_enrolment import new
+from tests.edge.parts import AT, CLOCK
 
 
 @pytest.fixture
@@ -58,6 +60,18 @@ def shown(runner: Runner) -> State:
     runner._shown = None
     runner._show(0.0)
     return said[-1]
+
+
+def test_a_first_scanner_is_none_instead_of_another(settings: BoothSettings) -> None:
+    first = channel.ScannerReady(
+        model="FS80H", serial="7", firmware="1", location="1-1", impressions=("plain",)
+    )
+    with closing(Store(settings.data / "booth.db")) as store:
+        Journal(store).append("person.added", {"person": "an", "role": "operator"}, AT, CLOCK)
+        runner = life(settings, store)
+        runner._from_worker(first, [])
+        assert shown(runner).scanner_change is None
+        assert "instead_of" not in [*Journal(store).of_kind("scanner.ready")][0].body
 
 
 def test_what_an_attack_detection_says_is_in_the_journal_and_stays_with_the_sample(
