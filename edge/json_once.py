@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from edge.explain import LONGEST_NAME
+
 
 class Twice(ValueError):
     """A key is there twice."""
@@ -17,6 +19,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for key, value in pairs:
         if key in row:
-            raise Twice(f"the key {key!r} is there twice: which one counts is not guessed")
+            raise Twice(f"the key {key[:LONGEST_NAME]!r} is there twice: which one counts is not guessed")
         row[key] = value
     return row

@@ -31,6 +31,7 @@ from edge.booth.station import StationDesk
 from edge.booth.station_answer import NOTED
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
+from edge.json_once import Twice, check_once
 from edge.keys import BoothKeys
 from edge.messages import (
     COMMANDS,
@@ -129,8 +130,10 @@ class CommandDesk:
         """Decide; nothing is changed here. With `trouble`, or while `presenting`, nobody is enrolled."""
         request_id = None
         try:
-            request_id, content = _request_id(payload)
-            digest = self._digest(name, content)
+            tree = _tree(payload)
+            request_id = _request_id(tree)
+            _check_once(payload)
+            digest = self._digest(name, tree)
             if (before := self.journal.answer_to(request_id)) is not None:
                 reply = _again(name, request_id, digest, before.body, at, self.progress.standing(before))
                 return Verdict(reply, [])
@@ -175,9 +178,9 @@ class CommandDesk:
 
     def put_off(self, name: str, payload: bytes, reply: Reply, reason: str) -> Reply:
         """Refuse what could not be written down: that is final, and copies under way get it, too."""
-        request_id, content = _request_id(payload)
+        tree = _tree(payload)
         word = {"outcome": "refused", "reason": reason, "wants": LATER}
-        self._put_off[request_id] = {"digest": self._digest(name, content), **word}
+        self._put_off[_request_id(tree)] = {"digest": self._digest(name, tree), **word}
         if len(self._put_off) > MOST_PUT_OFF:
             del self._put_off[next(iter(self._put_off))]
         return reply.model_copy(update={**word, "progress": None})
@@ -438,7 +441,9 @@ class CommandDesk:
             reply = reply.model_copy(update={"progress": CommandProgress.model_validate(stands)})
         return Verdict(reply, [*entries, (ANSWERED, body)])
 
-    def _digest(self, name: str, content: str) -> str:
+    def _digest(self, name: str, tree: Any) -> str:
+        """Tell commands apart by what they say, however it was written."""
+        content = json.dumps(tree, sort_keys=True)
         return hmac.digest(self.keys.subject, json.dumps([name, content]).encode(), "sha256").hex()
 
 
@@ -479,22 +484,36 @@ def _refuse_during(current: Enrolment | None) -> None:
         )
 
 
-def _request_id(payload: bytes) -> tuple[str, str]:
-    """Return the request id, and what the command says, in the same words however it was written."""
+def _tree(payload: bytes) -> Any:
+    """Return what a command says; BadCommand where it is no JSON."""
     if len(payload) > MOST_BYTES:
         raise BadCommand(f"the command has {len(payload)} bytes: at most {MOST_BYTES} are taken")
     try:
         tree = json.loads(payload)
-        content = json.dumps(tree, sort_keys=True)
+        json.dumps(tree, sort_keys=True)  # as the digest wants it, however deep it is
     except (ValueError, RecursionError) as error:
         raise BadCommand(f"the command is no valid JSON: {error}") from None
+    return tree
+
+
+def _check_once(payload: bytes) -> None:
+    """BadCommand where a key is there twice: readers differ in which one they take."""
+    try:
+        check_once(payload)
+    except Twice as twice:
+        raise BadCommand(f"{twice}; send it once") from None
+    except RecursionError as error:
+        raise BadCommand(f"the command is no valid JSON: {error}") from None
+
+
+def _request_id(tree: Any) -> str:
     request_id = tree.get("request_id") if isinstance(tree, dict) else None
     if not isinstance(request_id, str) or not re.fullmatch(REQUEST_ID, request_id):
         raise BadCommand(
             "the command is no JSON object with a request_id of 1 to 64 letters, digits or ._:- "
             "and cannot be answered once without"
         )
-    return request_id, content
+    return request_id
 
 
 def _again(

@@ -236,6 +236,18 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "expires without a zone": (said(enrol(expires_at="2027-01-05T08:00:00")), "timezone"),
     "huge": (said(enrol(missing={"1": "x" * 10_000_000})), "bytes: at most 65536 are taken"),
     "many keys": (said({**enrol(), **{f"k{n}": n for n in range(3000)}}), "and 2997 more"),
+    "a key twice": (
+        said(enrol())[:-1] + b', "identity_number": "001090000002"}',
+        "the key 'identity_number' is there twice: which one counts is not guessed; send it once",
+    ),
+    "a finger twice": (
+        said(enrol())[:-1] + b', "missing": {"2": "cut off", "2": "bandaged"}}',
+        "the key '2' is there twice",
+    ),
+    "a long key twice": (
+        b'{"request_id":"r1","%s":1,"%s":2}' % (b"x" * 9000, b"x" * 9000),
+        "is there twice",
+    ),
     "a number without end": (
         b'{"request_id":"r1","x":' + b"9" * 5000 + b"}",
         "no valid JSON: Exceeds the limit",
@@ -255,6 +267,10 @@ def test_what_is_malformed_is_refused_with_one_sentence_and_not_recorded(booth: 
     assert verdict.identity is None
     assert NUMBER not in booth.everything_said()
     assert booth.send("enrol", enrol()).reply.outcome == "accepted", "the request id is still free"
+
+
+def test_who_sends_a_key_twice_is_answered_under_the_request_id(booth: Booth) -> None:
+    assert booth.send("enrol", MALFORMED["a key twice"][0]).reply.request_id == "r1"
 
 
 def test_a_command_nested_as_deep_as_it_may_be_is_a_sentence(booth: Booth) -> None:
