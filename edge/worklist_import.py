@@ -56,8 +56,12 @@ def plan_import(
     today: date,
     least_age: int = LEAST_AGE,
     correct: bool = False,
+    day_is_sure: bool = True,
 ) -> Plan:
-    """Compare a file with what is held, by number; BadCommand when it is no such list."""
+    """Compare a file with what is held, by number; BadCommand when it is no such list.
+
+    With a day that is not sure, an age refuses no line.
+    """
     check_line("source", source)
     plan = Plan()
     by_number: dict[str, list[tuple[int, Listed]]] = {}
@@ -66,7 +70,7 @@ def plan_import(
             plan.refuse(line, "cells", f"{cells}; correct the line")
             continue
         try:
-            person, remarks = _person(cells, source, today, least_age)
+            person, remarks = _person(cells, source, today, least_age, day_is_sure)
         except _BadLine as bad:
             plan.refuse(line, bad.about, str(bad))
         else:
@@ -181,13 +185,15 @@ def _checked(about: str, check: Callable[[], T]) -> T:
         raise _BadLine(about, f"{error}") from None
 
 
-def _person(cells: Cells, source: str, today: date, least_age: int) -> tuple[Listed, list[Remark]]:
+def _person(
+    cells: Cells, source: str, today: date, least_age: int, day_is_sure: bool
+) -> tuple[Listed, list[Remark]]:
     """Return who a line names, and what is odd about it."""
     name = _checked("name", lambda: typed_name(cells["name"]))
     birth = _checked("birth", lambda: birth_of(cells["birth"]))
     sex = _checked("sex", lambda: sex_of(cells["sex"]))
     stated = Stated(cells["number"], name, birth, sex)
-    remarks = _checked("number", lambda: remarks_on(stated, today, least_age))
+    remarks = _checked("number", lambda: remarks_on(stated, today, least_age, day_is_sure))
     for remark in remarks:
         if remark.refused and remark.name not in AGES:
             raise _BadLine(remark.about, remark.text)

@@ -4,7 +4,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -85,13 +85,14 @@ class Desk:
     def take(self, file: Path, source: str, correct: bool) -> int:
         """Import a list, in parts between which the daemon writes; after a power cut import it again."""
         content = _read(file)
-        today, least_age = self._settings.subject.day_of(datetime.now(UTC)), self._settings.subject.least_age
+        today, least_age = self._settings.subject.day_of(clock.moment()), self._settings.subject.least_age
+        is_sure = clock.reading().synchronised
         taken, told, digest = Counter[str](), dict[str, None](), sha256(content).hexdigest()
         whole = False
         while not whole:  # whoever was changed here meanwhile is compared anew
             held = {person.number: person for _, person in self._worklist.all()}
             lines = StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
-            plan, before = plan_import(lines, held, source, today, least_age, correct), taken.total()
+            plan, before = plan_import(lines, held, source, today, least_age, correct, is_sure), taken.total()
             told |= dict.fromkeys(plan.told)
             said = {"list": digest, "refused": plan.refused}  # of the list; the rest of the part
             written = [self._write(part, held, said, taken) for part in self._parts(plan)]

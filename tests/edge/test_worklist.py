@@ -497,6 +497,22 @@ def test_a_list_is_imported_once(booth: Path, capsys: pytest.CaptureFixture[str]
     assert [person.name for person in listed(booth)] == [AN.name, "Lễ Thị Bình"]
 
 
+def test_a_clock_that_is_not_set_refuses_no_line(
+    booth: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = booth / "list.csv"
+    file.write_text(f"{HEADER}\n{line_of(AN)}\n")
+    monkeypatch.setattr(clock, "moment", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(clock, "reading", lambda: CLOCK)
+    assert vantay(booth, "import", str(file)) == 1, "by a clock that says that it is set"
+    monkeypatch.setattr(clock, "reading", lambda: UNSET)
+    capsys.readouterr()
+    assert vantay(booth, "import", str(file)) == 0
+    told = "line 2, birth: by a clock that is not set, the birth is in the future"
+    assert capsys.readouterr().out.startswith(told)
+    assert len(listed(booth)) == 1
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfen\x00u\x00", "số;tên".encode("cp1258", "replace"), b"\x00"])
 def test_a_file_in_another_encoding_is_one_sentence(
     booth: Path, content: bytes, capsys: pytest.CaptureFixture[str]
