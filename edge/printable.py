@@ -18,3 +18,8 @@ def _acts(one: str) -> bool:
 
 def _escaped(one: str) -> str:
     return f"\\u{ord(one):04x}" if ord(one) < 0x10000 else json.dumps(one)[1:-1]
+
+
+def counted(number: int, word: str, words: str = "") -> str:
+    """Say how many there are: 1 finger, 2 fingers."""
+    return f"{number} {word if number == 1 else words or f'{word}s'}"

@@ -19,6 +19,7 @@ from edge.booth import attendant, enrolment, handover, platen, refused_commands
 from edge.booth.enrolment import Body, Entry
 from edge.business_day import BusinessDays
 from edge.errors import BadCommand
+from edge.printable import counted
 
 OPENED, OVERDUE, CLOSED = "shift.opened", "shift.overdue", "shift.closed"
 Report = Mapping[str, Mapping[str, int]]  # section -> what -> how often
@@ -66,11 +67,12 @@ def left_text(body: Body) -> str:
     parts = []
     if body.get("enrolment"):
         alarm = f", with an alarm that is not settled: {body['alarm']}" if body["alarm"] else ""
-        parts.append(f"enrolment {body['enrolment']} with {body['captured']} fingers taken{alarm}")
+        parts.append(f"enrolment {body['enrolment']} with {counted(body['captured'], 'finger')} taken{alarm}")
     if body.get("packets"):
-        parts.append(f"{body['packets']} packets that the hub does not have yet")
+        parts.append(f"{counted(body['packets'], 'packet')} that the hub does not have yet")
     if body.get("entries"):
-        parts.append(f"{body['entries']} journal entries that the hub has not acknowledged")
+        entries = counted(body["entries"], "journal entry", "journal entries")
+        parts.append(f"{entries} that the hub has not acknowledged")
     return "; ".join(parts)
 
 

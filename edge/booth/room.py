@@ -9,6 +9,7 @@ program ends, for closing it would let go of SQLite's locks on it (POSIX, fcntl)
 """
 
 import os
+from errno import ENOSPC
 from pathlib import Path
 
 from edge.booth.plan import EnrolmentPlan
@@ -69,10 +70,7 @@ class Room:
                 self._lengthen(self._used() + wanted + SPARE)
             self._lengthen_index()
         except OSError as error:
-            self.trouble = (
-                f"the disk has no room for one more person ({error.strerror}): {wanted // MEGA + 1} MB are "
-                f"needed, {_free(self._log.parent) // MEGA} MB are free; make room there"
-            )
+            self.trouble = self._no_room(wanted, error.strerror)
             return False
         self.held = True
         return True
@@ -84,6 +82,17 @@ class Room:
         if not self.held or self._length() < wanted:
             self._tried_at = now
             self.take(wanted, begun=True)
+
+    def look(self, wanted: int) -> None:
+        """Say while nobody is enrolled whether the next one finds room: what the log has comes back first."""
+        is_there = wanted + SPARE <= _free(self._log.parent) + self._length()
+        self.trouble = None if is_there else self._no_room(wanted, os.strerror(ENOSPC))
+
+    def _no_room(self, wanted: int, why: str | None) -> str:
+        return (
+            f"the disk has no room for one more person ({why}): {wanted // MEGA + 1} MB are "
+            f"needed, {_free(self._log.parent) // MEGA} MB are free; make room there"
+        )
 
     def runs_short(self, each: int, least: int) -> bool:
         """Look whether `least` more enrolments of `each` bytes find room; tell whether `notice` is new."""
@@ -116,7 +125,7 @@ class Room:
         more = length - self._length()
         # asked first: a file system may keep what it could give of too much
         if more > _free(self._log.parent):
-            raise OSError(28, "No space left on device")
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
         if more > 0:
             with self._log.open("r+b", buffering=0) as log:
                 os.posix_fallocate(log.fileno(), 0, length)

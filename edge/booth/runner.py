@@ -396,11 +396,12 @@ class Runner:
         """Have room set aside for as long as somebody is enrolled."""
         if self._enrolment:
             self._room.keep(self._room_wanted, now)
-        elif self._room.held or self._room.trouble:
+        elif self._room.held:
             self._room.give_back(now)
-        if self._room.runs_short(
-            bytes_for(plan_named(self._settings.plan.name)), self._settings.disk_warning
-        ):
+        each = bytes_for(plan_named(self._settings.plan.name))
+        if self._enrolment is None:
+            self._room.look(each)
+        if self._room.runs_short(each, self._settings.disk_warning):
             self._log.warning("disk nearly full", reason=self._room.notice)
 
     def _keep_shift(self) -> None:
@@ -768,7 +769,7 @@ class Runner:
         current, stage = self._enrolment, self._acquisition.stage
         presenting = self._presenting
         wanted = presenting.position if presenting else current.wanted() if current else None
-        if self._room.trouble:
+        if current and self._room.trouble:
             wanted = None
         busy = stage in UNDER_WAY
         fingers = current.fingers_of(wanted) if current and not presenting and wanted in FINGERS else ()
@@ -857,6 +858,7 @@ class Runner:
             self._desk.asks,
             (self._presenting, self._attended),
             (self._desk.shifts.shown, self._desk.shifts.wanted),
+            self._trouble,
         )
         station = {
             "station": self._station.standing,
@@ -866,8 +868,6 @@ class Runner:
             "notices": self._notices,
         }
         state = state.model_copy(update=station)
-        if trouble := self._trouble:
-            state = state.model_copy(update={"trouble": trouble})
         quiet = {"at", "last_seq", "acknowledged_seq"}
         before = self._shown
         same = before is not None and before.model_dump(exclude=quiet) == state.model_dump(exclude=quiet)

@@ -29,6 +29,7 @@ from edge.messages import (
     ShiftShown,
     State,
 )
+from edge.printable import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,15 @@ def prompt_of(
     equipment: Equipment,
     presenting: Presenting | None = None,
     shift: tuple[ShiftShown | None, bool] = (None, False),
+    trouble: str | None = None,
 ) -> str:
     """Say in one sentence what to do now; never nothing."""
     wanted = enrolment.wanted() if enrolment else None
     match phase:
         case Phase.IDLE if not equipment.ready or equipment.advice:
             return _trouble(equipment)
+        case Phase.IDLE if trouble:
+            return f"nobody can be enrolled here: {trouble}"
         case Phase.IDLE if shift[1]:
             return "no shift is open: send 'open-shift' before the first subject"
         case Phase.IDLE if shift[0] and shift[0].overdue:
@@ -185,7 +189,7 @@ def ended_by(kind: str, body: Body) -> Ended:
         text = f"nobody was enrolled: this person is enrolled already as subject {body['duplicate_of']}"
         return Ended(enrolment=enrolment, outcome="already-enrolled", text=text)
     rolled = f" and {len(body['rolled'])} rolled" if body.get("rolled") else ""
-    text = f"enrolled with {len(body['samples'])} fingers{rolled}"
+    text = f"enrolled with {counted(len(body['samples']), 'finger')}{rolled}"
     if body.get("exception") == NO_FINGER:
         text = "enrolled without a finger: the record says why, and who signed"
     return Ended(enrolment=enrolment, outcome="enrolled", text=text)
@@ -235,12 +239,14 @@ def state_of(
     asks: tuple[str, ...] = (),
     attendant: tuple[Presenting | None, AttendantEnded | None] = (None, None),
     shift: tuple[ShiftShown | None, bool] = (None, False),
+    trouble: str | None = None,
 ) -> State:
     """Put the retained state together.
 
     `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs),
     `asks` what is compared with the worklist, `attendant` whose finger is awaited and how
-    the last one ended, `shift` the one that is open, and whether one is to be opened.
+    the last one ended, `shift` the one that is open, and whether one is to be opened, `trouble` why
+    nobody should be enrolled.
     """
     presenting = attendant[0]
     phase = phase_of(enrolment, acquisition, equipment, presenting)
@@ -250,7 +256,8 @@ def state_of(
         booth=booth,
         at=at,
         phase=phase,
-        prompt=prompt_of(phase, enrolment, equipment, presenting, shift),
+        prompt=prompt_of(phase, enrolment, equipment, presenting, shift, trouble),
+        trouble=trouble,
         shift=shift[0],
         shift_wanted=shift[1],
         attendant=_shown(presenting),

@@ -115,7 +115,7 @@ def test_what_is_open_at_a_close_is_told(booth: Booth, store: Store) -> None:
     assert refused.reply.wants == "left_open"
     told = f"enrolment {booth.current.id} with 2 fingers taken, with an alarm that is not settled: the finger"
     assert told in refused.reply.reason
-    assert "1 packets that the hub does not have yet" in refused.reply.reason
+    assert "1 packet that the hub does not have yet" in refused.reply.reason
     assert booth.desk.shifts.current, "nothing changed"
     closed = close(booth, "s3", left_open="the power goes")
     assert closed.reply.reason.startswith(f"the shift is closed; open is: {told}")

@@ -200,8 +200,10 @@ def test_nobody_is_begun_with_on_a_full_disk(
         assert "nobody can be enrolled here: the disk has no room for one more person" in str(reply.reason)
         assert "47 MB are needed, 46 MB are free; make room there" in str(reply.reason)
         runner._keep_room(0.0)
-        assert shown(runner).trouble is None, "it is seen anew with the next one"
+        assert shown(runner).trouble, "also to whoever asks for nobody"
         monkeypatch.undo()
+        runner._keep_room(0.0)
+        assert shown(runner).trouble is None
         assert enrol(runner).outcome == "accepted"
         assert log_of(settings.data / "booth.db") >= PLAN
         runner._keep_room(1.0)
@@ -210,6 +212,24 @@ def test_nobody_is_begun_with_on_a_full_disk(
         runner._keep_room(2.0)
         assert not runner._room.held
         assert log_of(settings.data / "booth.db") == 0
+
+
+def test_a_booth_on_a_full_disk_is_not_ready_for_anybody(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        monkeypatch.setattr(type(runner._crew.equipment), "ready", property(lambda self: True))
+        assert shown(runner).prompt == "ready for the next subject"
+        monkeypatch.setattr(rooms, "_free", lambda folder: 0)
+        runner._keep_room(0.0)
+        state = shown(runner)
+        assert state.prompt == f"nobody can be enrolled here: {state.trouble}"
+        assert "no room for one more person (No space left on device)" in str(state.trouble)
+        monkeypatch.undo()
+        monkeypatch.setattr(type(runner._crew.equipment), "ready", property(lambda self: True))
+        runner._keep_room(1.0)
+        assert shown(runner).prompt == "ready for the next subject"
 
 
 def test_a_daemon_that_finds_no_room_for_who_stands_there_asks_for_no_finger(
@@ -253,8 +273,8 @@ def test_the_warning_comes_before_the_disk_is_full_and_does_not_flap(
                 "the disk has room for fewer than 20 more people: have a technician make room in time"
             ]
 
-        told = [(room_for, noticed(room_for)) for room_for in (20, 19, 20, 24, 1, 24, 25, 20, 24, 19)]
-        assert [room_for for room_for, said in told if said] == [19, 20, 24, 1, 24, 19]
+        told = [(room_for, noticed(room_for)) for room_for in (20, 19, 20, 24, 2, 24, 25, 20, 24, 19)]
+        assert [room_for for room_for, said in told if said] == [19, 20, 24, 2, 24, 19]
         assert told[-4:] == [(25, False), (20, False), (24, False), (19, True)]
         assert enrol(runner).outcome == "accepted"
     assert capsys.readouterr().out.count("disk nearly full") == 2, "once each time that it begins"

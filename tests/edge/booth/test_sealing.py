@@ -81,6 +81,11 @@ def test_a_record_without_a_finger_says_so_and_who_signed(
     assert ended_by(SEALED, body).text == "enrolled without a finger: the record says why, and who signed"
 
 
+def test_one_finger_is_one_finger() -> None:
+    body = {"enrolment": "e1", "outcome": "enrolled", "samples": {"2": "a"}}
+    assert ended_by(SEALED, body).text == "enrolled with 1 finger"
+
+
 def test_the_class_of_each_reason_is_in_the_packet_and_in_the_journal(
     store: Store, vault: Vault, sealer: BoothKeys
 ) -> None:
