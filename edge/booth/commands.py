@@ -151,7 +151,7 @@ class CommandDesk:
         try:
             if trouble and isinstance(command, Enrol):
                 raise BadCommand(f"nobody can be enrolled here: {trouble}; call a technician")
-            if presenting and isinstance(command, Enrol | Logout):
+            if presenting and isinstance(command, Enrol | Logout | CloseShift):  # nobody goes meanwhile
                 raise BadCommand(
                     f"a finger of {presenting.person} is awaited: show it, or send 'abandon' first",
                     wants="abandon",
@@ -241,11 +241,14 @@ class CommandDesk:
                 if self.shifts.current:
                     reason += "; the shift is still open"
             case OpenShift():
+                self.shift.require_todays(bool(self.shifts.current and self.shifts.current.overdue))
                 entries = self.shifts.open(at, self.shift.require_operator(), current)
                 reason = "the shift is open"
             case CloseShift():
                 operator = self.shift.require_operator()
                 entries, reason = self.shifts.close(operator, current, command.left_open)
+                entries += self.shift.leaves
+                reason += f"; {operator} is logged out" if operator else ""
             case Review():
                 subject = self.keys.subject_of(command.identity_number)
                 portrait = command.portrait.model_dump(mode="json") if command.portrait else None
@@ -323,7 +326,7 @@ class CommandDesk:
             person = self.shift.check(command.person, command.pin, command.request_id)
             if command.without_finger is None:
                 presenting = self.shift.asks_finger(person)
-                if presenting:
+                if presenting and self.shift.operator:  # where nobody is, somebody has to go on with it
                     _refuse_during(current)
                 else:
                     entries += self.shift.log_in(person)

@@ -39,6 +39,7 @@ from edge.booth.hub_away import HubAway
 from edge.booth.life import Life
 from edge.booth.loading import keep_codes, recoded
 from edge.booth.matcher_word import word_on
+from edge.booth.open_shift import CLOSED
 from edge.booth.plan import plan_named, plan_names
 from edge.booth.platen import OCCUPIED, Platen, What
 from edge.booth.refusals import Refusals
@@ -410,7 +411,8 @@ class Runner:
             return
         clock_is_set = clock.reading().synchronised
         if entries := self._desk.shifts.by_rule(clock.moment(), clock_is_set, self._enrolment):
-            self._record(entries)
+            closed = any(kind == CLOSED for kind, _ in entries)
+            self._record([*entries, *(self._shift.leaves if closed else ())])
             for kind, body in entries:
                 self._log.warning(kind, shift=body["shift"], day=body["day"])
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge.booth.attendant import REGISTERED, Presenting
 from edge.booth.enrolment_fold import fold
 from edge.booth.entries import ENDS, LOGGED_IN, LOGGED_OUT, STARTED, Body, Entry
+from edge.booth.open_shift import OVERDUE
 from edge.errors import BadCommand, NotedRefusal
 from edge.journal import Journal
 from edge.messages import HandOver, Override, Settle, SingleFingers
@@ -79,6 +80,20 @@ class Shift:
         body = {"person": name, "position": position, "signed_by": signed_by.name}
         success = ((REGISTERED, body),)
         return Presenting("register", name, position, success, quality_wanted=quality)
+
+    @property
+    def leaves(self) -> list[Entry]:
+        """How the operator goes when the booth's shift ends; nothing where nobody is logged in."""
+        return self.log_out() if self.operator else []
+
+    def require_todays(self, overdue: bool) -> None:
+        """BadCommand where the log-in is older than the end of the day of a shift that is still open."""
+        last = self._journal.last_of
+        if overdue and self.operator and last(LOGGED_IN) < last(OVERDUE):
+            raise BadCommand(
+                f"{self.operator} has been logged in since the shift that is over: log in first",
+                wants="login",
+            )
 
     def log_out(self) -> list[Entry]:
         """Let the operator go."""

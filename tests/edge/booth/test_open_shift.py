@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edge import clock
 from edge.booth import enrolment, open_shift
+from edge.booth.entries import LOGGED_IN, LOGGED_OUT
 from edge.booth.open_shift import CLOSED, OPENED, OVERDUE, LeftOpen, OpenShift
 from edge.booth.runner import Runner
 from edge.business_day import BusinessDays
@@ -28,7 +29,7 @@ from edge.vault import Vault
 from tests.edge.booth.test_commands import SETTINGS, Booth, desk_of, enrol, show
 from tests.edge.booth.test_runner import settings as settings  # a fixture
 from tests.edge.booth.test_runner import shown
-from tests.edge.booth.test_shift import PINS, log_in
+from tests.edge.booth.test_shift import PINS, log_in, sealed
 from tests.edge.parts import AT, CLOCK, steady
 
 HANOI, GRACE, NOTHING = BusinessDays(420), timedelta(hours=1), LeftOpen()
@@ -102,6 +103,63 @@ def test_whoever_is_logged_in_opens_and_closes_it(store: Store, keys: BoothKeys)
     first = next(entry for entry in booth.desk.journal.read() if entry.kind == OPENED)
     assert first.body["person"] == "an"
     assert first.body["day"] == "2026-01-05"
+
+
+@pytest.fixture
+def staffed(store: Store, keys: BoothKeys) -> Booth:
+    people = People(Vault(store, keys.vault))
+    people.add(make_person("an", "operator", PINS["an"]))
+    people.add(make_person("binh", "supervisor", PINS["binh"]))
+    return Booth(desk_of(store, keys))
+
+
+def test_who_closes_the_shift_is_logged_out(staffed: Booth) -> None:
+    log_in(staffed, "an", PINS["an"], "l1")
+    staffed.send("open-shift", {"request_id": "s1"})
+    said = close(staffed, "s2")
+    assert said.reply.reason == "the shift is closed; open is: 4 journal entries that the hub has not " + (
+        "acknowledged; an is logged out"
+    )
+    assert (LOGGED_OUT, {"person": "an"}) in said.entries
+    assert staffed.send("open-shift", {"request_id": "s3"}).reply.wants == "login"
+
+
+def test_nobody_closes_the_shift_while_a_finger_is_awaited(staffed: Booth) -> None:
+    log_in(staffed, "an", PINS["an"], "l1")
+    staffed.send("open-shift", {"request_id": "s1"})
+    word = {"person": "an", "position": 2, "supervisor": "binh", "pin": sealed(staffed, PINS["binh"], "f1")}
+    awaited = staffed.send("register-finger", {"request_id": "f1", **word}).presenting
+    refused = staffed.desk.judge("close-shift", b'{"request_id":"s2"}', None, staffed.at, presenting=awaited)
+    assert refused.reply.wants == "abandon"
+
+
+def test_an_enrolment_that_is_left_open_is_gone_on_with_by_whoever_logs_in(
+    staffed: Booth, store: Store, keys: BoothKeys
+) -> None:
+    People(Vault(store, keys.vault)).register("binh", 2, [b"template"])
+    log_in(staffed, "an", PINS["an"], "l1")
+    staffed.send("open-shift", {"request_id": "s1"})
+    staffed.send("enrol", enrol("r1"))
+    assert close(staffed, "s2", left_open="an goes home").reply.outcome == "accepted"
+    mark = {"request_id": "m1", "position": 2, "reason": "cut"}
+    assert staffed.send("mark-missing", mark).reply.wants == "login", "nobody works under an's name"
+    told = log_in(staffed, "binh", PINS["binh"], "l2")
+    assert told.presenting, "the finger that logs in"
+    assert staffed.current
+
+
+def test_a_log_in_of_the_shift_that_is_over_opens_no_other(staffed: Booth) -> None:
+    log_in(staffed, "an", PINS["an"], "l1")
+    staffed.send("open-shift", {"request_id": "s1"})
+    for kind, body in staffed.desk.shifts.by_rule(ENDS, False, None):
+        staffed.desk.journal.append(kind, body, AT, CLOCK)
+    staffed.at = NEXT
+    refused = staffed.send("open-shift", {"request_id": "s2"}).reply
+    assert (refused.outcome, refused.wants) == ("refused", "login")
+    log_in(staffed, "binh", PINS["binh"], "l2")
+    opened = staffed.send("open-shift", {"request_id": "s3"})
+    assert [kind for kind, _ in opened.entries][:2] == [CLOSED, OPENED]
+    assert opened.entries[1][1]["person"] == "binh"
 
 
 def test_what_is_open_at_a_close_is_told(booth: Booth, store: Store) -> None:
@@ -214,6 +272,8 @@ def test_the_daemon_tells_and_closes_and_the_next_life_knows(
         runner = Runner(settings, read_booth_keys(settings.keys), store, structlog.get_logger(), "0")
         assert shown(runner).shift_wanted
         runner._link.publish = lambda *_, **__: True  # type: ignore[method-assign]
+        runner._people.add(make_person("an", "operator", PINS["an"]))
+        runner._record([(LOGGED_IN, {"person": "an", "role": "operator"})])
         runner._command("open-shift", b'{"request_id": "s1"}')
         runner._keep_shift()
         state = shown(runner)
@@ -227,9 +287,11 @@ def test_the_daemon_tells_and_closes_and_the_next_life_knows(
         state = shown(runner)
         assert state.shift
         assert state.shift.overdue
+        assert state.operator == "an", "a restart keeps the log-in, and so does a shift that is overdue"
         moment = ENDS + GRACE
         runner._keep_shift()
         assert shown(runner).shift is None
+        assert shown(runner).operator is None
         kinds = [entry.kind for entry in runner._journal.read() if entry.kind.startswith("shift.")]
         assert kinds == [OPENED, OVERDUE, CLOSED]
     config = settings.data / "booth.toml"
@@ -237,7 +299,9 @@ def test_the_daemon_tells_and_closes_and_the_next_life_knows(
     capsys.readouterr()
     assert main(["shift", "report", "--config", str(config)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("shift of 2026-01-05, opened at 2026-01-05T08:00:00.000Z, closed at 2026-01-05T21")
+    assert said.startswith(
+        "shift of 2026-01-05, opened at 2026-01-05T08:00:00.000Z by an, closed at 2026-01-05T2"
+    )
     assert "by rule: it was left open\nnothing happened\n" in said
     assert "left open  " in said
     assert main(["shift", "report", "--day", "2026-01-04", "--config", str(config)]) == 1

@@ -71,7 +71,7 @@ def test_a_first_scanner_is_none_instead_of_another(settings: BoothSettings) -> 
         runner = life(settings, store)
         runner._from_worker(first, [])
         assert shown(runner).scanner_change is None
-        assert "instead_of" not in [*Journal(store).of_kind("scanner.ready")][0].body
+        assert "instead_of" not in next(Journal(store).of_kind("scanner.ready")).body
 
 
 def test_what_an_attack_detection_says_is_in_the_journal_and_stays_with_the_sample(
