@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "enrol synthetic subjects end to end on this machine",
     "enrol": "enrol one person from a terminal, over the booth's topics",
     "shift": "open or close a booth's shift, and what happened in it",
+    "logout": "end the log-in at a booth: the next one to work there logs in",
     "hand-over": "give a card to its holder: one finger against the card, the record, or both",
     "verify": "compare one finger with a card, the record made here, or both",
     "settle": "sign for somebody who was enrolled before, found after sealing",

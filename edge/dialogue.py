@@ -32,6 +32,7 @@ from edge.messages import (
     Command,
     Earlier,
     Enrol,
+    Logout,
     MarkMissing,
     MissingWhy,
     OpenShift,
@@ -67,7 +68,18 @@ NAMES: dict[type[Command], str] = {
     Abandon: "abandon",
     OpenShift: "open-shift",
     CloseShift: "close-shift",
+    Logout: "logout",
 }
+LOGOUT = "logout"  # what is typed in place of a number
+SPOKEN = {
+    "check number, name and portrait with the person, then send 'review'": (
+        "check number, name and portrait with the person"  # which are asked for by themselves
+    ),
+    "send 'override' with a reason": "type: override REASON",
+    "or 'abandon'": "or abandon REASON",
+    "send 'override' first": "type first: override REASON",
+    "send 'review'": "type: review",
+}  # the wire's words, and the terminal's
 
 
 @dataclass(frozen=True)
@@ -158,6 +170,7 @@ class Stage(StrEnum):
     LOGIN_PIN = "login pin"
     LOGGING_IN = "logging in"
     LOGIN_FINGER = "login finger"
+    LOGGING_OUT = "logging out"
     SHIFT = "shift"
     OPENING_SHIFT = "opening shift"
     NUMBER = "number"
@@ -185,6 +198,7 @@ BEFORE = (
     Stage.LOGIN_PIN,
     Stage.LOGGING_IN,
     Stage.LOGIN_FINGER,
+    Stage.LOGGING_OUT,
     Stage.SHIFT,
     Stage.OPENING_SHIFT,
     Stage.NUMBER,
@@ -199,6 +213,7 @@ BUSY = (
     Stage.LEAVING,
     Stage.ENDING_WAIT,
     Stage.LOGGING_IN,
+    Stage.LOGGING_OUT,
     Stage.OPENING_SHIFT,
     Stage.ASKED,
     Stage.REVIEWED,
@@ -220,6 +235,13 @@ KEY_CHANGED = "the PIN does not open"  # how the booth begins to say so
 def key_changed(reply: Reply) -> bool:
     """Whether the booth was started again after it had shown the key that the PIN was sealed to."""
     return reply.wants == "pin" and reply.reason.startswith(KEY_CHANGED)
+
+
+def spoken(prompt: str) -> str:
+    """Return what the booth asks for in the words that are typed here."""
+    for sent, typed in SPOKEN.items():
+        prompt = prompt.replace(sent, typed)
+    return prompt
 
 
 def refusal(reply: Reply) -> Say:
@@ -347,6 +369,12 @@ class Dialogue:
             assert self._state is not None
             self.stage, self._awaited, self._login = Stage.LOGIN_FINGER, False, reply.request_id
             return self._finger(self._state.model_copy(update={"attendant_ended": None}))
+        if refused and reply.wants == "login":  # the log-in ended meanwhile
+            return [*said, self._ask_login()]
+        if self.stage is Stage.LOGGING_OUT:
+            if refused:
+                return [*said, *(self._start(self._state) if self._state else [])]
+            return [Say(reply.reason), self._ask_login()]
         if self.stage is Stage.OPENING_SHIFT and reply.command == "open-shift":
             self.stage = Stage.NUMBER
             return [*said, Done(1)] if refused else [NUMBER]
@@ -392,6 +420,9 @@ class Dialogue:
                 return [Say("type: abandon REASON, why it is given up")]
             return self._send(Abandon, request_id, reason=rest)
         match self.stage:
+            case Stage.NUMBER | Stage.SHIFT if text.lower() == LOGOUT and self._logs_in:
+                self.stage = Stage.LOGGING_OUT
+                return self._send(Logout, request_id)
             case Stage.LOGIN_NAME:
                 self._name, self.stage = text, Stage.LOGIN_PIN
                 return [PIN]
@@ -508,7 +539,22 @@ class Dialogue:
         if state.login_key and state.operator is None:
             self.stage = Stage.LOGIN_NAME
             return [*said, NAME]
-        return [*said, *self._start(state)]
+        return [*said, *self._who(state), *self._start(state)]
+
+    def _who(self, state: State) -> list[Effect]:
+        """Say who is logged in from before, and how somebody else gets in."""
+        if state.operator is None:
+            return []
+        if state.enrolment:
+            return [Say(f"{state.operator} is logged in")]
+        return [Say(f"{state.operator} is logged in; if that is not you, type: {LOGOUT}")]
+
+    def _ask_login(self) -> Ask:
+        """Nobody is logged in any more: name and PIN come first."""
+        if self._state:
+            self._state = self._state.model_copy(update={"operator": None})
+        self.stage = Stage.LOGIN_NAME
+        return NAME
 
     def _finger(self, state: State) -> list[Effect]:
         """Follow a log-in until the booth shows who is in; a person without registered fingers is at once."""
@@ -539,9 +585,10 @@ class Dialogue:
             self.stage = Stage.SHIFT
             return [OPEN_SHIFT]
         if state.enrolment is None:
-            self.stage = Stage.NUMBER
+            self.stage, self._enrolment = Stage.NUMBER, ""
             return [NUMBER]
         self.stage, self._enrolment = Stage.WORK, state.enrolment
+        self._prompt = ()
         said = Say(f"enrolment {state.enrolment} is under way and goes on here; {HELP}")
         return [said, *self._follow(state)]
 
@@ -645,13 +692,13 @@ class Dialogue:
             self.stage = Stage.WORK  # a supervisor is to sign that there is no portrait
         if state.phase is Phase.REVIEW and self.stage is Stage.WORK and not state.alarm:
             self.stage = Stage.REVIEW_NUMBER
-            return [*effects, Say(state.prompt), ONCE_MORE]
+            return [*effects, Say(spoken(state.prompt)), ONCE_MORE]
         prompt = (state.prompt, state.attempt, total)
         if prompt != self._prompt and self.stage is Stage.WORK:
             self._prompt = prompt
             attempt, most = state.attempt or 1, state.attempts or 0  # after an alarm one may show more
             again = f" (attempt {attempt} of {most})" if 1 < attempt <= most else ""
-            effects.append(Say(f"[{done}/{total}] {state.prompt}{again}"))
+            effects.append(Say(f"[{done}/{total}] {spoken(state.prompt)}{again}"))
         return effects
 
     def _new(self, *what: object) -> bool:

@@ -86,6 +86,11 @@ class OneFinger:
         return [Leave(Send("abandon", Abandon.model_validate(said)), unheard)]
 
     @property
+    def accepted(self) -> bool:
+        """Whether the booth took a command of this, and may wait for a finger."""
+        return self._request is not None
+
+    @property
     def _waits(self) -> bool:
         """Whether the booth may wait for the finger."""
         return self._sent or self._accepted

@@ -1,6 +1,7 @@
 """A shift is opened or closed from a terminal, pure; whoever works here logs in first."""
 
 from edge.dialogue import Ask, Dialogue, Done, Effect, Say, Send, Stage
+from edge.logging_in import who
 from edge.messages import CloseShift, OpenShift, Reply, State
 
 WHY_OPEN = Ask("why it is left open (nothing to leave the shift open): ")
@@ -34,6 +35,9 @@ class AtShift(Dialogue):
         if reply.command == "login" or self.stage is Stage.LEAVING:
             return super().reply(reply)
         self._sent = False
+        if reply.wants == "login":
+            self._request_id += ".then"
+            return super().reply(reply)
         if reply.wants == "left_open":
             return [Say(f"refused: {reply.reason}"), WHY_OPEN]
         refused = reply.outcome == "refused"
@@ -43,6 +47,10 @@ class AtShift(Dialogue):
         """A shift has no need of a scanner."""
         del state
         return False
+
+    def _who(self, state: State) -> list[Effect]:
+        """Say who is logged in from before, and how somebody else gets in."""
+        return who(state)
 
     def _start(self, state: State) -> list[Effect]:
         del state

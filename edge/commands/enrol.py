@@ -25,6 +25,7 @@ from edge import clock
 from edge.dialogue import FINGERS, Ask, Dialogue, Done, Effect, Leave, ReadPortrait, Say, Send, SendSealed
 from edge.errors import BadSettings
 from edge.explain import explain
+from edge.logging_in import AfterLogIn
 from edge.messages import (
     COMMANDS,
     EXPIRES_AT,
@@ -117,7 +118,7 @@ class Interrupted:
 class Terminal:
     """Carries out what the dialogue asks for."""
 
-    def __init__(self, settings: BoothSettings, dialogue: Dialogue | OneFinger) -> None:
+    def __init__(self, settings: BoothSettings, dialogue: Dialogue | OneFinger | AfterLogIn) -> None:
         self._booth, self._broker = settings.booth, settings.broker
         self._mailbox: queue.SimpleQueue[LinkEvent | Interrupted | str | None] = queue.SimpleQueue()
         topics = [booth_topic(self._booth, name) for name in ("status", "state", "reply")]

@@ -8,6 +8,7 @@ from edge.commands.enrol import Terminal, as_console, configure_console
 from edge.dialogue import FINGERS
 from edge.errors import BadSettings
 from edge.handing_over import HandingOver
+from edge.logging_in import AfterLogIn
 from edge.messages import POSITION_NAMES
 from edge.records import load_bytes
 
@@ -33,5 +34,5 @@ def compare_one(arguments: Namespace, dialogue: type[HandingOver]) -> int:
     if arguments.card and arguments.position is None:
         raise BadSettings("say with --position whose finger the card's template is")
     card = base64.b64encode(load_bytes(arguments.card)).decode() if arguments.card else None
-    begun = dialogue(card, arguments.format, arguments.position)
+    begun = AfterLogIn(lambda: dialogue(card, arguments.format, arguments.position))
     return Terminal(as_console(arguments), begun).run()

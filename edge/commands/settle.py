@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from edge.commands.enrol import Terminal, as_console, configure_console
+from edge.logging_in import AfterLogIn
 from edge.settling import Settling
 
 
@@ -16,4 +17,4 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Settle one alarm; 0 when the booth took it."""
-    return Terminal(as_console(arguments), Settling(arguments.enrolment)).run()
+    return Terminal(as_console(arguments), AfterLogIn(lambda: Settling(arguments.enrolment))).run()

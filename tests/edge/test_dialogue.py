@@ -1,11 +1,14 @@
 """The operator's dialogue: whatever is typed and whatever the booth says, there is a next step or an end."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.booth import view
 from edge.dialogue import (
     AGAIN,
     BIRTH,
@@ -14,6 +17,7 @@ from edge.dialogue import (
     LEFT,
     LOOK,
     MISSING,
+    NAME,
     NAME_AGAIN,
     NAME_RIGHT,
     NUMBER,
@@ -34,6 +38,7 @@ from edge.dialogue import (
     Send,
     SendSealed,
     Stage,
+    spoken,
 )
 from edge.messages import (
     Abandon,
@@ -41,6 +46,7 @@ from edge.messages import (
     Earlier,
     Ended,
     Enrol,
+    Logout,
     MissingWhy,
     OpenShift,
     Phase,
@@ -109,6 +115,71 @@ def reviewing() -> Dialogue:
     dialogue.reply(reply("enrol", "accepted"))
     assert ONCE_MORE in dialogue.state(State(**REVIEW))
     return dialogue
+
+
+KEY = "ab" * 32
+
+
+def test_it_is_told_who_is_logged_in_and_somebody_else_may_log_in() -> None:
+    dialogue = Dialogue()
+    assert dialogue.state(state(login_key=KEY, operator="an")) == [
+        Say("an is logged in; if that is not you, type: logout"),
+        NUMBER,
+    ]
+    assert sent(dialogue.line("logout", "r1")) == Logout(request_id="r1")
+    assert dialogue.busy
+    assert dialogue.reply(reply("logout", "accepted")) == [Say("because"), NAME]
+    assert dialogue.line("binh", "r2") == [PIN]
+    assert dialogue.line("314159", "r3") == [SendSealed("login", {"person": "binh"}, "314159")]
+    dialogue.reply(reply("login", "accepted"))
+    assert dialogue.state(state(login_key=KEY, operator="binh")) == [NUMBER]
+
+
+def test_a_log_out_that_is_refused_goes_on() -> None:
+    dialogue = Dialogue()
+    dialogue.state(state(login_key=KEY, operator="an", shift_wanted=True))
+    dialogue.line("logout", "r1")
+    assert dialogue.reply(reply("logout", "refused")) == [Say("refused: because"), OPEN_SHIFT]
+
+
+def test_where_the_log_in_ended_meanwhile_it_is_asked_for_and_the_enrolment_goes_on() -> None:
+    dialogue = Dialogue()
+    there = {"login_key": KEY, "operator": "an"}
+    assert "an is logged in" in words(dialogue.state(State(**REVIEW, **there)))
+    dialogue.line(TEN, "r1")
+    dialogue.line("- the camera is broken", "r2")
+    assert dialogue.reply(reply("review", "refused", wants="login")) == [Say("refused: because"), NAME]
+    dialogue.state(State(**REVIEW, login_key=KEY))
+    dialogue.line("binh", "r3")
+    dialogue.line("314159", "r4")
+    dialogue.reply(reply("login", "accepted"))
+    effects = dialogue.state(State(**REVIEW, login_key=KEY, operator="binh"))
+    assert "goes on here" in words(effects)
+    assert effects[-1] == ONCE_MORE
+
+
+def test_where_the_log_in_is_of_yesterday_a_shift_is_opened_after_another() -> None:
+    dialogue = AtShift(False, "r")
+    told, send = dialogue.state(state(login_key=KEY, operator="an"))
+    assert told == Say("an is logged in ('vantay logout' ends that)")
+    assert sent([send]) == OpenShift(request_id="r")
+    assert dialogue.reply(reply("open-shift", "refused", wants="login"))[-1] == NAME
+    dialogue.line("binh", "r2")
+    dialogue.line("314159", "r3")
+    dialogue.reply(reply("login", "accepted"))
+    opened = sent(dialogue.state(state(login_key=KEY, operator="binh")))
+    assert opened == OpenShift(request_id="r.then"), "the first one is answered"
+
+
+def test_the_terminal_says_what_is_typed_there_and_not_what_is_sent() -> None:
+    source = Path(view.__file__).read_text()
+    sentences = [
+        text for text in re.findall(r'"([^"]*)"', source) if "send 'review'" in text or "'over" in text
+    ]
+    assert len(sentences) >= 5
+    for sentence in sentences:
+        assert "send " not in spoken(sentence)
+        assert "'" not in spoken(sentence).replace("person's", "")
 
 
 def test_the_missing_fingers_are_read_as_they_are_typed() -> None:
@@ -575,13 +646,13 @@ def test_who_is_found_to_be_enrolled_already_is_reviewed_as_that_or_overridden()
     dialogue = asked()
     dialogue.reply(reply("enrol", "accepted"))
     known = {**REVIEW, "alarm": "enrolled already", "known_as": "s0", "prompt": "send 'review'"}
-    assert "ALARM: enrolled already.\n[2/2] send 'review'" in words(dialogue.state(State(**known)))
+    assert "ALARM: enrolled already.\n[2/2] type: review" in words(dialogue.state(State(**known)))
     assert dialogue.stage is Stage.WORK
     assert sent(dialogue.line("override her sister", "r1")).reason == "her sister"
     assert dialogue.line("review", "r2") == [OF_KNOWN]
     assert "(nothing to go back)" in OF_KNOWN.text
     dialogue.state(State(**known))
-    assert words(dialogue.line("", "r3")) == "[2/2] send 'review'", "thought better of it"
+    assert words(dialogue.line("", "r3")) == "[2/2] type: review", "thought better of it"
     assert dialogue.line("review", "r4") == [OF_KNOWN]
     assert sent(dialogue.line(TEN, "r5")) == Review(request_id="r5", identity_number=TEN)
     assert dialogue.reply(reply("review", "refused"))[-1] == OF_KNOWN
