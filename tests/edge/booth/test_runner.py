@@ -9,6 +9,7 @@ import structlog
 from edge.booth import channel
 from edge.booth import enrolment as core
 from edge.booth.acquisition import Acquisition, Stage
+from edge.booth.attendant import Presenting
 from edge.booth.crew import Aim, Asked
 from edge.booth.runner import Runner
 from edge.booth.second_look import ASK, AT_ONCE
@@ -72,6 +73,46 @@ def test_a_first_scanner_is_none_instead_of_another(settings: BoothSettings) -> 
         runner._from_worker(first, [])
         assert shown(runner).scanner_change is None
         assert "instead_of" not in next(Journal(store).of_kind("scanner.ready")).body
+
+
+def test_a_finger_logs_in_beside_an_enrolment_that_then_goes_on(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = life(settings, store)
+        monkeypatch.setattr(type(runner._crew.equipment), "ready", property(lambda self: True))
+        monkeypatch.setattr(runner._crew, "arm", lambda rolled: None)
+        runner._record(core.start(None, new(plan="ten-flats")))
+        runner._acquisition = Acquisition(scanner=True)
+        success = (("operator.in", {"person": "an", "role": "operator"}),)
+        runner._await_attendant(Presenting("log-in", "an", 7, success))
+        runner._reconcile(0.0)
+        state = shown(runner)
+        assert (runner._acquisition.position, state.phase) == (7, "place")
+        assert state.enrolment
+        assert state.attendant
+        assert state.attendant.person == "an"
+        answer = channel.Examined(
+            token=1,
+            quality=90,
+            parts={},
+            hint=None,
+            minutiae=40,
+            same_finger=(),
+            already=(),
+            attendants=(channel.AttendantHit(person="an", score=99.0),),
+            milliseconds=1.0,
+        )
+        assert runner._presenting
+        runner._acquisition = Acquisition(Stage.JUDGE, 7, False, True)
+        runner._attendant_judged(runner._presenting, answer, [b"fir", b"template", b"record", b"code"], {})
+        runner._people.add(make_person("an", "operator", "314159"))
+        assert shown(runner).operator == "an"
+        assert runner._enrolment
+        assert runner._presenting is None
+        runner._acquisition = Acquisition(scanner=True)
+        runner._reconcile(0.0)
+        assert runner._acquisition.position == runner._enrolment.wanted()
 
 
 def test_what_an_attack_detection_says_is_in_the_journal_and_stays_with_the_sample(
