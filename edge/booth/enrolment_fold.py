@@ -167,6 +167,9 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
         return after
     if body["of"]["finding"] == NOT_CONFIRMED:
         return replace(after, confirmed=OVERRIDDEN, in_doubt=(), unlike=(), hint=None)
+    if body["of"]["finding"] == ALREADY_ENROLLED:
+        settled = after.hits.get(body["of"]["subject"], frozenset())
+        return replace(after, in_doubt=tuple(p for p in after.in_doubt if p not in settled))
     return replace(after, hint=None) if body["of"]["finding"] in ABOUT_A_FINGER else after
 
 

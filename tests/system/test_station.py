@@ -342,7 +342,7 @@ def test_a_person_is_verified_against_the_record_made_here(
         same.reads(f"the right index is that of the {'card' if words else 'record'}", console)
         assert same.end() == 0
     hand.close()
-    assert [entry.body["source"] for entry in entries(stage, "person.verified")] == ["record", "card"]
+    assert [entry.body["source"] for entry in entries(stage, "person.verified")] == ["record", "both"]
     assert len(entries(stage, "person.not-verified")) == 1
     assert entries(stage, "card.handed-over") == []
 

@@ -274,6 +274,16 @@ def test_a_finger_that_was_found_among_those_enrolled_is_confirmed() -> None:
     assert visit.now.reviewing
 
 
+def test_a_supervisor_who_says_that_it_is_somebody_else_settles_whose_the_fingers_are() -> None:
+    visit = Visit(positions=(1, 2, 3), **ALL)
+    visit.show(30, already=("s0",), alone={"s0": 10})
+    visit.show(30, already=("s0",), alone={"s0": 10})
+    visit.record(core.override(visit.now, "a sister", "binh"))
+    assert visit.now.in_doubt == ()
+    visit.show(90, already=("s7",), alone={"s7": 10})
+    assert visit.now.in_doubt == (3,)
+
+
 def test_who_was_enrolled_with_one_finger_is_known_by_it() -> None:
     visit = Visit(positions=(1, 2, 3))
     visit.show(30, already=("s0",))
@@ -1099,6 +1109,7 @@ class Life(RuleBasedStateMachine):
         assert self.known is not None
         self.record(core.override(self.state, "a sister", "chi"))
         self.others.add(self.known)
+        self.in_doubt = [p for p in self.in_doubt if p not in self.hits[self.known]]
         self.known, self.reviewed, self.findings = None, self.no_review, self.findings + 1
         self.look_for_known(list(self.hits))
         self.look_for_fingers()
