@@ -168,8 +168,8 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     if body["of"]["finding"] == NOT_CONFIRMED:
         return replace(after, confirmed=OVERRIDDEN, in_doubt=(), unlike=(), hint=None)
     if body["of"]["finding"] == ALREADY_ENROLLED:
-        settled = after.hits.get(body["of"]["subject"], frozenset())
-        return replace(after, in_doubt=tuple(p for p in after.in_doubt if p not in settled))
+        theirs = after.hits.get(body["of"]["subject"], frozenset())
+        return replace(after, in_doubt=tuple(p for p in after.in_doubt if p not in theirs))
     return replace(after, hint=None) if body["of"]["finding"] in ABOUT_A_FINGER else after
 
 
