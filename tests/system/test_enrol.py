@@ -517,23 +517,27 @@ def test_the_operators_own_finger_logs_in_and_is_refused_as_a_subjects(
     hand.close()
 
 
-def test_a_card_goes_to_its_holder_and_to_nobody_else(
-    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
-) -> None:
-    hand = Hand(stage.control)
-    terminal = terminals()
+def enrol_two_fingers(terminal: Terminal, hand: Hand, console: Console, person: str) -> None:
+    """Play a whole enrolment of a person, called by the first four digits of the images, with two fingers."""
     terminal.reads("identity number: ", console)
     terminal.type(NUMBER)
     terminal.type(ONLY_TWO)
     for position in (1, 2):
-        show(hand, console, f"0001_0{position}_1.png")
+        show(hand, console, f"{person}_0{position}_1.png")
     terminal.reads("once more, to confirm who is here", console)
-    show(hand, console, f"0001_0{console.asked_again()}_2.png")
+    show(hand, console, f"{person}_0{console.asked_again()}_2.png")
     terminal.reads("the person's identity number once more", console)
     terminal.type(NUMBER)
     terminal.type("- no camera today")
     terminal.reads("enrolled with 2 fingers", console)
     assert terminal.end() == 0
+
+
+def test_a_card_goes_to_its_holder_and_to_nobody_else(
+    stage: MosquittoStage, console: Console, terminals: Callable[..., Terminal]
+) -> None:
+    hand = Hand(stage.control)
+    enrol_two_fingers(terminals(), hand, console, "0001")
 
     stranger = terminals("hand-over")
     stranger.reads("identity number: ", console)
@@ -584,19 +588,7 @@ def test_no_card_goes_out_under_a_number_whose_record_is_another_persons(
 ) -> None:
     """The number is person 3's, enrolled here; the card, and the finger at the scanner, are person 1's."""
     hand = Hand(stage.control)
-    terminal = terminals()
-    terminal.reads("identity number: ", console)
-    terminal.type(NUMBER)
-    terminal.type(ONLY_TWO)
-    for position in (1, 2):
-        show(hand, console, f"0003_0{position}_1.png")
-    terminal.reads("once more, to confirm who is here", console)
-    show(hand, console, f"0003_0{console.asked_again()}_2.png")
-    terminal.reads("the person's identity number once more", console)
-    terminal.type(NUMBER)
-    terminal.type("- no camera today")
-    terminal.reads("enrolled with 2 fingers", console)
-    assert terminal.end() == 0
+    enrol_two_fingers(terminals(), hand, console, "0003")
 
     cards = {}
     for person in (1, 3):
