@@ -236,6 +236,15 @@ def test_a_finger_is_asked_for_only_when_it_can_be_taken() -> None:
             assert phase_of(enrolment, Acquisition(stage, 2, finger, scanner), equipment) is not Phase.PLACE
 
 
+def test_a_finger_like_that_of_somebody_enrolled_is_told() -> None:
+    hits = {"s0": frozenset({2}), "s7": frozenset({3})}
+    alike = replace(FRESH, hits=hits, told_alone={"s0": 10})
+    told = "the right index is like that of subject s0, who is enrolled already: look who stands there"
+    assert view(alike, Acquisition(scanner=True), READY).warnings == [told]
+    apart = replace(alike, found=replace(alike.found, others=frozenset({"s0"})))
+    assert view(apart, Acquisition(scanner=True), READY).warnings == []
+
+
 def test_the_state_says_who_and_how_far() -> None:
     tried = replace(
         FRESH,
