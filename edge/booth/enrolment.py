@@ -18,7 +18,9 @@
                                                  (rolled_judging.py)
     rolling     --(all done)-->    confirming    one accepted finger is shown once more; before it those of
                                                  which a second look left open whether they are one
-    confirming  --sample judged--> confirming    not that finger: asked again; too often: an alarm
+                                                 or that was found among those enrolled
+    confirming  --sample judged--> confirming    not that finger: another is asked for, and once that
+                                                 matches this one again; too often: an alarm
     confirming  --overridden-->    reviewing     with a reason, once there is an alarm
     any but closed --overridden--> the same      the worklist says otherwise: an alarm from the start, that is
                                                  overridden before the review
