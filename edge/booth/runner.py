@@ -56,7 +56,7 @@ from edge.booth.slap_rule import FINGERS
 from edge.booth.station import StationDesk
 from edge.booth.station_answer import SETTLED_LATER
 from edge.booth.supervisor import FromWorker, WorkerDied
-from edge.booth.view import ended_by, platen_sentence, state_of
+from edge.booth.view import Around, ended_by, platen_sentence, state_of
 from edge.booth.wire import FROM_HUB, BoothWire
 from edge.errors import StoreBusy, VantayError
 from edge.journal import Journal
@@ -848,28 +848,27 @@ class Runner:
                 self._crew.scanner.enrolment_ended()
 
     def _show(self, now: float) -> None:
-        progress = (clock.now(), self._journal.tail()[0], self._reporter.acknowledged)
-        state = state_of(
-            self._settings.booth,
-            self._enrolment,
-            self._acquisition,
-            self._crew.equipment,
-            progress,
-            self._ended,
-            (self._shift.operator, self._shift.key),
-            self._desk.asks,
-            (self._presenting, self._attended),
-            (self._desk.shifts.shown, self._desk.shifts.wanted),
-            self._trouble,
+        around = Around(
+            booth=self._settings.booth,
+            at=clock.now(),
+            last_seq=self._journal.tail()[0],
+            acknowledged_seq=self._reporter.acknowledged,
+            ended=self._ended,
+            operator=self._shift.operator,
+            login_key=self._shift.key,
+            asks=self._desk.asks,
+            presenting=self._presenting,
+            attendant_ended=self._attended,
+            shift=self._desk.shifts.shown,
+            shift_wanted=self._desk.shifts.wanted,
+            trouble=self._trouble,
+            notices=tuple(self._notices),
+            station=self._station.standing,
+            unsettled_enrolments=self._station.unsettled,
+            found_later=tuple(self._station.alarms),
+            commands=tuple(self._desk.progress.shown),
         )
-        station = {
-            "station": self._station.standing,
-            "unsettled_enrolments": self._station.unsettled,
-            "found_later": self._station.alarms,
-            "commands": self._desk.progress.shown,
-            "notices": self._notices,
-        }
-        state = state.model_copy(update=station)
+        state = state_of(around, self._enrolment, self._acquisition, self._crew.equipment)
         quiet = {"at", "last_seq", "acknowledged_seq"}
         before = self._shown
         same = before is not None and before.model_dump(exclude=quiet) == state.model_dump(exclude=quiet)

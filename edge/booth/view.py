@@ -21,8 +21,10 @@ from edge.messages import (
     POSITION_NAMES,
     AttendantEnded,
     AttendantShows,
+    CommandProgress,
     Device,
     Ended,
+    FoundLater,
     MissingWhy,
     Phase,
     PresentationFault,
@@ -48,6 +50,30 @@ class Equipment:
     def ready(self) -> bool:
         """Whether a finger can be captured and judged."""
         return self.scanner == "ready" and self.matcher == "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the booth shows beside the enrolment and the equipment."""
+
+    booth: str
+    at: str
+    last_seq: int
+    acknowledged_seq: int
+    ended: Ended | None = None
+    operator: str | None = None  # who is logged in
+    login_key: str | None = None  # for PINs
+    asks: tuple[str, ...] = ()  # what is compared with the worklist
+    presenting: Presenting | None = None  # whose finger is awaited that is no subject's
+    attendant_ended: AttendantEnded | None = None  # how the last one ended
+    shift: ShiftShown | None = None  # the one that is open
+    shift_wanted: bool = False  # one is to be opened
+    trouble: str | None = None  # why nobody should be enrolled
+    notices: tuple[str, ...] = ()  # what is to be seen to before it is a trouble
+    station: str | None = None  # how the station's gallery is
+    unsettled_enrolments: int = 0  # sealed before it had answered
+    found_later: tuple[FoundLater, ...] = ()  # by it, after sealing
+    commands: tuple[CommandProgress, ...] = ()  # the last ones, and how far they are
 
 
 LIES = {
@@ -100,21 +126,20 @@ def prompt_of(
     phase: Phase,
     enrolment: Enrolment | None,
     equipment: Equipment,
-    presenting: Presenting | None = None,
-    shift: tuple[ShiftShown | None, bool] = (None, False),
-    trouble: str | None = None,
+    around: Around,
 ) -> str:
     """Say in one sentence what to do now; never nothing."""
+    presenting, shift = around.presenting, around.shift
     wanted = enrolment.wanted() if enrolment else None
     match phase:
         case Phase.IDLE if not equipment.ready or equipment.advice:
             return _trouble(equipment)
-        case Phase.IDLE if trouble:
-            return f"nobody can be enrolled here: {trouble}"
-        case Phase.IDLE if shift[1]:
+        case Phase.IDLE if around.trouble:
+            return f"nobody can be enrolled here: {around.trouble}"
+        case Phase.IDLE if around.shift_wanted:
             return "no shift is open: send 'open-shift' before the first subject"
-        case Phase.IDLE if shift[0] and shift[0].overdue:
-            return f"the shift of {shift[0].day} is still open: send 'close-shift', then 'open-shift'"
+        case Phase.IDLE if shift and shift.overdue:
+            return f"the shift of {shift.day} is still open: send 'close-shift', then 'open-shift'"
         case Phase.IDLE:
             return "ready for the next subject"
         case Phase.LIFT:
@@ -229,39 +254,22 @@ def _finger_of(enrolment: Enrolment, subject: str) -> str:
 
 
 def state_of(
-    booth: str,
-    enrolment: Enrolment | None,
-    acquisition: Acquisition,
-    equipment: Equipment,
-    journal: tuple[str, int, int],
-    ended: Ended | None = None,
-    people: tuple[str | None, str | None] = (None, None),
-    asks: tuple[str, ...] = (),
-    attendant: tuple[Presenting | None, AttendantEnded | None] = (None, None),
-    shift: tuple[ShiftShown | None, bool] = (None, False),
-    trouble: str | None = None,
+    around: Around, enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment
 ) -> State:
-    """Put the retained state together.
-
-    `journal` is (now, last seq, acknowledged seq), `people` (who is logged in, the key for PINs),
-    `asks` what is compared with the worklist, `attendant` whose finger is awaited and how
-    the last one ended, `shift` the one that is open, and whether one is to be opened, `trouble` why
-    nobody should be enrolled.
-    """
-    presenting = attendant[0]
+    """Put the retained state together."""
+    presenting = around.presenting
     phase = phase_of(enrolment, acquisition, equipment, presenting)
     wanted = presenting.position if presenting else enrolment.wanted() if enrolment else None
-    at, last, acknowledged = journal
     return State(
-        booth=booth,
-        at=at,
+        booth=around.booth,
+        at=around.at,
         phase=phase,
-        prompt=prompt_of(phase, enrolment, equipment, presenting, shift, trouble),
-        trouble=trouble,
-        shift=shift[0],
-        shift_wanted=shift[1],
+        prompt=prompt_of(phase, enrolment, equipment, around),
+        trouble=around.trouble,
+        shift=around.shift,
+        shift_wanted=around.shift_wanted,
         attendant=_shown(presenting),
-        attendant_ended=attendant[1],
+        attendant_ended=around.attendant_ended,
         alarm=enrolment.alarm if enrolment else None,
         overrides_alone=enrolment.overrides_alone if enrolment else False,
         splits_alone=not enrolment.needs_supervisor(SINGLE_FINGERS) if enrolment else False,
@@ -292,16 +300,21 @@ def state_of(
         name_stated=enrolment.name_stated if enrolment else False,
         renewal=enrolment.renewal if enrolment else None,
         unsettled=sorted(enrolment.unsettled) if enrolment else [],
-        asks=list(asks),
+        asks=list(around.asks),
         scanner=equipment.scanner,
         device=name_of(equipment.device) if equipment.device else None,
         scanner_device=Device(**equipment.device) if equipment.device else None,
         scanner_change=equipment.change,
         taken_with=_taken_with(enrolment),
         matcher=equipment.matcher,
-        ended=ended,
-        operator=people[0],
-        login_key=people[1],
-        last_seq=last,
-        acknowledged_seq=acknowledged,
+        ended=around.ended,
+        operator=around.operator,
+        login_key=around.login_key,
+        last_seq=around.last_seq,
+        acknowledged_seq=around.acknowledged_seq,
+        notices=list(around.notices),
+        station=around.station,
+        unsettled_enrolments=around.unsettled_enrolments,
+        found_later=list(around.found_later),
+        commands=list(around.commands),
     )

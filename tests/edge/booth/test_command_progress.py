@@ -133,11 +133,11 @@ def test_an_enrolment_runs_until_it_is_sealed_and_a_repeated_request_says_so(set
         assert current
         sealed = {"enrolment": current.id, "outcome": "enrolled", "samples": {"1": "s"}}
         booth.runner._record([(SEALED, sealed)])
-        assert booth.stands("r1") == ("succeeded", "enrolled with 1 fingers")
+        assert booth.stands("r1") == ("succeeded", "enrolled with 1 finger")
     with living(settings) as booth:
         again = booth.enrol("r1")
         assert (again.outcome, again.reason, again.repeated) == ("accepted", reply.reason, True)
-        assert told(again) == ("succeeded", "enrolled with 1 fingers")
+        assert told(again) == ("succeeded", "enrolled with 1 finger")
         assert booth.kinds().count(ENDED) == booth.kinds().count(core.STARTED) == 1
 
 

@@ -16,7 +16,7 @@ from edge.booth.enrolment import (
     note_listed_otherwise,
 )
 from edge.booth.findings import Findings
-from edge.booth.view import Equipment, phase_of, prompt_of, state_of
+from edge.booth.view import Around, Equipment, phase_of, prompt_of, state_of
 from edge.messages import Phase, PresentationFault, ShiftShown, State, parse
 from tests.edge.parts import AT
 
@@ -26,11 +26,12 @@ FRESH = Enrolment("e1", "s1", (2, 3), 3, {2: 30, 3: 30}, 2, hint="press lightly"
 CLOSED = replace(FRESH, accepted={2: Attempt(1, "a", 50), 3: Attempt(1, "b", 50)})
 ENROLLED_ALREADY = {"finding": "already-enrolled", "of": "s0", "text": "enrolled already as subject s0"}
 LISTED_OTHERWISE = note_listed_otherwise(CLOSED, ["name"])[1]
+AROUND = Around("b-1", AT, 7, 5)
 TROUBLED = [replace(READY, scanner="starting", device=None), replace(READY, matcher="starting")]
 
 
 def view(enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment) -> State:
-    return state_of("b-1", enrolment, acquisition, equipment, (AT, 7, 5))
+    return state_of(AROUND, enrolment, acquisition, equipment)
 
 
 def test_a_shift_that_is_wanted_or_left_open_is_told_between_subjects() -> None:
@@ -42,7 +43,8 @@ def test_a_shift_that_is_wanted_or_left_open_is_told_between_subjects() -> None:
         ((old, False), FRESH, "press lightly: place the right index on the scanner"),
     ):
         acquisition = Acquisition(Stage.PLACE if enrolment else Stage.REST, 2, False, True)
-        state = state_of("b-1", enrolment, acquisition, READY, (AT, 7, 5), shift=shift)
+        around = replace(AROUND, shift=shift[0], shift_wanted=shift[1])
+        state = state_of(around, enrolment, acquisition, READY)
         assert (state.prompt, state.shift, state.shift_wanted) == (prompt, *shift)
 
 
@@ -199,7 +201,7 @@ def test_phases_and_prompts(
     enrolment: Enrolment | None, acquisition: Acquisition, equipment: Equipment, phase: Phase, prompt: str
 ) -> None:
     assert phase_of(enrolment, acquisition, equipment) is phase
-    assert prompt_of(phase, enrolment, equipment) == prompt
+    assert prompt_of(phase, enrolment, equipment, AROUND) == prompt
 
 
 def test_a_rolled_finger_is_asked_for_in_words_of_its_own() -> None:
@@ -226,7 +228,8 @@ def test_of_which_class_a_missing_finger_is_and_whether_the_operator_may_overrid
 
 
 def test_what_is_compared_with_the_worklist_is_in_the_state() -> None:
-    state = state_of("b-1", None, Acquisition(), READY, (AT, 7, 5), asks=("name", "birth", "sex"))
+    asks = ("name", "birth", "sex")
+    state = state_of(replace(AROUND, asks=asks), None, Acquisition(), READY)
     assert state.asks == ["name", "birth", "sex"]
 
 
