@@ -34,7 +34,7 @@ def visit(**changes: Any) -> Enrolment:
 
 
 def slap(current: Enrolment, quality: dict[int, int] | int = 50, **more: Any) -> SlapJudged:
-    """A slap as it is wanted; `same`, `perhaps`, `already`, `attendants` are by finger."""
+    """A slap as it is wanted; `same`, `perhaps`, `already`, `alone`, `attendants` are by finger."""
     position = current.wanted() or 0
     name = f"{position}-{current.attempt_number(position)}"
     by_finger: dict[str, dict[int, Any]] = {
@@ -45,7 +45,7 @@ def slap(current: Enrolment, quality: dict[int, int] | int = 50, **more: Any) ->
         SampleJudged(
             current.id, p, f"{name}-{p}", quality if isinstance(quality, int) else quality[p], "press harder",
             by_finger["same"].get(p, ()), by_finger["already"].get(p, ()), {"minutiae": 40},
-            by_finger["attendants"].get(p, ()), perhaps.get(p, {}),
+            by_finger["attendants"].get(p, ()), perhaps.get(p, {}), alone=more.get("alone", {}).get(p, {}),
         )
         for p in current.fingers_of(position)
     )  # fmt: skip
@@ -236,6 +236,13 @@ def test_a_finger_of_somebody_who_works_here_in_a_slap_is_an_alarm() -> None:
     after = fold(core.override(refused, "an is enrolled today", "binh"), refused)
     assert after is not None
     assert show(after, attendants={4: ("an",)})[0] == core.ACCEPTED
+
+
+def test_a_finger_of_a_slap_that_tells_alone_is_confirmed_and_tells_who_was_enrolled_with_one() -> None:
+    _, current, _ = show(visit(confirm=True), already={2: ("s0",), 5: ("s1",)}, alone={5: {"s1": 4}})
+    assert (current.duplicate_of, current.in_doubt, current.told_alone) == (None, (5,), {"s1": 4})
+    _, current, _ = show(visit(), already={5: ("s1",)}, alone={5: {"s1": 1}})
+    assert current.duplicate_of == "s1"
 
 
 def test_two_fingers_of_an_earlier_subject_in_one_slap_are_told() -> None:
