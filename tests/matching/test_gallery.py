@@ -48,7 +48,9 @@ def test_results_are_sorted_and_complete(gallery: Gallery) -> None:
 def test_removing_a_key_forgets_its_fingers(gallery: Gallery) -> None:
     assert len(gallery) == 12
     assert gallery.search(finger(32), 2, FMR)
+    assert gallery.fingers_of("subject 3") == 2
     assert gallery.remove("subject 3") == 2
+    assert gallery.fingers_of("subject 3") == 0
     assert gallery.remove("subject 3") == 0
     assert len(gallery) == 10
     assert gallery.search(finger(32), None, 1e-4) == []

@@ -176,6 +176,7 @@ def test_the_matcher_tells_the_same_finger_and_who_is_enrolled_already(matcher: 
     load(matcher, ("7", 3, code), ("8", 3, of_other), ("9", 4, code))
     answer, _ = ask(matcher, 5, PATTERN, 3, p1=other, p2=other, p6=other)
     assert [(hit.subject, hit.position) for hit in answer.already] == [("s7", 3)]
+    assert (answer.looked_through, answer.already[0].enrolled, answer.already[0].fmr < FMR) == (3, 1, True)
     assert ASKED == [("e7", 3), ("e8", 3)]
     answer, _ = ask(matcher, 6, PATTERN, 5, p1=other, p2=other, p6=other)
     assert answer.already == (), "the fourth finger is compared with those of its position"
