@@ -126,7 +126,7 @@ class SlapScanner(ProgramMachine):
     def _roll(self, order: int) -> Program[None]:
         """Take pictures until a finger has rolled over the window."""
         frames: list[Frame] = []
-        scores: list[AttackScore] = []
+        scores: list[AttackScore | None] = []
         empty = 0
         while not self.withdrawn(order):
             yield ControlOut(TAKE_ROLL, 0, 0)
@@ -140,8 +140,7 @@ class SlapScanner(ProgramMachine):
                 self._lies, self._against = True, 0
                 self.emit(FingerOn())
             frames.append(Frame(pixels, PPI, PPI))
-            if (score := (yield from self._score())) is not None:
-                scores.append(score)
+            scores.append((yield from self._score()))
             empty = empty + 1 if covered < GONE else 0
             if empty == LIFTED_FRAMES or len(frames) == MOST_FRAMES:
                 break
@@ -149,8 +148,9 @@ class SlapScanner(ProgramMachine):
         yield Wait(FRAME_SECONDS)
         if self.withdrawn(order):
             return
-        attack = max(scores, key=lambda one: one.score, default=None)
-        self.emit(Rolled(tuple(frames[: len(frames) - empty]), attack))
+        rolled = len(frames) - empty
+        told = [one for one in scores[:rolled] if one is not None]
+        self.emit(Rolled(tuple(frames[:rolled]), max(told, key=lambda one: one.score, default=None)))
         self.fulfil()
         yield from self._until_lifted(order)
 

@@ -558,7 +558,7 @@ class Dialogue:
 
     def _finger(self, state: State) -> list[Effect]:
         """Follow a log-in until the booth shows who is in; a person without registered fingers is at once."""
-        if state.operator == self._name:
+        if state.operator == self._name and self._log_in_is_over(state):
             return [*self._noticed(state), *self._start(state)]
         shown = state.attendant
         if shown and shown.person == self._name:
@@ -571,6 +571,11 @@ class Dialogue:
             self.stage = Stage.LOGIN_NAME
             return [Say(ended.text if ended else "the log-in was given up"), NAME]
         return []
+
+    def _log_in_is_over(self, state: State) -> bool:
+        """Whether a finger is no longer awaited of whoever may have been in before."""
+        ends = [one.state for one in state.commands if one.request_id == self._login]
+        return not ends or ends[-1] == "succeeded"
 
     def _noticed(self, state: State) -> list[Effect]:
         """Say once what somebody has to see to."""
@@ -688,6 +693,8 @@ class Dialogue:
             effects.append(Say("  it is the person of the earlier record"))
         if state.known_as and self._new("known", state.known_as) and self.stage in REVIEWING:
             self.stage = Stage.WORK  # the station's answer came late
+        if state.phase is Phase.PLACE and self.stage in REVIEWING:
+            self.stage, self._prompt = Stage.WORK, ()  # the same: a finger is to be confirmed
         if state.alarm and self.stage is Stage.REVIEWED:
             self.stage = Stage.WORK  # a supervisor is to sign that there is no portrait
         if state.phase is Phase.REVIEW and self.stage is Stage.WORK and not state.alarm:

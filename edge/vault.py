@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from edge.errors import VantayError
-from edge.messages import canonical
+from edge.messages import POSITION_NAMES, canonical
 from edge.store import Database
 
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2
@@ -118,6 +118,18 @@ class Vault:
         if enrolment is None:
             return self._open("WHERE kind = ? ORDER BY rowid", (kind,))
         return self._open("WHERE kind = ? AND enrolment = ? ORDER BY rowid", (kind, enrolment))
+
+    def enrolled(self, enrolment: str) -> tuple[dict[int, bytes], list[int]]:
+        """Return a record's templates by position, and where there is one that does not open."""
+        opened: dict[int, bytes] = {}
+        damaged: list[int] = []
+        for position in POSITION_NAMES:
+            try:
+                if (data := self.find(gallery_id(enrolment, position))) is not None:
+                    opened[position] = data
+            except VantayError:
+                damaged.append(position)
+        return opened, damaged
 
     def gallery_page(self, after: int, most: int) -> tuple[list[tuple[Label, bytes]], int]:
         """Return search codes of at most so many enrolled fingers from behind a place on, and the last place.

@@ -161,7 +161,7 @@ class CommandDesk:
                 if isinstance(command, HandOver) and self._gives_awaited(command, presenting):
                     return _overtaking(presenting, verdict)
                 return _ending(presenting, verdict, f"'{name}' was sent")
-            if isinstance(command, Abandon) and (command.awaited or (presenting and current is None)):
+            if isinstance(command, Abandon) and (command.awaited or presenting):  # an enrolment stays
                 if presenting is None or command.awaited not in (None, presenting.request_id):
                     raise BadCommand("that finger is not awaited any more: there is nothing to abandon")
                 reason = "no finger is awaited any more"

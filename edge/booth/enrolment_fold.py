@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 from edge.booth.enrolment_state import Attempt, Enrolment, RolledAttempt, SlapAttempt
 from edge.booth.entries import (
@@ -39,6 +40,7 @@ from edge.booth.entries import (
 )
 
 DONE_BY_HAND = (ATTEMPT, SLAP, ROLLED, CONFIRMATION, FINDING, MISSING, REVIEWED)  # an operator is there
+NO_DOUBT: Body = {"in_doubt": (), "of_others": {}, "unlike": ()}
 ABOUT_A_FINGER = (ATTENDANT_FINGER, SEQUENCE_ERROR, SAME_FINGER, WRONG_HAND)  # an override ends the hint
 
 
@@ -103,7 +105,8 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
         unlike = (*current.unlike, body["position"])
         return replace(current, mismatches=current.mismatches + 1, unlike=unlike, hint=body["hint"])
     if kind == REVIEWED:
-        return replace(current, reviewed=body, found=current.found.another_portrait())
+        doubts = {} if current.duplicate_of else NO_DOUBT  # an earlier release's journal may leave some
+        return replace(current, reviewed=body, found=current.found.another_portrait(), **doubts)
     if kind == MISSING and "why" in body:
         said = {**current.missing_why, body["position"]: body["why"]}
         current = replace(current, missing_why=said)
@@ -121,21 +124,22 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
     if kind == STATION_ANSWERED:
         hits = with_hits(current.hits, elsewhere(current, body["hits"]))
         late = current.reviewed is not None  # the person may be gone
-        anothers = (body["position"],) if body.get("alone") and not late else ()
+        anothers = [(body["position"], subject) for subject in body.get("alone", {}) if not late]
         own = [(hit["booth"], hit["shown"]) for hit in body["hits"] if hit["subject"] == _renewed(current)]
         return replace(
             current,
             hits=hits,
             told_alone=_told_alone(current, body),
-            in_doubt=_with_doubt(current, anothers),
+            of_others=_with_others(current, anothers),
             own_at=with_hits(current.own_at, own),
             answered=current.answered | {body["sample"]},
         )
     if kind == MISSING:
         left = tuple(p for p in current.positions if p != body["position"])
         missing = {**current.missing, body["position"]: body["reason"]}
-        doubted = tuple(p for p in current.in_doubt if p != body["position"])
-        settled: Body = {"hint": None, "doubtful": {}, "doubtful_slap": {}, "in_doubt": doubted}
+        settled: Body = {"hint": None, "doubtful": {}, "doubtful_slap": {}}
+        settled["in_doubt"] = tuple(p for p in current.in_doubt if p != body["position"])
+        settled["of_others"] = {p: whose for p, whose in current.of_others.items() if p != body["position"]}
         rest, found = tuple(p for p in current.rolled if p != body["position"]), current.found.another_shown()
         return replace(current, positions=left, rolled=rest, missing=missing, found=found, **settled)
     return current
@@ -152,7 +156,9 @@ def _after_confirmed(current: Enrolment, body: Body) -> Enrolment:
     both = dict.fromkeys((*current.in_doubt, *current.unlike))
     left = tuple(p for p in both if p != body["position"])
     confirmed = CONFIRMED if body.get("sure", True) else current.confirmed
-    return replace(current, in_doubt=left, unlike=(), confirmed=confirmed, mismatches=0, unseen=0, hint=None)
+    of_others = {p: whose for p, whose in current.of_others.items() if p != body["position"]}
+    doubts: Body = {"in_doubt": left, "of_others": of_others, "unlike": ()}
+    return replace(current, **doubts, confirmed=confirmed, mismatches=0, unseen=0, hint=None)
 
 
 def _after_finding(current: Enrolment, body: Body) -> Enrolment:
@@ -166,10 +172,7 @@ def _after_finding(current: Enrolment, body: Body) -> Enrolment:
     if body["finding"] != OVERRIDDEN:
         return after
     if body["of"]["finding"] == NOT_CONFIRMED:
-        return replace(after, confirmed=OVERRIDDEN, in_doubt=(), unlike=(), hint=None)
-    if body["of"]["finding"] == ALREADY_ENROLLED:
-        theirs = after.hits.get(body["of"]["subject"], frozenset())
-        return replace(after, in_doubt=tuple(p for p in after.in_doubt if p not in theirs))
+        return replace(after, confirmed=OVERRIDDEN, **NO_DOUBT, hint=None)
     return replace(after, hint=None) if body["of"]["finding"] in ABOUT_A_FINGER else after
 
 
@@ -187,14 +190,15 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
     elif body["decision"] == BEST_KEPT:
         accepted[position] = next(a for a in tries if a.sample == body["kept"])
     perhaps_one = (position, *(int(p) for p in body["together"])) if body.get("together") else ()
-    anothers = (position,) if body.get("alone") else ()  # perhaps: it was found among those enrolled
+    anothers = [(position, subject) for subject in body.get("alone", {})]
     return replace(
         current,
         tried={**current.tried, position: tries},
         accepted=accepted,
         hits=hits,
         told_alone=_told_alone(current, body),
-        in_doubt=_with_doubt(current, (*perhaps_one, *anothers)),
+        in_doubt=_with_doubt(current, perhaps_one),
+        of_others=_with_others(current, anothers),
         hint=body["hint"],
     )
 
@@ -214,11 +218,14 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     tries = (*current.tried_slaps.get(slap, ()), SlapAttempt(number, body["sample"], fingers, *said))
     hits = with_hits(current.hits, [(hit["subject"], hit["position"]) for hit in body["already"]])
     pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
-    anothers = [hit["position"] for hit in body["already"] if hit["subject"] in body.get("alone", {})]
-    in_doubt = _with_doubt(current, (*(p for pair in pairs for p in pair), *anothers))
+    told = body.get("alone", {})
+    anothers = [(hit["position"], hit["subject"]) for hit in body["already"] if hit["subject"] in told]
+    in_doubt, of_others = _with_doubt(current, chain(*pairs)), _with_others(current, anothers)
     tried_slaps = {**current.tried_slaps, slap: tries}
     alone = _told_alone(current, body)
-    current = replace(current, tried_slaps=tried_slaps, hits=hits, told_alone=alone, in_doubt=in_doubt)
+    current = replace(
+        current, tried_slaps=tried_slaps, hits=hits, told_alone=alone, in_doubt=in_doubt, of_others=of_others
+    )
     if decision == RETRY:
         return current
     wanted = body["sample"] if decision == ACCEPTED else body["kept"]
@@ -227,6 +234,13 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     return replace(
         current, accepted={**current.accepted, **taken}, kept_slaps={**current.kept_slaps, slap: kept}
     )
+
+
+def _with_others(current: Enrolment, found: Iterable[tuple[int, str]]) -> dict[int, frozenset[str]]:
+    whose = dict(current.of_others)
+    for position, subject in found:
+        whose[position] = whose.get(position, frozenset()) | {subject}
+    return whose
 
 
 def _with_doubt(current: Enrolment, positions: Iterable[int]) -> tuple[int, ...]:

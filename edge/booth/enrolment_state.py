@@ -111,6 +111,7 @@ class Enrolment:
     undetermined: frozenset[int] = frozenset()  # that matched no plain one and were asked for once more
     hint: str | None = None  # of the last attempt, for the person
     in_doubt: tuple[int, ...] = ()  # perhaps not the fingers they stand for: each is to be confirmed
+    of_others: dict[int, frozenset[str]] = field(default_factory=dict)  # found alone, as whose; the same
     unlike: tuple[int, ...] = ()  # did not confirm; in doubt as soon as another one does
     mismatches: int = 0  # fingers shown to confirm that were not the captured one; anew after each in doubt
     unseen: int = 0  # pictures to confirm that show no finger; anew after each in doubt
@@ -141,7 +142,13 @@ class Enrolment:
     def confirming(self) -> bool:
         """Whether all fingers are captured and one is to be shown once more."""
         done = self._captured and bool(self.accepted) and self.confirm
-        return done and (self.confirmed is None or bool(self.in_doubt))
+        return done and (self.confirmed is None or bool(self.doubts))
+
+    @property
+    def doubts(self) -> tuple[int, ...]:
+        """The fingers of which each is to be confirmed, whatever another one says."""
+        others = (p for p, whose in self.of_others.items() if whose - self.found.others)
+        return tuple(dict.fromkeys((*self.in_doubt, *others)))
 
     @property
     def looking_again(self) -> bool:
@@ -303,8 +310,8 @@ class Enrolment:
 
     def _to_confirm(self) -> int:
         """The first in doubt; else the finger compared most surely, and after a mismatch the next best."""
-        if self.in_doubt:
-            return self.in_doubt[0]
+        if self.doubts:
+            return self.doubts[0]
         best = sorted(self.accepted, key=lambda p: (-self.accepted[p].quality, self.positions.index(p)))
         return best[self.mismatches % len(best)]
 

@@ -99,12 +99,13 @@ def _confirmation(current: Enrolment, event: SampleJudged) -> list[Entry]:
     """Compare the finger shown once more: the captured one, another of the same person, or a stranger's."""
     name, number = POSITION_NAMES[event.position], current.attempt_number(event.position)
     decision, hint = NOT_CONFIRMED, f"this is not the {name} that was captured"  # type: str, str | None
-    in_doubt = event.position in current.in_doubt
+    in_doubt = event.position in current.doubts
+    like = event.position in event.same_finger_as or (in_doubt and event.position in event.perhaps)
     others = tuple(p for p in event.at_once if p != event.position)
     others = tuple(p for p in others if not current.found.two_fingers(event.position, p))
-    if in_doubt and others:
+    if like and in_doubt and others:
         hint = _taken_as(others)
-    elif event.position in event.same_finger_as or (in_doubt and event.position in event.perhaps):
+    elif like:
         decision, hint = CONFIRMED, None
     elif event.same_finger_as:
         decision, hint = WRONG_FINGER, _taken_as(event.same_finger_as)

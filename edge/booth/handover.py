@@ -16,7 +16,7 @@ from edge.booth.plan import plan_named
 from edge.errors import BadCommand
 from edge.journal import Journal
 from edge.messages import POSITION_NAMES, HandOver, JournalEntry, Verify
-from edge.vault import ENROLLED, Vault
+from edge.vault import Vault
 from matching import ansi378, card, iso19794, serial
 from matching.errors import BadRecord
 from matching.template import Template
@@ -152,12 +152,11 @@ def templates_of(text: str, form: Form) -> list[Template]:
 def fingers_here(earlier: JournalEntry | None, vault: Vault) -> dict[int, bytes]:
     """Return the fingers of the one record that an entry sealed, by position (matching.serial).
 
-    Never those of all records of a number: two people may have come under it.
+    Never those of all records of a number: two people may have come under it. Without those that do not open.
     """
     if earlier is None:
         return {}
-    kept = vault.all_of(ENROLLED, str(earlier.body["enrolment"]))
-    return {label.position: data for label, data in kept}
+    return vault.enrolled(str(earlier.body["enrolment"]))[0]
 
 
 def own_records(here: JournalEntry | None) -> tuple[str, ...]:

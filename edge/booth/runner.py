@@ -39,7 +39,7 @@ from edge.booth.hub_away import HubAway
 from edge.booth.life import Life
 from edge.booth.loading import keep_codes, recoded
 from edge.booth.matcher_word import word_on
-from edge.booth.open_shift import CLOSED
+from edge.booth.open_shift import CLOSED, OVERDUE
 from edge.booth.plan import plan_named, plan_names
 from edge.booth.platen import OCCUPIED, Platen, What
 from edge.booth.refusals import Refusals
@@ -226,7 +226,8 @@ class Runner:
         self._crew.watch(now)
         if not self._link.alive:
             raise VantayError("the MQTT thread ended: the daemon must be started again")
-        self._station.work(self._enrolment, now)
+        if entries := self._station.work(self._enrolment, now):
+            self._record(entries)
         self._compare_earlier()
         self._reconcile(now)
         self._refusals.work(now)
@@ -411,8 +412,10 @@ class Runner:
             return
         clock_is_set = clock.reading().synchronised
         if entries := self._desk.shifts.by_rule(clock.moment(), clock_is_set, self._enrolment):
+            told = any(kind == OVERDUE for kind, _ in entries)  # just now: nobody logged in since
             closed = any(kind == CLOSED for kind, _ in entries)
-            self._record([*entries, *(self._shift.leaves if closed else ())])
+            goes = closed and (told or self._shift.is_of_before)
+            self._record([*entries, *(self._shift.leaves if goes else ())])
             for kind, body in entries:
                 self._log.warning(kind, shift=body["shift"], day=body["day"])
 

@@ -86,10 +86,14 @@ class Shift:
         """How the operator goes when the booth's shift ends; nothing where nobody is logged in."""
         return self.log_out() if self.operator else []
 
+    @property
+    def is_of_before(self) -> bool:
+        """Whether the log-in is older than the end of the day of a shift that is still open."""
+        return self._journal.last_of(LOGGED_IN) < self._journal.last_of(OVERDUE)
+
     def require_todays(self, overdue: bool) -> None:
         """BadCommand where the log-in is older than the end of the day of a shift that is still open."""
-        last = self._journal.last_of
-        if overdue and self.operator and last(LOGGED_IN) < last(OVERDUE):
+        if overdue and self.operator and self.is_of_before:
             raise BadCommand(
                 f"{self.operator} has been logged in since the shift that is over: log in first",
                 wants="login",

@@ -7,7 +7,6 @@ refuses for itself alone is set aside, so that those behind it have their turn, 
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from edge.booth.enrolment import ENROLLED, SEALED, UNSETTLED, Enrolment, Entry
@@ -20,12 +19,12 @@ from edge.booth.station_answer import (
     set_aside,
     settled_later,
 )
-from edge.errors import BadCommand, VantayError
+from edge.errors import BadCommand
 from edge.gallery.question import Finger, Head, Question, written
 from edge.journal import Journal
-from edge.messages import POSITION_NAMES, FoundLater, GalleryAnswer, JournalEntry, Settle, gallery_topic
+from edge.messages import FoundLater, GalleryAnswer, JournalEntry, Settle, gallery_topic
 from edge.settings import BoothSettings
-from edge.vault import TEMPLATE, Vault, gallery_id
+from edge.vault import TEMPLATE, Vault
 
 CURSOR = "station"  # the last sealed record that the gallery has, that has nothing for it, or is set aside
 FIRST_PATIENCE, LONGEST_PATIENCE = 2.0, 30.0  # seconds before a question is asked again
@@ -95,24 +94,28 @@ class StationDesk:
             self._asked.clear()
         self._online = online
 
-    def work(self, current: Enrolment | None, now: float) -> None:
-        """Ask what is to be asked; call it after every event and at least once a second."""
+    def work(self, current: Enrolment | None, now: float) -> list[Entry]:
+        """Ask what is to be asked, and return what is to be recorded; call it at least once a second."""
         if self._key is None:
-            return
+            return []
         due: dict[str, Callable[[], Question]] = {}
         if current:
             for position in current.unsettled:
                 due[current.accepted[position].sample] = partial(self._search, current, position)
-        if entry := self._next_sealed():
+        entry = self._next_sealed()
+        if entry and not self._enrolled(entry):
+            return [set_aside(entry.body, "none of its templates opens at the booth")]
+        if entry:
             due[str(entry.body["enrolment"])] = partial(self._add, entry)
         self._wrong = {name: why for name, why in self._wrong.items() if name in due}
         self._asked = {name: at for name, at in self._asked.items() if name in due or name in self._aside}
         if not self._online:
-            return
+            return []
         for name, make in due.items():
             self._ask(name, now, make)
         if not entry and (aside := self._next_aside(now)):
             self._ask(aside, now, partial(self._add, self._aside[aside]), ASIDE_PATIENCE)
+        return []
 
     def holds(self, current: Enrolment, now: float) -> bool:
         """Tell whether sealing waits a little: an answer is due, and the gallery is there to give it."""
@@ -156,7 +159,8 @@ class StationDesk:
                 self._alarms[name] = alarm
         elif kind == SET_ASIDE and self._due:
             again, _ = self._asked.get(name, (0.0, 0.0))
-            self._aside[name], self._asked[name] = self._due, (again + ASIDE_PATIENCE, ASIDE_PATIENCE)
+            if self._enrolled(self._due):
+                self._aside[name], self._asked[name] = self._due, (again + ASIDE_PATIENCE, ASIDE_PATIENCE)
             self._wrong.pop(name, None)
             self._pass(name)
         elif kind == NOTED:
@@ -211,12 +215,7 @@ class StationDesk:
         return Question(self._settings.booth, head.enrolment, head, tuple(templates.values()))
 
     def _enrolled(self, entry: JournalEntry) -> dict[int, bytes]:
-        """Return the templates by position, without those that do not open: they must not stop all others."""
-        found: dict[int, bytes] = {}
-        for position in POSITION_NAMES:
-            with suppress(VantayError):
-                found[position] = self._vault.get(gallery_id(str(entry.body["enrolment"]), position))
-        return found
+        return self._vault.enrolled(str(entry.body["enrolment"]))[0]
 
     def _next_aside(self, now: float) -> str | None:
         """Return a record that is set aside and is to be asked about once more, one at a time."""
@@ -231,7 +230,7 @@ class StationDesk:
             return self._due
         self._due, passed = None, done
         for entry in self._journal.of_kind(SEALED, done):
-            if entry.body["outcome"] == ENROLLED and self._enrolled(entry):
+            if entry.body["outcome"] == ENROLLED and any(self._vault.enrolled(str(entry.body["enrolment"]))):
                 self._due = entry
                 break
             passed = entry.seq

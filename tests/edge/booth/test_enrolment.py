@@ -233,6 +233,36 @@ def test_a_missing_finger_is_in_no_doubt() -> None:
     assert (visit.now.in_doubt, visit.now.wanted(), visit.now.confirming) == ((1,), 1, True)
 
 
+def test_a_supervisors_word_on_somebody_enrolled_settles_no_doubt_between_two_fingers() -> None:
+    visit = Visit(positions=(1, 2, 3), **ALL)
+    visit.show(50)
+    visit.show(90, perhaps={1: 1e-4})
+    visit.show(90, perhaps={1: 1e-4}, already=("s0",), alone={"s0": 10})
+    visit.show(50, already=("s0",), alone={"s0": 10})
+    visit.record(core.override(visit.now, "a sister", "binh"))
+    assert visit.now.doubts == (2, 1)
+
+
+def test_another_own_finger_than_the_one_in_doubt_is_a_wrong_finger_and_no_strangers() -> None:
+    visit = Visit(positions=(1, 2), **ALL)
+    visit.show(90)
+    visit.show(50, already=("s0",), alone={"s0": 10})
+    assert visit.now.wanted() == 2
+    for _ in range(4):
+        assert visit.show(50, same=(1,), at_once=(1,)) == core.WRONG_FINGER
+    assert visit.now.alarm is None
+
+
+def test_who_was_reviewed_in_an_earlier_release_is_asked_for_nothing_more() -> None:
+    visit = Visit(positions=(1, 2), **ALL)
+    visit.show(90)
+    visit.show(50)
+    visit.show(80)
+    visit.show(80, same=(2,))
+    visit.record([(core.REVIEWED, {"enrolment": "e1", "portrait": PORTRAIT["sha256"]})])
+    assert visit.now.closed
+
+
 def test_who_confirms_a_finger_in_doubt_by_one_that_is_also_the_other_confirms_nothing() -> None:
     visit = Visit(positions=(1, 2), **ALL)
     visit.show(50)
@@ -278,10 +308,14 @@ def test_a_supervisor_who_says_that_it_is_somebody_else_settles_whose_the_finger
     visit = Visit(positions=(1, 2, 3), **ALL)
     visit.show(30, already=("s0",), alone={"s0": 10})
     visit.show(30, already=("s0",), alone={"s0": 10})
+    assert visit.now.doubts == (1, 2)
     visit.record(core.override(visit.now, "a sister", "binh"))
-    assert visit.now.in_doubt == ()
+    assert visit.now.doubts == ()
+    visit.show(60, already=("s0",), alone={"s0": 10})
+    assert visit.now.doubts == (), "of her a supervisor has spoken"
+    visit = Visit(positions=(1, 2, 3), **ALL)
     visit.show(90, already=("s7",), alone={"s7": 10})
-    assert visit.now.in_doubt == (3,)
+    assert visit.now.doubts == (1,)
 
 
 def test_who_was_enrolled_with_one_finger_is_known_by_it() -> None:
@@ -888,6 +922,7 @@ class Life(RuleBasedStateMachine):
         self.attendant: str | None = None
         self.doubtful: dict[int, float] = {}  # of the sample shown last
         self.in_doubt: list[int] = []  # fingers of which a second look left open whether they are one
+        self.theirs: dict[int, set[str]] = {}  # fingers found among those enrolled, and as whose
         self.unlike: list[int] = []  # did not confirm, and another one has not yet
         self.sure = False  # one finger shown to confirm matched at the rate asked for
         self.allowed: set[str] = set()
@@ -918,6 +953,10 @@ class Life(RuleBasedStateMachine):
         position = next((p for p in self.open if p not in self.kept), None)
         open_ = [pairs for shown, pairs in self.same if shown == position and pairs - self.alike]
         return open_[-1] if len(open_) >= self.plan[0] else set()
+
+    def doubts(self) -> list[int]:
+        theirs = (p for p, whose in self.theirs.items() if whose - self.others)
+        return list(dict.fromkeys((*self.in_doubt, *theirs)))
 
     def doubt(self, *positions: int) -> None:
         self.in_doubt = list(dict.fromkeys((*self.in_doubt, *positions)))
@@ -1011,7 +1050,7 @@ class Life(RuleBasedStateMachine):
             self.hits.setdefault(subject, set()).add(position)
         if alone and already:
             self.alone |= set(already)
-            self.doubt(position)
+            self.theirs.setdefault(position, set()).update(already)
         self.look_for_known(already)
 
     @precondition(lambda self: self.state is not None)
@@ -1029,6 +1068,7 @@ class Life(RuleBasedStateMachine):
         self.record(entries)
         self.attendant, self.doubtful = None, {}
         self.in_doubt = [p for p in self.in_doubt if p != position]
+        self.theirs.pop(position, None)
         self.open.remove(position)
         self.missing[position] = f"later {position}"
         self.look_for_known(list(self.hits))
@@ -1055,8 +1095,8 @@ class Life(RuleBasedStateMachine):
             return
         tried = {p: {n: q for q, n in self.tries[p]}[name] for p, name in self.kept.items()}
         ranked = sorted(tried.values(), reverse=True)
-        if self.in_doubt:
-            assert position == self.in_doubt[0], "what is in doubt comes first"
+        if self.doubts():
+            assert position == self.doubts()[0], "what is in doubt comes first"
         else:
             assert tried[position] == ranked[self.mismatches % len(ranked)], (
                 "the best one, then the next best"
@@ -1071,12 +1111,13 @@ class Life(RuleBasedStateMachine):
         assert entries[0][0] == core.CONFIRMATION
         assert "sample" not in entries[0][1], "nothing is kept of it"
         self.record(entries)
-        if who == "the person" or (perhaps and self.in_doubt):
+        if who == "the person" or (perhaps and self.doubts()):
             self.sure |= who == "the person"
             self.doubt(*self.unlike)
             self.in_doubt, self.unlike = [p for p in self.in_doubt if p != position], []
+            self.theirs.pop(position, None)
             self.mismatches = self.unseen = 0
-            self.confirmed = self.sure and not self.in_doubt
+            self.confirmed = self.sure and not self.doubts()
         elif not others:
             self.mismatches += 1
             self.unlike.append(position)
@@ -1097,7 +1138,7 @@ class Life(RuleBasedStateMachine):
         body["alone"] = {subject: 10}
         self.alone.add(subject)
         if self.state.reviewed is None:
-            self.doubt(position)
+            self.theirs.setdefault(position, set()).add(subject)
         known = core.known_person(self.state, position, hits, {subject: 10})
         self.record([(core.STATION_ANSWERED, body), *known])
         self.hits.setdefault(subject, set()).add(position)
@@ -1109,7 +1150,6 @@ class Life(RuleBasedStateMachine):
         assert self.known is not None
         self.record(core.override(self.state, "a sister", "chi"))
         self.others.add(self.known)
-        self.in_doubt = [p for p in self.in_doubt if p not in self.hits[self.known]]
         self.known, self.reviewed, self.findings = None, self.no_review, self.findings + 1
         self.look_for_known(list(self.hits))
         self.look_for_fingers()
@@ -1145,7 +1185,7 @@ class Life(RuleBasedStateMachine):
         elif self.unportrayed:
             self.portrait_signed, self.unportrayed = True, False
         else:
-            self.confirmed, self.in_doubt = True, []
+            self.confirmed, self.in_doubt, self.theirs, self.unlike = True, [], {}, []
 
     @precondition(lambda self: self.state is not None)
     @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())

@@ -240,7 +240,7 @@ def test_a_finger_of_somebody_who_works_here_in_a_slap_is_an_alarm() -> None:
 
 def test_a_finger_of_a_slap_that_tells_alone_is_confirmed_and_tells_who_was_enrolled_with_one() -> None:
     _, current, _ = show(visit(confirm=True), already={2: ("s0",), 5: ("s1",)}, alone={5: {"s1": 4}})
-    assert (current.duplicate_of, current.in_doubt, current.told_alone) == (None, (5,), {"s1": 4})
+    assert (current.duplicate_of, current.doubts, current.told_alone) == (None, (5,), {"s1": 4})
     _, current, _ = show(visit(), already={5: ("s1",)}, alone={5: {"s1": 1}})
     assert current.duplicate_of == "s1"
 

@@ -247,9 +247,15 @@ def test_a_template_that_does_not_open_keeps_no_other_one_from_the_station(bench
     for blob in damaged:
         bench.journal.store.db.execute("UPDATE vault SET data = zeroblob(9) WHERE id = ?", (blob,))
     bench.desk.heard(True)
-    bench.desk.work(None, 0.0)
+    ((kind, body),) = bench.desk.work(None, 0.0)
+    assert (kind, body["enrolment"]) == (SET_ASIDE, NAMES[0]), "the hub is told"
+    bench.record(kind, body)
+    assert bench.desk.work(None, 0.0) == []
     (question,) = bench.line.sent
     assert (question.id, [finger.position for finger in question.head.fingers]) == (NAMES[1], [2])
+    bench.start()
+    bench.desk.heard(True)
+    assert bench.desk.work(None, 9999.0) == [], "once"
 
 
 def test_sealed_records_are_given_to_the_station_one_after_the_other_until_it_has_them(bench: Bench) -> None:
