@@ -171,6 +171,27 @@ def test_where_the_log_in_is_of_yesterday_a_shift_is_opened_after_another() -> N
     assert opened == OpenShift(request_id="r.then"), "the first one is answered"
 
 
+def test_whoever_logs_in_again_shows_a_finger_before_a_shift_is_opened() -> None:
+    dialogue = AtShift(False, "r")
+    dialogue.state(state(login_key=KEY, operator="an"))
+    assert dialogue.reply(reply("open-shift", "refused", wants="login"))[-1] == NAME
+    dialogue.line("an", "r2")
+    dialogue.line("314159", "r3")
+    dialogue.reply(reply("login", "accepted", request_id="l1"))
+    login = {"request_id": "l1", "command": "login", "reason": "because", "at": AT}
+    awaited = {"purpose": "log-in", "person": "an", "taken": 0, "of": 1, "request_id": "l1"}
+    running = {
+        "attendant": awaited,
+        "prompt": "an, place a finger",
+        "commands": [{**login, "state": "running"}],
+    }
+    assert words(dialogue.state(state(login_key=KEY, operator="an", **running))) == "an, place a finger"
+    ended = {"commands": [{**login, "state": "succeeded"}]}
+    assert sent(dialogue.state(state(login_key=KEY, operator="an", **ended))) == OpenShift(
+        request_id="r.then"
+    )
+
+
 def test_the_terminal_says_what_is_typed_there_and_not_what_is_sent() -> None:
     source = Path(view.__file__).read_text()
     sentences = [
@@ -666,6 +687,19 @@ def test_a_stations_answer_during_the_review_is_an_alarm_that_can_be_overridden(
         known = {**REVIEW, "alarm": "enrolled already at booth b-2", "known_as": "s0"}
         assert words(dialogue.state(State(**known))).startswith("ALARM: enrolled already at booth b-2.")
         assert sent(dialogue.line("override a sister", "r1")).reason == "a sister"
+        assert ONCE_MORE in dialogue.state(State(**REVIEW)), "the review begins anew"
+
+
+def test_a_finger_that_is_to_be_confirmed_after_all_ends_the_review_until_it_is_shown() -> None:
+    """The station's answer came late."""
+    for line in ("", TEN):
+        dialogue = reviewing()
+        dialogue.line(line, "r")
+        confirming = {**WORK, "accepted": [1, 2], "confirming": True, "prompt": "once more, to confirm"}
+        assert words(dialogue.state(State(**confirming))) == "[2/2] once more, to confirm"
+        alarm = {**confirming, "alarm": "another person may be standing here"}
+        assert "ALARM" in words(dialogue.state(State(**alarm)))
+        assert sent(dialogue.line("override a burn", "r1")).reason == "a burn"
         assert ONCE_MORE in dialogue.state(State(**REVIEW)), "the review begins anew"
 
 

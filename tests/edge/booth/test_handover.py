@@ -407,6 +407,17 @@ def test_without_a_finger_a_card_goes_as_before_whatever_template_is_sent(booth:
     assert (handed["source"], handed["position"], handed["packet"]) == ("card", None, "packet e1")
 
 
+def test_a_template_that_does_not_open_is_as_one_that_is_not_there(
+    booth: Booth, vault: Vault, store: Store
+) -> None:
+    enrolled(booth, vault, 2, 7)
+    store.db.execute("UPDATE vault SET data = zeroblob(9) WHERE id = ?", (gallery_id("e1", 2),))
+    assert ask(booth).presenting.position == 7
+    data = card.write(TEMPLATE, card.COMPACT)
+    alone = ask(booth, "h2", card=encoded(data), card_format="iso-compact", position=2)
+    assert "no right index" in alone.reply.reason
+
+
 def test_verifying_hands_nothing_over(booth: Booth, vault: Vault) -> None:
     subject = enrolled(booth, vault, 1, 7, 10)
     verdict = booth.send("verify", {"request_id": "v1", "identity_number": NUMBER})

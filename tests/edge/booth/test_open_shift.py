@@ -148,6 +148,28 @@ def test_an_enrolment_that_is_left_open_is_gone_on_with_by_whoever_logs_in(
     assert staffed.current
 
 
+def test_who_logged_in_after_the_shift_was_over_stays_when_it_is_closed_by_rule(
+    settings: BoothSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = DAY
+    monkeypatch.setattr(clock, "moment", lambda: moment)
+    monkeypatch.setattr(clock, "reading", lambda: Clock(synchronised=True, boot="b", monotonic_ms=1))
+    with closing(Store(settings.data / "booth.db")) as store:
+        runner = Runner(settings, read_booth_keys(settings.keys), store, structlog.get_logger(), "0")
+        runner._link.publish = lambda *_, **__: True  # type: ignore[method-assign]
+        for name in ("an", "binh"):
+            runner._people.add(make_person(name, "operator", PINS[name]))
+        runner._record([(LOGGED_IN, {"person": "an", "role": "operator"})])
+        runner._command("open-shift", b'{"request_id": "s1"}')
+        moment = ENDS
+        runner._keep_shift()
+        runner._record([(LOGGED_IN, {"person": "binh", "role": "operator"})])
+        moment = ENDS + GRACE
+        runner._keep_shift()
+        assert [entry.kind for entry in runner._journal.of_kind(CLOSED)] == [CLOSED]
+        assert shown(runner).operator == "binh"
+
+
 def test_a_log_in_of_the_shift_that_is_over_opens_no_other(staffed: Booth) -> None:
     log_in(staffed, "an", PINS["an"], "l1")
     staffed.send("open-shift", {"request_id": "s1"})

@@ -92,6 +92,11 @@ def test_a_finger_logs_in_beside_an_enrolment_that_then_goes_on(
         assert state.enrolment
         assert state.attendant
         assert state.attendant.person == "an"
+        runner._link.publish = lambda *_, **__: True  # type: ignore[method-assign]
+        runner._command("abandon", b'{"request_id": "a1", "reason": "no finger"}')
+        assert runner._presenting is None, "the wait alone"
+        assert runner._enrolment
+        runner._await_attendant(Presenting("log-in", "an", 7, success))
         answer = channel.Examined(
             token=1,
             quality=90,
