@@ -183,13 +183,13 @@ def test_a_roll_is_all_pictures_from_where_the_finger_touched_to_where_it_was_li
 
 
 @pytest.mark.parametrize(
-    ("scores", "said"), [([None, 7, None, 70, 8, None], 70), ([None] * 6, None), ([0, None, 0], 0)]
+    ("scores", "said"), [([None, 7, None, 70, 8, 100], 70), ([None] * 6, None), ([0, None, 0], 0)]
 )
 def test_a_roll_has_the_score_of_the_picture_in_which_most_speaks_for_an_artefact(
     scores: list[int | None], said: int | None
 ) -> None:
     wire, machine = rolling([None, *range(500, 700, 40)])
-    scores = [99, *scores]  # of the platen before the finger came
+    scores = [99, *scores]  # of the platen before the finger came; the last one of the empty platen
     wire.device.artefact = lambda: scores.pop(0) if scores else None
     rolled = run(machine, wire, Rolled)[-1]
     assert isinstance(rolled, Rolled)
