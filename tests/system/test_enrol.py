@@ -123,7 +123,11 @@ def test_a_person_is_enrolled_from_a_terminal_and_a_swap_is_noticed(
     for _ in range(3):
         show(hand, console, "0002_07_1.png")
     terminal.reads("ALARM: the finger shown to confirm is not the captured", console)
-    show(hand, console, f"0001_0{console.asked_again()}_2.png")
+    first = console.asked_again()
+    show(hand, console, f"0001_0{first}_2.png")
+    other = 3 - first  # did not confirm either
+    console.until(lambda: bool(console.state and console.state.position == other), "the other one's turn")
+    show(hand, console, f"0001_0{other}_2.png")
     terminal.reads("the person's identity number once more", console)
     terminal.type("001090000002")
     terminal.type(str(portrait))

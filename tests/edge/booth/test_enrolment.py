@@ -1139,6 +1139,7 @@ class Life(RuleBasedStateMachine):
         self.alone.add(subject)
         if self.state.reviewed is None:
             self.theirs.setdefault(position, set()).add(subject)
+            self.confirmed &= not (self.state.confirm and self.doubts())
         known = core.known_person(self.state, position, hits, {subject: 10})
         self.record([(core.STATION_ANSWERED, body), *known])
         self.hits.setdefault(subject, set()).add(position)
@@ -1150,6 +1151,7 @@ class Life(RuleBasedStateMachine):
         assert self.known is not None
         self.record(core.override(self.state, "a sister", "chi"))
         self.others.add(self.known)
+        self.confirmed |= self.sure and not self.doubts()
         self.known, self.reviewed, self.findings = None, self.no_review, self.findings + 1
         self.look_for_known(list(self.hits))
         self.look_for_fingers()
@@ -1186,6 +1188,7 @@ class Life(RuleBasedStateMachine):
             self.portrait_signed, self.unportrayed = True, False
         else:
             self.confirmed, self.in_doubt, self.theirs, self.unlike = True, [], {}, []
+            self.sure = True
 
     @precondition(lambda self: self.state is not None)
     @rule(subject=st.sampled_from(["s1", "s1", "s2"]), portrait=st.booleans(), reason=st.booleans())
