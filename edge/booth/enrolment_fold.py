@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
+from typing import TypeVar
 
 from edge.booth.enrolment_state import Attempt, Enrolment, RolledAttempt, SlapAttempt
 from edge.booth.entries import (
@@ -39,6 +40,8 @@ from edge.booth.entries import (
     Entry,
 )
 
+Of = TypeVar("Of")
+Found = TypeVar("Found")
 DONE_BY_HAND = (ATTEMPT, SLAP, ROLLED, CONFIRMATION, FINDING, MISSING, REVIEWED)  # an operator is there
 NO_DOUBT: Body = {"in_doubt": (), "of_others": {}, "unlike": ()}
 ABOUT_A_FINGER = (ATTENDANT_FINGER, SEQUENCE_ERROR, SAME_FINGER, WRONG_HAND)  # an override ends the hint
@@ -130,7 +133,7 @@ def evolve(current: Enrolment | None, kind: str, body: Body) -> Enrolment | None
             current,
             hits=hits,
             told_alone=_told_alone(current, body),
-            of_others=_with_others(current, anothers),
+            of_others=with_hits(current.of_others, anothers),
             own_at=with_hits(current.own_at, own),
             answered=current.answered | {body["sample"]},
         )
@@ -198,7 +201,7 @@ def _after_attempt(current: Enrolment, body: Body) -> Enrolment:
         hits=hits,
         told_alone=_told_alone(current, body),
         in_doubt=_with_doubt(current, perhaps_one),
-        of_others=_with_others(current, anothers),
+        of_others=with_hits(current.of_others, anothers),
         hint=body["hint"],
     )
 
@@ -220,7 +223,7 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     pairs = [(one["shown"], one["taken"]) for one in body.get("together", ())]
     told = body.get("alone", {})
     anothers = [(hit["position"], hit["subject"]) for hit in body["already"] if hit["subject"] in told]
-    in_doubt, of_others = _with_doubt(current, chain(*pairs)), _with_others(current, anothers)
+    in_doubt, of_others = _with_doubt(current, chain(*pairs)), with_hits(current.of_others, anothers)
     tried_slaps = {**current.tried_slaps, slap: tries}
     alone = _told_alone(current, body)
     current = replace(
@@ -234,13 +237,6 @@ def _after_slap(current: Enrolment, body: Body) -> Enrolment:
     return replace(
         current, accepted={**current.accepted, **taken}, kept_slaps={**current.kept_slaps, slap: kept}
     )
-
-
-def _with_others(current: Enrolment, found: Iterable[tuple[int, str]]) -> dict[int, frozenset[str]]:
-    whose = dict(current.of_others)
-    for position, subject in found:
-        whose[position] = whose.get(position, frozenset()) | {subject}
-    return whose
 
 
 def _with_doubt(current: Enrolment, positions: Iterable[int]) -> tuple[int, ...]:
@@ -277,12 +273,12 @@ def rolled_attempt(body: Body) -> RolledAttempt:
 
 
 def with_hits(
-    before: dict[str, frozenset[int]], found: Iterable[tuple[str, int]]
-) -> dict[str, frozenset[int]]:
-    """Return earlier subjects, or booths, with the positions at which this person's fingers are theirs."""
+    before: dict[Of, frozenset[Found]], found: Iterable[tuple[Of, Found]]
+) -> dict[Of, frozenset[Found]]:
+    """Return earlier subjects, or booths, with the fingers of this person that are theirs; or the reverse."""
     hits = dict(before)
-    for subject, position in found:
-        hits[subject] = hits.get(subject, frozenset()) | {position}
+    for of, one in found:
+        hits[of] = hits.get(of, frozenset()) | {one}
     return hits
 
 

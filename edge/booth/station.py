@@ -47,6 +47,7 @@ class StationDesk:
         self._asked: dict[str, tuple[float, float]] = {}  # question -> when to ask again, patience
         self._waiting: tuple[tuple[str, frozenset[str]], float] | None = None  # before sealing; since when
         self._due: JournalEntry | None = None
+        self._opens = True  # whether any of its templates does
         settled = {str(entry.body["enrolment"]) for entry in journal.of_kind(SETTLED_LATER)}
         aside = {str(entry.body["enrolment"]) for entry in journal.of_kind(SET_ASIDE)} - settled
         self._left, self._aside = set[str](), dict[str, JournalEntry]()
@@ -103,7 +104,7 @@ class StationDesk:
             for position in current.unsettled:
                 due[current.accepted[position].sample] = partial(self._search, current, position)
         entry = self._next_sealed()
-        if entry and not self._enrolled(entry):
+        if entry and not self._opens:
             return [set_aside(entry.body, "none of its templates opens at the booth")]
         if entry:
             due[str(entry.body["enrolment"])] = partial(self._add, entry)
@@ -159,7 +160,7 @@ class StationDesk:
                 self._alarms[name] = alarm
         elif kind == SET_ASIDE and self._due:
             again, _ = self._asked.get(name, (0.0, 0.0))
-            if self._enrolled(self._due):
+            if self._opens:
                 self._aside[name], self._asked[name] = self._due, (again + ASIDE_PATIENCE, ASIDE_PATIENCE)
             self._wrong.pop(name, None)
             self._pass(name)
@@ -230,9 +231,11 @@ class StationDesk:
             return self._due
         self._due, passed = None, done
         for entry in self._journal.of_kind(SEALED, done):
-            if entry.body["outcome"] == ENROLLED and any(self._vault.enrolled(str(entry.body["enrolment"]))):
-                self._due = entry
-                break
+            if entry.body["outcome"] == ENROLLED:
+                opened, damaged = self._vault.enrolled(str(entry.body["enrolment"]))
+                if opened or damaged:
+                    self._due, self._opens = entry, bool(opened)
+                    break
             passed = entry.seq
         if passed > done:
             self._journal.store.move_cursor(CURSOR, passed)
